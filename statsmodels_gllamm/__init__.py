@@ -1,0 +1,9 @@
+"""Generalized linear latent and mixed models for statsmodels."""
+from statsmodels_gllamm import datasets, families
+from statsmodels_gllamm.model import GLLAMMModel
+from statsmodels_gllamm.results.results import GLLAMMResults
+from statsmodels_gllamm.spec import Factor
+
+GLLAMM = GLLAMMModel
+
+__all__ = ["GLLAMM", "Factor", "GLLAMMModel", "GLLAMMResults", "datasets", "families"]

@@ -1,0 +1,17 @@
+"""Data sets for examples and tests, in the manner of ``statsmodels.datasets``.
+
+Each sub-package has ``load_pandas()`` and ``load()``, which return a
+`statsmodels.datasets.utils.Dataset` whose ``data`` is a DataFrame in long format, and the texts
+``TITLE``, ``DESCRSHORT``, ``DESCRLONG``, ``NOTE`` (the variables), ``SOURCE`` and ``COPYRIGHT``.
+
+Examples
+--------
+>>> from statsmodels_gllamm import datasets
+>>> datasets.irtsim.load_pandas().data.head(2)
+   sid  school item  y
+0    1       1    1  1
+1    1       1    2  1
+"""
+from . import contraception, epilep, irtsim, lsat, sleepstudy, toenail
+
+__all__ = ["contraception", "epilep", "irtsim", "lsat", "sleepstudy", "toenail"]

@@ -1,0 +1,22 @@
+"""Simulated item responses of students in schools."""
+from .data import (
+    COPYRIGHT,
+    DESCRLONG,
+    DESCRSHORT,
+    NOTE,
+    SOURCE,
+    TITLE,
+    load,
+    load_pandas,
+)
+
+__all__ = [
+    "COPYRIGHT",
+    "DESCRLONG",
+    "DESCRSHORT",
+    "NOTE",
+    "SOURCE",
+    "TITLE",
+    "load",
+    "load_pandas",
+]

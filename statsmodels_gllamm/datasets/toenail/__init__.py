@@ -1,0 +1,22 @@
+"""Toenail infection under two treatments."""
+from .data import (
+    COPYRIGHT,
+    DESCRLONG,
+    DESCRSHORT,
+    NOTE,
+    SOURCE,
+    TITLE,
+    load,
+    load_pandas,
+)
+
+__all__ = [
+    "COPYRIGHT",
+    "DESCRLONG",
+    "DESCRSHORT",
+    "NOTE",
+    "SOURCE",
+    "TITLE",
+    "load",
+    "load_pandas",
+]

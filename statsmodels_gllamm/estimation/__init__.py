@@ -1,0 +1,1 @@
+"""Starting values, optimisation, information and the quadrature certificate."""

@@ -1,0 +1,81 @@
+"""Variances at zero and correlations at one: where a Cholesky column vanishes.
+
+The log-likelihood is even in a column of T that is zero, so such a point is stationary in it and
+the other parameters have ordinary standard errors given the boundary.
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from statsmodels_gllamm.estimation.objective import Objective, Point
+from statsmodels_gllamm.integration.arrow import ModeError
+from statsmodels_gllamm.latent.covariance import Covariance
+
+TINY = 1e-4  # a standard deviation so small that the log-likelihood does not see it
+SMALL = 0.1  # a diagonal below this share of its scale is tried at zero
+
+
+def canonical(design, working: np.ndarray) -> np.ndarray:
+    """The same parameters with non-negative Cholesky diagonals."""
+    return design.to_working(design.to_natural(working))
+
+
+def zero_coordinates(design, working: np.ndarray) -> np.ndarray:
+    """Positions of the working coordinates whose Cholesky column is zero."""
+    found = []
+    for s, c in design.cov_slices():
+        root = c.root(working[s])
+        for position, (_i, j) in zip(range(s.start, s.stop), c.pairs()):
+            if c.fixed[j] is None and not root[:, j].any():
+                found.append(position)
+    return np.array(found, dtype=int)
+
+
+def leave(design, working: np.ndarray) -> np.ndarray:
+    """The coordinates with vanishing Cholesky columns moved to a tiny diagonal.
+
+    In natural parameters the score at a variance of zero is one-sided; this gives it to an error of
+    the order of the variance moved to, the square of ``TINY``.
+    """
+    out = working.copy()
+    for s, c in design.cov_slices():
+        root = c.root(working[s])
+        for position, (i, j) in zip(range(s.start, s.stop), c.pairs()):
+            if i == j and c.fixed[j] is None and not root[:, j].any():
+                out[position] = TINY
+    return out
+
+
+def _with_zero(c: Covariance, working: np.ndarray, column: int) -> np.ndarray:
+    out = working.copy()
+    for place, (_i, j) in enumerate(c.pairs()):
+        if j == column:
+            out[place] = 0.0
+    return out
+
+
+def snap(objective: Objective, point: Point, scale: np.ndarray, tol: float) -> Point:
+    """The point with every Cholesky column at zero whose removal loses no log-likelihood.
+
+    ``scale`` (k,) gives the size of a working coordinate that is not small.
+    """
+    design = objective.design
+    for s, c in design.cov_slices():
+        for place, (i, j) in enumerate(c.pairs()):
+            if i != j or c.fixed[i] is not None:
+                continue
+            working = point.working
+            row = np.sqrt(sum(working[s][p] ** 2 for p, (a, _) in enumerate(c.pairs()) if a == i))
+            size = abs(working[s][place])
+            if size == 0 or size > SMALL * max(row, abs(scale[s][place])):
+                continue
+            trial = working.copy()
+            trial[s] = _with_zero(c, working[s], j)
+            try:
+                new = objective.at(trial, point.value.state, units=True,
+                                   information=point.value.information is not None)
+            except ModeError:
+                continue
+            if new.loglik >= point.loglik - tol:
+                point = new
+    return point

@@ -1,0 +1,59 @@
+"""What is wrong with a fit, in words: one warning per thing, with numbers and what to do next."""
+from __future__ import annotations
+
+import warnings
+
+from statsmodels_gllamm.exceptions import (
+    BoundaryWarning,
+    ConvergenceWarning,
+    QuadratureWarning,
+)
+from statsmodels_gllamm.estimation.fit import FitRecord
+
+ADVICE = (
+    "(1) see fit(callback=print) for the path; (2) centre and scale covariates with large values; "
+    "(3) simplify the random part, e.g. (x || g) for (x | g); (4) start elsewhere: "
+    "fit(start_params=...) or fit(starts=5); (5) raise maxiter, now {maxiter}"
+)
+
+
+def messages(record: FitRecord, maxiter: int) -> list[tuple[type[Warning], str]]:
+    """(category, text) of every reason not to trust the numbers as they stand."""
+    out: list[tuple[type[Warning], str]] = []
+    retvals, certificate = record.retvals, record.certificate
+    if not retvals["converged"]:
+        out.append((ConvergenceWarning,
+                    f"the fit did not converge after {retvals['iterations']} iterations: "
+                    f"{retvals['reason']} (about {retvals['gain']:.3g} log-likelihood units still to "
+                    f"be gained). Things to try: {ADVICE.format(maxiter=maxiter)}"))
+    for direction in record.flat:
+        combination = " ".join(f"{w:+.3g} {name}" for name, w in direction.items())
+        out.append((ConvergenceWarning,
+                    f"the log-likelihood is flat in the direction {combination}: these parameters "
+                    "are not identified together; fix or drop one of them"))
+    if record.boundary:
+        out.append((BoundaryWarning,
+                    f"at the boundary: {', '.join(record.boundary)} (a variance of zero or a "
+                    "correlation of one); other standard errors are given that it stays there"))
+    if retvals["converged"] and not certificate.passed:
+        out.append((QuadratureWarning, _quadrature_text(record)))
+    return out
+
+
+def _quadrature_text(record: FitRecord) -> str:
+    c = record.certificate
+    if not c.n_finer:
+        return (f"the quadrature error could not be found: {c.text}; lower n_quad or simplify the "
+                "random part")
+    what = "Laplace approximation" if set(c.n_quad) == {1} else f"rule with {c.n_quad} points"
+    return (f"the error of the {what} is about {c.error_loglik:+.3g} in log-likelihood and "
+            f"{c.error_se:.3g} standard errors in an estimate, above quad_tol = {c.tol:g}; "
+            "use n_quad='auto', or more points")
+
+
+def warn(record: FitRecord, maxiter: int, stacklevel: int) -> None:
+    """Issue the warnings; a Laplace or fixed rule asked for by name is only reported, not warned."""
+    for category, text in messages(record, maxiter):
+        if category is QuadratureWarning and record.integration == "laplace":
+            continue
+        warnings.warn(text, category, stacklevel=stacklevel + 1)

@@ -1,0 +1,123 @@
+"""Observed information: the Jacobian of the exact gradient, and the covariance that follows."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from statsmodels_gllamm.estimation.objective import Objective, Point
+from statsmodels_gllamm.estimation.optimize import is_positive_definite, uses_louis
+
+STEP = 3e-3  # of a standard error: the error of a central difference is of the order of its square
+AGREEMENT = 2e-3  # relative difference at which Louis' formula and a difference agree
+FLAT = 1e-9  # eigenvalue of the scaled information below which a direction is flat
+
+
+@dataclass(frozen=True, slots=True)
+class Information:
+    """Observed information in the free working coordinates.
+
+    ``matrix`` (f, f), ``free`` (f,) their positions, ``method`` how it was found, ``inverse`` (f, f)
+    (pseudo-inverse where flat), ``flat`` (k, m) unit directions in which the log-likelihood is
+    flat, and ``definite`` whether the matrix is positive definite.
+    """
+
+    matrix: np.ndarray
+    free: np.ndarray
+    method: str
+    inverse: np.ndarray
+    flat: np.ndarray
+    definite: bool
+    n_evaluations: int
+
+
+def directional(objective: Objective, point: Point, direction: np.ndarray) -> np.ndarray:
+    """Minus the derivative of the gradient (k,) along a direction, by central differences."""
+    up = objective.at(point.working + direction, point.value.state)
+    down = objective.at(point.working - direction, point.value.state)
+    return (down.gradient - up.gradient) / 2
+
+
+def differenced(objective: Objective, point: Point, free: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Information (f, f) by central differences with steps ``size`` (f,)."""
+    columns = []
+    for position, h in zip(free, size):
+        direction = np.zeros(len(point.working))
+        direction[position] = h
+        columns.append(directional(objective, point, direction)[free] / h)
+    matrix = np.array(columns)
+    return 0.5 * (matrix + matrix.T)
+
+
+def observed_information(objective: Objective, point: Point, free: np.ndarray,
+                         curvature: np.ndarray) -> Information:
+    """Observed information at a point.
+
+    Louis' formula is used where one central difference, along the direction in which all
+    coordinates move by a fixed share of a standard error, confirms it to ``AGREEMENT``; otherwise
+    every coordinate is differenced.
+
+    Parameters
+    ----------
+    free : ndarray (f,)
+        Positions of the coordinates that are not on a boundary.
+    curvature : ndarray (k, k)
+        A rough information that sets the size of the steps.
+    """
+    k, n_eval = len(point.working), 0
+    if not len(free):
+        return Information(np.zeros((0, 0)), free, "none", np.zeros((0, 0)), np.zeros((k, 0)), True, 0)
+    rough = np.diag(curvature)[free]
+    size = STEP / np.sqrt(np.where(rough > 0, rough, 1.0))
+    size = np.clip(size, 1e-7 * (1 + np.abs(point.working[free])), 0.05 * (1 + np.abs(point.working[free])))
+    matrix = method = None
+    if uses_louis(objective) and point.value.information is not None:
+        candidate = point.louis[np.ix_(free, free)]
+        if is_positive_definite(candidate):
+            direction = np.zeros(k)
+            direction[free] = size * np.resize([1.0, -1.0, 1.0], len(free))
+            exact = directional(objective, point, direction)[free]
+            n_eval = 2
+            error = exact - candidate @ direction[free]
+            scale = np.sqrt(np.diag(candidate))
+            if np.abs(error / scale).max() <= AGREEMENT * np.abs(exact / scale).max():
+                matrix, method = candidate, "Louis"
+    if matrix is None:
+        matrix, method = differenced(objective, point, free, size), "differenced gradient"
+        n_eval += 2 * len(free)
+    return _analyse(matrix, free, method, k, n_eval)
+
+
+def _analyse(matrix, free, method, k, n_eval) -> Information:
+    scale = np.sqrt(np.abs(np.diag(matrix)))
+    scale[scale == 0] = 1.0
+    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    flat = np.abs(values) < FLAT
+    directions = np.zeros((k, int(flat.sum())))
+    directions[free] = vectors[:, flat] / scale[:, None]
+    directions /= np.maximum(np.sqrt((directions**2).sum(0)), 1e-300)
+    inverse = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T / np.outer(scale, scale)
+    return Information(matrix, free, method, inverse, directions, bool((values > FLAT).all()), n_eval)
+
+
+def natural_hessian(objective: Objective, point: Point) -> np.ndarray:
+    """Hessian (k, k) of the log-likelihood in natural parameters theta, at any point.
+
+    With phi the working coordinates, J = d theta / d phi and g the natural score,
+
+        H_theta = J^-T (H_phi - sum_k g_k d2 theta_k / d phi2) J^-1
+    """
+    design, working = objective.design, point.working
+    k = len(working)
+    rough = np.diag(point.opg)
+    size = np.clip(STEP / np.sqrt(np.where(rough > 0, rough, 1.0)),
+                   1e-5 * (1 + np.abs(working)), 1e-3 * (1 + np.abs(working)))
+    h_working = -differenced(objective, point, np.arange(k), size)
+    jacobian = design.natural_jacobian(working)
+    score = np.linalg.solve(jacobian.T, point.gradient)
+    h = 1e-3
+    bend = np.array([
+        (design.natural_jacobian(working + h * e) - design.natural_jacobian(working - h * e)).T
+        @ score / (2 * h) for e in np.eye(k)])
+    inverse = np.linalg.inv(jacobian)
+    return inverse.T @ (h_working - bend) @ inverse

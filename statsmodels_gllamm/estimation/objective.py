@@ -1,0 +1,78 @@
+"""The log-likelihood as a function of the working coordinates.
+
+An Objective is a problem, a task and a latent design together; evaluating it is a pure function of
+the coordinates and of the modes it starts from.
+"""
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from statsmodels_gllamm.integration.chunks import Problem
+from statsmodels_gllamm.integration.marginal import Evaluation, Task, evaluate
+from statsmodels_gllamm.latent.design import LatentDesign
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Log-likelihood of ``problem`` under ``task`` with parameters mapped by ``design``."""
+
+    problem: Problem
+    task: Task
+    design: LatentDesign
+    pool: Executor | None = None
+
+    def at(self, working: np.ndarray, state=None, **wanted) -> Point:
+        """Evaluate at working coordinates (k,), with what ``evaluate`` is asked for."""
+        psi = self.design.psi(working)
+        value = evaluate(self.problem, self.task, psi, state, pool=self.pool, **wanted)
+        return Point(self.design, self.problem, working, value)
+
+    def with_rules(self, rules) -> Objective:
+        """The same with other quadrature rules."""
+        return replace(self, task=replace(self.task, rules=rules))
+
+
+@dataclass(frozen=True)
+class Point:
+    """An evaluated point: value and derivatives in the working coordinates."""
+
+    design: LatentDesign
+    problem: Problem
+    working: np.ndarray
+    value: Evaluation
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood."""
+        return self.value.loglik
+
+    @cached_property
+    def gradient(self) -> np.ndarray:
+        """Gradient (k,)."""
+        return self.design.adjoint(self.working, self.value.bar)
+
+    @cached_property
+    def jacobian(self) -> np.ndarray:
+        """d entries of Psi / d working coordinates (E, k)."""
+        return self.design.jacobian(self.working)
+
+    @cached_property
+    def unit_scores(self) -> np.ndarray:
+        """Gradient of every top-level unit (n_top, k), without its frequency weight."""
+        return self.value.unit_bar.T @ self.jacobian
+
+    @cached_property
+    def opg(self) -> np.ndarray:
+        """Outer product of the units' scores (k, k), frequency-weighted."""
+        bar = self.value.unit_bar
+        return self.jacobian.T @ ((bar * self.problem.top_weight) @ bar.T) @ self.jacobian
+
+    @cached_property
+    def louis(self) -> np.ndarray:
+        """Observed information (k, k) by Louis' formula."""
+        j = self.jacobian
+        return j.T @ self.value.information @ j - self.design.curvature(self.working, self.value.bar)

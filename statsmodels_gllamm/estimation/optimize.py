@@ -1,0 +1,143 @@
+r"""Newton's method on the marginal log-likelihood.
+
+1. B = observed information by Louis' formula where the rule resolves the posterior and B is positive
+   definite; otherwise the outer product of the units' scores, kept current by BFGS updates.
+2. step d = B^-1 g; the log-likelihood still to be gained is about g'd / 2.
+3. stop when that is below ``tol``.
+4. halve the step (quadratic interpolation) until the log-likelihood rises.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from statsmodels_gllamm.estimation.objective import Objective, Point
+from statsmodels_gllamm.integration.arrow import ModeError
+
+FLOOR = 1e-4  # smallest eigenvalue of the scaled outer product of scores that is believed
+MAX_HALVINGS = 25
+ROUNDING = 1e-12  # relative rounding error of a log-likelihood
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """Where the search ended.
+
+    ``gain`` is the log-likelihood still to be gained, score' inv(B) score / 2; ``reason`` says in
+    words why the search stopped; ``curvature`` is the last B (k, k).
+    """
+
+    point: Point
+    converged: bool
+    reason: str
+    gain: float
+    n_iterations: int
+    n_evaluations: int
+    curvature: np.ndarray
+    history: tuple[float, ...]
+
+
+def positive_definite(b: np.ndarray, floor: float = FLOOR) -> np.ndarray:
+    """B with the eigenvalues of its correlation form raised to at least ``floor``."""
+    scale = np.sqrt(np.maximum(np.diag(b), 0.0))
+    scale[scale == 0] = 1.0
+    values, vectors = np.linalg.eigh(b / np.outer(scale, scale))
+    values = np.maximum(values, floor)
+    return (vectors * values) @ vectors.T * np.outer(scale, scale)
+
+
+def is_positive_definite(b: np.ndarray) -> bool:
+    """Whether B in correlation form has all eigenvalues clearly above zero."""
+    diagonal = np.diag(b)
+    if not np.isfinite(b).all() or (diagonal <= 0).any():
+        return False
+    scale = np.sqrt(diagonal)
+    return bool(np.linalg.eigvalsh(b / np.outer(scale, scale))[0] > 1e-7)
+
+
+def uses_louis(objective: Objective) -> bool:
+    """Louis' formula needs a rule that resolves the posterior, and no auxiliary parameters."""
+    rules = objective.task.rules
+    return objective.design.n_aux == 0 and all(rule.size >= 3 for rule in rules)
+
+
+def bfgs_update(b: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """B after a step whose gradient fell by ``change``; unchanged if curvature is not positive."""
+    along = step @ change
+    bs = b @ step
+    if along <= 1e-10 * np.sqrt(step @ step) * np.sqrt(change @ change):
+        return b
+    return b - np.outer(bs, bs) / (step @ bs) + np.outer(change, change) / along
+
+
+def _curvature(point: Point, b, louis: bool) -> np.ndarray:
+    if louis:
+        exact = point.louis
+        if is_positive_definite(exact):
+            return exact
+        return positive_definite(point.opg)
+    return positive_definite(point.opg) if b is None else b
+
+
+def maximize(objective: Objective, start: np.ndarray, *, state=None, tol=1e-8, maxiter=200,
+             callback: Callable[[int, Point, float], None] | None = None) -> Optimum:
+    """Maximise from working coordinates ``start`` (k,).
+
+    Raises
+    ------
+    ModeError
+        If the log-likelihood cannot be evaluated at the start.
+    """
+    louis = uses_louis(objective)
+    wanted = {"units": True, "information": louis}
+    point = objective.at(start, state, **wanted)
+    b, n_eval, history = None, 1, [point.loglik]
+    gain, reason, converged, iteration = np.inf, "the iteration limit was reached", False, 0
+    for iteration in range(maxiter + 1):
+        g = point.gradient
+        b = _curvature(point, b, louis)
+        step = np.linalg.solve(b, g) if len(g) else g
+        gain = float(g @ step) / 2
+        if callback is not None:
+            callback(iteration, point, gain)
+        if gain < tol:
+            converged, reason = True, "the log-likelihood still to be gained is below tol"
+            break
+        if iteration == maxiter:
+            break
+        new, tried = _line_search(objective, point, step, 2 * gain, wanted)
+        n_eval += tried
+        if new is None:
+            reset = positive_definite(point.opg)
+            if louis or np.allclose(b, reset):
+                converged = gain < 1e3 * tol + 1e2 * ROUNDING * abs(point.loglik)
+                reason = ("rounding limits further progress" if converged else
+                          "no step along the search direction raises the log-likelihood")
+                break
+            b = reset
+            continue
+        if not louis:
+            b = bfgs_update(b, new.working - point.working, g - new.gradient)
+        point = new
+        history.append(point.loglik)
+    return Optimum(point, converged, reason, gain, iteration, n_eval, b, tuple(history))
+
+
+def _line_search(objective: Objective, point: Point, step, slope, wanted):
+    """(Point with a higher log-likelihood or None, number of evaluations)."""
+    t = 1.0
+    slack = ROUNDING * (1 + abs(point.loglik))
+    for tried in range(1, MAX_HALVINGS + 1):
+        try:
+            new = objective.at(point.working + t * step, point.value.state, **wanted)
+        except ModeError:
+            t *= 0.25
+            continue
+        rise = new.loglik - point.loglik
+        if rise >= 1e-4 * t * slope - slack:
+            return new, tried
+        best = slope * t / (2 * (slope - rise / t))  # maximum of the quadratic through both
+        t = float(np.clip(best, 0.1 * t, 0.5 * t))
+    return None, MAX_HALVINGS

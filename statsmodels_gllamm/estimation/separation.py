@@ -1,0 +1,58 @@
+r"""Separation: a combination of fixed covariates that predicts the response perfectly.
+
+The likelihood has no maximum if there is a direction b with
+
+    x_i'b >= 0 where the response is at its largest,  <= 0 where at its smallest,  = 0 elsewhere
+
+and not all zero (Albert and Anderson, 1984, Biometrika 71, 1-10); a linear programme finds it
+(Konis, 2007).
+"""
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import linprog
+
+SUSPICIOUS = 12.0  # linear predictors beyond this are looked into
+MAX_PATTERNS = 50_000
+
+
+def ends(response_name: str, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Rows at the largest and at the smallest value of the response; None if neither can diverge."""
+    if response_name.startswith("Binomial"):
+        trials = y[1] if len(y) > 1 else 1.0
+        return y[0] == trials, y[0] == 0
+    if response_name.startswith(("Poisson", "NegativeBinomial")):
+        return np.zeros(y.shape[1], dtype=bool), y[0] == 0
+    return None
+
+
+def separating_direction(exog: np.ndarray, high: np.ndarray, low: np.ndarray) -> np.ndarray | None:
+    """Direction (p,) of separation, largest coefficient one; None where there is none."""
+    kind = high.astype(float) - low
+    patterns = np.unique(np.column_stack([exog, kind]), axis=0)[:MAX_PATTERNS]
+    x, kind = patterns[:, :-1], patterns[:, -1]
+    ended = kind != 0
+    if not ended.any():
+        return None
+    signed = x[ended] * kind[ended, None]
+    equal = x[~ended]
+    found = linprog(-signed.sum(0), A_ub=-signed, b_ub=np.zeros(len(signed)),
+                    A_eq=equal if len(equal) else None,
+                    b_eq=np.zeros(len(equal)) if len(equal) else None, bounds=(-1, 1),
+                    method="highs")
+    if found.status != 0 or -found.fun < 1e-7:
+        return None
+    return np.where(np.abs(found.x) < 1e-8, 0.0, found.x)
+
+
+def describe(direction: np.ndarray, exog: np.ndarray, names, high: np.ndarray) -> str:
+    """The covariate pattern in words."""
+    score = exog @ direction
+    rows = np.abs(score) > 1e-8
+    where = " ".join(f"{w:+.3g} {n}" for n, w in zip(names, direction) if w)
+    value = "largest" if high[rows].all() else "smallest" if not high[rows].any() else "ends"
+    at = {"largest": "all at its largest value", "smallest": "all at its smallest value",
+          "ends": "at its smallest or largest value as its sign says"}[value]
+    return (f"the response is separated by {where}: in the {int(rows.sum())} rows where this is not "
+            f"zero the response is {at}, so that the coefficients grow without bound; combine "
+            "categories, drop the term or fit a penalised model")

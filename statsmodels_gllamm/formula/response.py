@@ -1,0 +1,135 @@
+"""The left side of a formula: one column, successes + failures, or any transformation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from statsmodels_gllamm.exceptions import FormulaError
+from statsmodels_gllamm.formula.design import Design, make_design
+from statsmodels_gllamm.formula.tokens import tokenize, usage
+
+__all__ = ["ResponseDesign", "response_design"]
+
+_CONDITION = ("[False]", "[True]")
+
+
+@dataclass
+class ResponseDesign:
+    """Makes the response on any rows.
+
+    Attributes
+    ----------
+    name : str
+        The left side.
+    columns : tuple of str
+        The columns that are the response as they are; empty when `design` evaluates the left side.
+    design : Design or None
+    only : int or None
+        The one column of the design to take: of a condition, the one for true.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    design: Design | None
+    only: int | None = None
+
+    def on(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """The response on new rows.
+
+        Parameters
+        ----------
+        frame : DataFrame
+
+        Returns
+        -------
+        endog : ndarray (m,) or (m, 2)
+            Rows without missing values.
+        kept : ndarray of bool (len(frame),)
+        """
+        if self.design is not None:
+            values, kept = self.design.matrix(frame)
+            values = values if self.only is None else values[:, [self.only]]
+        else:
+            values = np.column_stack([_numbers(frame, c) for c in self.columns])
+            kept = ~np.isnan(values).any(axis=1)
+            values = values if kept.all() else values[kept]
+        return (values[:, 0] if values.shape[1] == 1 else values), kept
+
+
+def response_design(
+    text: str, frame: pd.DataFrame, env: Mapping, engine: str, two_columns: bool
+) -> tuple[ResponseDesign, np.ndarray, np.ndarray]:
+    """The response on the estimation sample.
+
+    Parameters
+    ----------
+    text : str
+        The left side.
+    frame : DataFrame
+        The sample.
+    env : mapping
+        Names from outside the data.
+    engine : str
+        "patsy" or "formulaic".
+    two_columns : bool
+        Whether ``successes + failures`` is allowed.
+
+    Returns
+    -------
+    ResponseDesign
+    endog : ndarray (m,) or (m, 2)
+        Rows without missing values.
+    kept : ndarray of bool (len(frame),)
+    """
+    columns = usage(text).bare
+    is_sum = any(t.text == "+" and t.depth == 0 for t in tokenize(text))
+    joined = all(t.text == "+" or t.text in columns for t in tokenize(text))
+    if joined or (len(columns) == 1 and text.startswith("Q(")):
+        missing = [c for c in columns if c not in frame.columns]
+        if missing:
+            raise FormulaError(f"The response {missing[0]!r} is not a column of the data.")
+        design = ResponseDesign(text, columns, None)
+        values, kept = design.on(frame)
+    else:
+        made, values, kept = make_design(
+            f"0 + {text}", frame, env=env, engine=engine, where="the left side"
+        )
+        condition = [name[-len(end) :] == end for name, end in zip(made.names, _CONDITION)]
+        only = 1 if len(made.names) == 2 and all(condition) else None
+        design = ResponseDesign(text, (), made, only)
+        values = values if only is None else values[:, [only]]
+        values = values[:, 0] if values.shape[1] == 1 else values
+    k = 1 if values.ndim == 1 else values.shape[1]
+    if k == 2 and is_sum and not two_columns:
+        raise FormulaError(
+            f"The left side {text!r} has two columns, which only a binomial response may have."
+        )
+    if k != 1 and not (k == 2 and is_sum):
+        raise FormulaError(
+            f"The left side {text!r} gives {k} columns instead of one; write a numeric expression, "
+            "with I(...) around arithmetic, or successes + failures."
+        )
+    return design, values, kept
+
+
+def _numbers(frame, name):
+    """A response column as float64."""
+    if name not in frame.columns:
+        raise FormulaError(f"The data have no column {name!r}, which is the response.")
+    column = frame[name]
+    if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
+        if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
+            return column.to_numpy(np.float64, na_value=np.nan)
+        return column.to_numpy(np.float64)
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in (
+        "boolean", "integer", "floating", "mixed-integer-float", "decimal"
+    ):
+        return pd.to_numeric(column.astype(object)).to_numpy(np.float64)
+    raise FormulaError(
+        f"The response {name!r} is not numeric (it is {column.dtype}, for example "
+        f"{column.dropna().iloc[:1].tolist()}); recode it as numbers."
+    )

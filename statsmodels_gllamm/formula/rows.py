@@ -1,0 +1,220 @@
+"""Rows of the data: which are in the subset, which are complete, and arrays that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from statsmodels_gllamm.exceptions import DataError, MissingValuesError
+from statsmodels_gllamm.formula.categories import show
+
+__all__ = ["Completeness", "as_frame", "count_rows", "finite", "is_row_like", "row_array", "subset_positions"]
+
+
+def as_frame(data) -> pd.DataFrame:
+    """The data as a DataFrame, without copying one.
+
+    Parameters
+    ----------
+    data : DataFrame, mapping of columns, or object with ``to_pandas``
+
+    Returns
+    -------
+    DataFrame
+    """
+    if not isinstance(data, pd.DataFrame):
+        if hasattr(data, "to_pandas"):
+            data = data.to_pandas()
+        elif isinstance(data, Mapping):
+            data = pd.DataFrame(data)
+        else:
+            raise TypeError(f"data must be a pandas DataFrame, not {type(data).__name__}.")
+    if len(data) == 0:
+        raise DataError("The data have no rows; check how they were read or filtered.")
+    return data
+
+
+def subset_positions(data: pd.DataFrame, subset, env: Mapping) -> np.ndarray | None:
+    """Positions of the rows that `subset` selects; None for all rows.
+
+    Parameters
+    ----------
+    data : DataFrame
+    subset : None, str, boolean mask, slice or labels
+        A string is a query on the columns (``"age > 20"``); anything else is what ``data.loc``
+        takes.
+    env : mapping
+        Names that a query may use after @.
+
+    Returns
+    -------
+    ndarray of int64, or None
+    """
+    if subset is None:
+        return None
+    rows = pd.Series(np.arange(len(data)), index=data.index)
+    try:
+        if isinstance(subset, str):
+            subset = data.eval(subset, local_dict=dict(env))
+            if getattr(subset, "dtype", None) is None or not pd.api.types.is_bool_dtype(subset):
+                raise ValueError("the query is not true or false in each row")
+        positions = rows.loc[subset].to_numpy()
+    except Exception as error:
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"subset must be a query, a boolean mask with {len(data)} values or row labels: {text}."
+        ) from error
+    if positions.size == 0:
+        raise DataError("subset leaves no rows; loosen its condition.")
+    return np.atleast_1d(positions)
+
+
+def row_array(value, what: str, data: pd.DataFrame, positions) -> np.ndarray:
+    """A column or array as float64, one value per row of the subset.
+
+    Parameters
+    ----------
+    value : str, number, or array_like
+        A column's name, one number for all rows, or one value per row of the data.
+    what : str
+        The argument's name, for errors.
+    data : DataFrame
+    positions : ndarray or None
+        Rows of the subset; an array may also have just these.
+
+    Returns
+    -------
+    ndarray of float64 (n,)
+    """
+    if isinstance(value, str):
+        if value not in data.columns:
+            raise DataError(f"{what}={value!r} is not a column of the data.")
+        what, value = f"{what} column {value!r}", data[value]
+    n = len(data) if positions is None else len(positions)
+    if isinstance(value, pd.Series) and not value.index.equals(data.index):
+        if positions is not None and value.index.equals(data.index[positions]):
+            positions = None
+        elif value.index.is_unique and data.index.isin(value.index).all():
+            value = value.reindex(data.index)
+        else:
+            raise DataError(f"The index of {what} is not the index of the data; pass an array.")
+    try:
+        values = _floats(value)
+    except (TypeError, ValueError):
+        raise DataError(f"{what[:1].upper()}{what[1:]} must hold numbers.") from None
+    if values.ndim == 0:
+        return np.full(n, float(values))
+    if values.ndim != 1 or len(values) not in (len(data), n):
+        raise DataError(
+            f"{what[:1].upper()}{what[1:]} has shape {values.shape} but the data have "
+            f"{len(data)} rows."
+        )
+    return values[positions] if positions is not None and len(values) == len(data) else values
+
+
+def is_row_like(value, n: int) -> bool:
+    """Whether a value from outside the data has one entry per row.
+
+    Parameters
+    ----------
+    value : object
+    n : int
+        Number of rows of the data.
+
+    Returns
+    -------
+    bool
+    """
+    array = isinstance(value, (np.ndarray, pd.Series, pd.Index, list))
+    return array and np.ndim(value) == 1 and len(value) == n
+
+
+def _floats(value):
+    if isinstance(value, pd.Series) and isinstance(value.dtype, pd.api.extensions.ExtensionDtype):
+        return value.to_numpy(np.float64, na_value=np.nan)
+    values = np.asarray(value)
+    if values.dtype.kind in "USMm":
+        raise TypeError
+    return values.astype(np.float64, copy=False)
+
+
+def finite(values: np.ndarray, names, where: str, index: pd.Index) -> None:
+    """Refuse infinite values.
+
+    Parameters
+    ----------
+    values : ndarray (n,) or (n, k)
+    names : sequence of str
+        Of the columns.
+    where : str
+        How the error names the design.
+    index : Index (n,)
+        Row labels.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = np.atleast_1d(values.sum(axis=0))
+    for j in np.flatnonzero(~np.isfinite(sums)):
+        rows = np.flatnonzero(np.isinf(values if values.ndim == 1 else values[:, j]))
+        if rows.size:
+            raise DataError(
+                f"{names[j]!r} in {where} is infinite in {count_rows(rows.size)} "
+                f"(first: row {show(index[rows[0]])}); drop or recode it."
+            )
+
+
+def count_rows(n: int) -> str:
+    """A number of rows in words: "1 row", "2 rows"."""
+    return f"{n} row" if n == 1 else f"{n} rows"
+
+
+class Completeness:
+    """Which rows are complete, and why the others are not.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    """
+
+    def __init__(self, n: int):
+        self.kept = np.ones(n, bool)
+        self.dropped: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
+
+    def require(self, present: np.ndarray, what: str) -> None:
+        """Drop the rows where `present` is False; the first reason of a row counts.
+
+        Parameters
+        ----------
+        present : ndarray of bool (n,)
+        what : str
+            What the rows lack: "'x' is missing".
+        """
+        absent = len(present) - int(np.count_nonzero(present))
+        if not absent:
+            return
+        if absent == len(present):
+            raise DataError(f"{what[:1].upper()}{what[1:]} in every row; nothing can be fitted.")
+        self.counts[what] = absent
+        first = int(np.count_nonzero(self.kept & ~present))
+        if first:
+            self.dropped[what] = self.dropped.get(what, 0) + first
+            self.kept &= present
+
+    def check(self, missing: str) -> None:
+        """Raise if nothing is left, or if anything is missing and may not be.
+
+        Parameters
+        ----------
+        missing : str
+            "drop" or "raise".
+        """
+        reasons = ", ".join(f"{what} ({count_rows(n)})" for what, n in self.counts.items())
+        if self.counts and missing == "raise":
+            raise MissingValuesError(
+                f"The data are not complete: {reasons}; fill them in or use missing='drop'."
+            )
+        if not self.kept.any():
+            raise DataError(f"No complete row is left: {reasons}.")

@@ -1,0 +1,134 @@
+r"""The reverse sweep: exact derivatives of one chunk's log-likelihood, node placement included.
+
+With P the posterior weights of all node combinations and s = dl/dnu at the nodes,
+
+    o_bar_i = sum_k P_ik s_ik,      A_bar_il = sum_k P_ik s_ik u_l,k
+    d_bar_l = sum over rows of a_il P s - P u_l  (+ what comes back from the levels below)
+    u_hat_bar_l = sum_k of the first part
+
+then back through the nodes (x_bar = L^-1 d_bar, L_bar, M_bar), the arrow factor, the weights
+w = -l'' of the rows, and the mode by the implicit function theorem (Kristensen et al., 2016,
+J. Stat. Softw. 70(5)): H lam = u_hat_bar + sum_i nu_bar_i a_i.
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from statsmodels_gllamm.integration import small
+from statsmodels_gllamm.integration.arrow import Mode, solve, unit_weight
+from statsmodels_gllamm.integration.chunks import Chunk
+from statsmodels_gllamm.integration.nodes import Nodes, Posterior, latent_at_nodes
+
+
+def node_sums(chunk: Chunk, q, a, nodes: Nodes, posterior: Posterior, score):
+    """First part of the sweep, at the nodes.
+
+    Parameters
+    ----------
+    score : ndarray (N, n)
+        Row-weighted dl/dnu at the nodes.
+
+    Returns
+    -------
+    o_bar : ndarray (n,)
+    a_bar : ndarray (D, n)
+    d_bar : list of ndarray (q, N_above, K, G)
+        Derivatives with respect to the nodes' deviations, own part only.
+    """
+    runs = chunk.runs[0]
+    u = latent_at_nodes(chunk, nodes)
+    p = posterior.joint[0].reshape(-1, runs.size)
+    o_bar = runs.contract(score, p)
+    a_bar = np.stack([runs.contract(score, p * u_j) for u_j in u])
+    carry = np.stack([runs.sum_times(score, a_j) for a_j in a])
+    carry *= p
+    d_bar = []
+    for level, k in enumerate(q):
+        shape = nodes.u[level].shape
+        d_bar.append(carry[:k].reshape(shape) - posterior.joint[level] * nodes.u[level])
+        if level + 1 < len(q):
+            rest = carry[k:].reshape((-1,) + shape[1:]).sum(axis=2)
+            carry = chunk.runs[level + 1].sum(rest)
+    return o_bar, a_bar, d_bar
+
+
+def _through_nodes(chunk: Chunk, q, mode: Mode, nodes: Nodes, d_bar):
+    """d_bar -> (L_bar, M_bar, u_hat_bar) per level."""
+    lower_bar, cross_bar, u_hat_bar, above = [], [], [], None
+    for level, k in enumerate(q):
+        bar = d_bar[level]
+        u_hat_bar.append(bar.sum((1, 2)))
+        if above is not None:
+            bar = bar + above[:k].reshape(bar.shape)
+        x_bar = small.forward(mode.factor.lower[level], bar)
+        lower_bar.append(-np.einsum("inkg,jnkg->ijg", nodes.d[level], x_bar))
+        for i in range(k):
+            lower_bar[-1][i, i + 1:] = 0.0
+        if nodes.anc[level] is None:
+            cross_bar.append(np.zeros_like(mode.factor.cross[level]))
+            continue
+        x_sum = x_bar.sum(axis=2)
+        cross_bar.append(-np.einsum("ing,ang->iag", x_sum, nodes.anc[level]))
+        up = -np.einsum("iag,ing->ang", mode.factor.cross[level], x_sum)
+        if above is not None:
+            up += above[k:].reshape((-1,) + bar.shape[1:]).sum(axis=2)
+        above = chunk.runs[level + 1].sum(up)
+    return lower_bar, cross_bar, u_hat_bar
+
+
+def _through_factor(chunk: Chunk, q, mode: Mode, posterior: Posterior, lower_bar, cross_bar):
+    """(L_bar, M_bar) -> R_bar (D, D, G_0) of the bottom units, symmetric."""
+    r_bar = None
+    for level in range(len(q) - 1, -1, -1):
+        k = q[level]
+        lower, m = mode.factor.lower[level], mode.factor.cross[level]
+        l_bar, m_bar = lower_bar[level], cross_bar[level]
+        for i in range(k):
+            l_bar[i, i] -= posterior.total[level] / lower[i, i]
+        if r_bar is not None:
+            r_bar = chunk.runs[level + 1].spread(r_bar)
+            weight = unit_weight(chunk, level)
+            r_bar = r_bar if weight is None else r_bar * weight
+            m_bar = m_bar - 2 * np.einsum("iag,abg->ibg", m, r_bar)
+        oa = small.backward(lower, m_bar)
+        through = np.einsum("iag,jag->ijg", oa, m)
+        for i in range(k):
+            through[i, i + 1:] = 0.0
+        total = np.empty((k + m.shape[1],) * 2 + l_bar.shape[-1:])
+        total[:k, :k] = small.cholesky_adjoint(lower, l_bar - through)
+        total[:k, k:] = 0.5 * oa
+        total[k:, :k] = 0.5 * np.swapaxes(oa, 0, 1)
+        if r_bar is not None:
+            total[k:, k:] = r_bar
+        r_bar = total
+    return r_bar
+
+
+def placement(chunk: Chunk, q, response, a, aux, mode: Mode, nodes: Nodes, posterior: Posterior,
+              d_bar, o_bar, a_bar, aux_bar) -> None:
+    """Add the derivatives through the nodes' placement to o_bar, a_bar and aux_bar, in place."""
+    lower_bar, cross_bar, u_hat_bar = _through_nodes(chunk, q, mode, nodes, d_bar)
+    r_bar = _through_factor(chunk, q, mode, posterior, lower_bar, cross_bar)
+    ra = np.stack([sum(chunk.runs[0].spread(r_bar[i, j]) * a[j] for j in range(len(a)))
+                   for i in range(len(a))])
+    w_bar = np.einsum("dn,dn->n", a, ra)
+    nu_bar = -mode.l3 * w_bar
+    a_bar -= 2 * mode.l2 * ra
+    a_bar += nu_bar * mode.u_rows
+    o_bar += nu_bar
+    total = posterior.total
+    rhs = chunk.runs[0].sum(a * nu_bar) / total[0]
+    lam = solve(chunk, q, mode.factor, rhs, [x / t for x, t in zip(u_hat_bar, total)])
+    lam_rows = np.concatenate([chunk.to_rows(x, level) for level, x in enumerate(lam)])
+    la = np.einsum("dn,dn->n", a, lam_rows)
+    l1 = mode.l1
+    if chunk.unit_weight and any(w is not None for w in chunk.unit_weight):
+        weight = chunk.runs[0].spread(total[0])
+        la, l1 = la * weight, l1 * weight
+    shift = mode.l2 * la
+    o_bar += shift
+    a_bar += l1 * lam_rows + shift * mode.u_rows
+    if len(aux_bar):
+        d1, d2 = response.aux_derivatives(chunk.y, mode.nu, aux)
+        rw = 1.0 if chunk.row_weight is None else chunk.row_weight
+        aux_bar += rw * (la * d1 - w_bar * d2)

@@ -1,0 +1,238 @@
+"""The marginal log-likelihood of a problem, its exact gradient and per-unit scores.
+
+A pure function of the expanded coefficients Psi and a start for the modes: chunks are evaluated
+one by one or in threads and summed in their order, so that the result does not depend on the number
+of threads.
+"""
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from statsmodels_gllamm.integration.adjoint import node_sums, placement
+from statsmodels_gllamm.integration.arrow import Factor, Mode, ModeError, find_mode
+from statsmodels_gllamm.integration.chunks import Chunk, Problem
+from statsmodels_gllamm.integration.louis import chunk_information
+from statsmodels_gllamm.integration.nodes import Nodes, Posterior, integrate, place
+from statsmodels_gllamm.integration.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is integrated, and how.
+
+    Attributes
+    ----------
+    response : Response
+    q : tuple of int
+        Latent variables per level, from the bottom to the top.
+    rules : tuple of Rule
+        Nodes per level.
+    entries : (ndarray (E,), ndarray (E,))
+        Rows and columns of Psi that are used.
+    adaptive : bool
+        Place the nodes at the mode (True) or at the prior (ordinary quadrature).
+    """
+
+    response: object
+    q: tuple[int, ...]
+    rules: tuple[Rule, ...]
+    entries: tuple[np.ndarray, np.ndarray]
+    adaptive: bool = True
+
+    @property
+    def n_nodes(self) -> int:
+        """Node combinations per bottom unit."""
+        return int(np.prod([rule.size for rule in self.rules], dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkValue:
+    """One chunk's part: ``loglik`` (G,) per top unit, ``bar`` (E,), ``unit_bar`` (E, G) or None,
+    ``information`` (E, E) or None, ``modes`` per level (q, G)."""
+
+    loglik: np.ndarray
+    bar: np.ndarray | None
+    unit_bar: np.ndarray | None
+    information: np.ndarray | None
+    modes: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The value of a problem: ``loglik``; ``bar`` (E,) its derivative in the entries of Psi;
+    ``unit_loglik`` (n_top,) and ``unit_bar`` (E, n_top) per original top-level unit (None unless
+    asked for); ``information`` (E, E) by Louis' formula; ``state`` the modes, to start from."""
+
+    loglik: float
+    bar: np.ndarray | None
+    unit_loglik: np.ndarray | None
+    unit_bar: np.ndarray | None
+    information: np.ndarray | None
+    state: tuple = field(repr=False, default=())
+
+
+def linear_predictors(chunk: Chunk, task: Task, psi: np.ndarray):
+    """Row offset o (n,), loadings a (D, n) and auxiliary predictors aux (m, n)."""
+    values = psi.T @ chunk.design
+    o = values[0] if chunk.offset is None else values[0] + chunk.offset
+    d = sum(task.q)
+    return o, values[1:1 + d], values[1 + d:]
+
+
+def _unadapted(chunk: Chunk, task: Task, o) -> Mode:
+    size = [runs.size for runs in chunk.runs]
+    u = tuple(np.zeros((k, g)) for k, g in zip(task.q, size))
+    eye = tuple(np.broadcast_to(np.eye(k)[:, :, None], (k, k, g)).copy()
+                for k, g in zip(task.q, size))
+    above = np.cumsum(task.q[::-1])[::-1]
+    cross = tuple(np.zeros((k, b - k, g)) for k, b, g in zip(task.q, above, size))
+    zero = np.zeros_like(o)
+    return Mode(u, np.zeros((sum(task.q), len(o))), o, zero, zero, zero, Factor(eye, cross))
+
+
+def expand(chunk: Chunk, task: Task, psi, start, need_score=True):
+    """Mode, nodes and posterior of a chunk: everything a likelihood or a prediction needs.
+
+    Returns
+    -------
+    (o, a, aux), Mode, Nodes, Posterior, score (N, n) row-weighted at the nodes
+    """
+    response, y, rw = task.response, chunk.y, chunk.row_weight
+    o, a, aux = linear_predictors(chunk, task, psi)
+    if task.adaptive:
+        mode = find_mode(chunk, task.q, response, o, a, aux, start)
+    else:
+        mode = _unadapted(chunk, task, o)
+    nodes = place(chunk, task.q, task.rules, mode.factor, mode.u, mode.nu, a)
+    kernel, score = response.kernel_score(y, nodes.nu, aux)
+    constant = response.constant(y, aux)
+    if rw is not None:
+        kernel, score, constant = kernel * rw, score * rw, constant * rw
+    posterior = integrate(chunk, task.q, task.rules, mode.factor, nodes, kernel, constant)
+    bad = ~np.isfinite(posterior.loglik)
+    if bad.any():
+        raise ModeError("the log-likelihood is not finite", chunk.units[-1][bad])
+    return (o, a, aux), mode, nodes, posterior, score
+
+
+def zero_start(chunk: Chunk, q) -> tuple[np.ndarray, ...]:
+    """Latent variables of zero, per level (q, G)."""
+    return tuple(np.zeros((k, runs.size)) for k, runs in zip(q, chunk.runs))
+
+
+def evaluate_chunk(chunk: Chunk, task: Task, psi, start, gradient=True, units=False,
+                   information=False) -> ChunkValue:
+    """Log-likelihood of one chunk, with what is asked for."""
+    if not chunk.runs:
+        return _fixed_only(chunk, task, psi, gradient, units, information)
+    (o, a, aux), mode, nodes, posterior, score = expand(chunk, task, psi, start)
+    if not gradient:
+        return ChunkValue(posterior.loglik, None, None, None, mode.u)
+    o_bar, a_bar, d_bar = node_sums(chunk, task.q, a, nodes, posterior, score)
+    aux_bar = _aux_sums(chunk, task, aux, nodes, posterior)
+    info = None
+    if information:
+        info = chunk_information(chunk, task.response, aux, task.entries, nodes, posterior, score)
+    if task.adaptive:
+        placement(chunk, task.q, task.response, a, aux, mode, nodes, posterior, d_bar,
+                  o_bar, a_bar, aux_bar)
+    bar, unit_bar = _collect(chunk, task, o_bar, a_bar, aux_bar, units)
+    return ChunkValue(posterior.loglik, bar, unit_bar, info, mode.u)
+
+
+def _aux_sums(chunk: Chunk, task: Task, aux, nodes: Nodes, posterior: Posterior) -> np.ndarray:
+    """Derivative in the auxiliary predictors (m, n), at fixed nodes."""
+    if not len(aux):
+        return aux
+    p = posterior.joint[0].reshape(-1, chunk.runs[0].size)
+    score = task.response.aux_score(chunk.y, nodes.nu, aux)
+    bar = np.stack([chunk.runs[0].contract(s, p) for s in score])
+    return bar if chunk.row_weight is None else bar * chunk.row_weight
+
+
+def _fixed_only(chunk: Chunk, task: Task, psi, gradient, units, information) -> ChunkValue:
+    """A model without latent variables: every row is its own unit."""
+    o, a, aux = linear_predictors(chunk, task, psi)
+    kernel, score = task.response.kernel_score(chunk.y, o[None], aux)
+    loglik = kernel[0] + task.response.constant(chunk.y, aux)
+    if not np.isfinite(loglik).all():
+        raise ModeError("the log density is not finite", chunk.rows[~np.isfinite(loglik)])
+    if not gradient:
+        return ChunkValue(loglik, None, None, None, ())
+    aux_bar = task.response.aux_score(chunk.y, o[None], aux)[:, 0] if len(aux) else aux
+    bar, unit_bar = _collect(chunk, task, score[0], a, aux_bar, units)
+    info = None
+    if information:
+        design = chunk.design[task.entries[0]]
+        weight = task.response.curvature(chunk.y, o, aux) * chunk.top_weight
+        info = (design * weight) @ design.T
+    return ChunkValue(loglik, bar, unit_bar, info, ())
+
+
+def _collect(chunk: Chunk, task: Task, o_bar, a_bar, aux_bar, units):
+    """Derivatives in the entries of Psi: total (E,), and per top unit (E, G) where asked for."""
+    rows, columns = task.entries
+    bars = np.concatenate([o_bar[None], a_bar, aux_bar])
+    top = len(chunk.runs) - 1
+    if not units:
+        weight = chunk.top_weight
+        if not (weight == 1).all():
+            bars = bars * (chunk.to_rows(weight, top) if chunk.runs else weight)
+        return (chunk.design @ bars.T)[rows, columns], None
+    unit_bar = np.stack([chunk.to_level(chunk.design[r] * bars[c], top)
+                         for r, c in zip(rows, columns)])
+    return unit_bar @ chunk.top_weight, unit_bar
+
+
+def evaluate(problem: Problem, task: Task, psi: np.ndarray, state=None, *, gradient=True,
+             units=False, information=False, pool: Executor | None = None) -> Evaluation:
+    """Marginal log-likelihood of all chunks.
+
+    Parameters
+    ----------
+    problem : Problem
+    task : Task
+    psi : ndarray (r, 1 + D + m)
+        Expanded coefficients.
+    state : tuple, optional
+        ``Evaluation.state`` of a previous call: modes to start from.
+    gradient, units, information : bool
+        What is computed besides the log-likelihood.
+    pool : Executor, optional
+        Threads to spread the chunks over.
+
+    Raises
+    ------
+    ModeError
+        If some unit's log-likelihood is not finite or its mode is not found.
+    """
+    starts = state or tuple(zero_start(chunk, task.q) for chunk in problem.chunks)
+
+    def one(chunk, start):
+        return evaluate_chunk(chunk, task, psi, start, gradient, units, information)
+
+    mapper = map if pool is None or len(problem.chunks) == 1 else pool.map
+    values = list(mapper(one, problem.chunks, starts))
+    total = float(sum(v.loglik @ c.top_weight for v, c in zip(values, problem.chunks)))
+    unit_loglik = unit_bar = None
+    if units:
+        unit_loglik = _to_original(problem, [v.loglik for v in values])
+        unit_bar = _to_original(problem, [v.unit_bar for v in values])
+    return Evaluation(
+        total,
+        sum(v.bar for v in values) if gradient else None,
+        unit_loglik, unit_bar,
+        sum(v.information for v in values) if information else None,
+        tuple(v.modes for v in values),
+    )
+
+
+def _to_original(problem: Problem, parts) -> np.ndarray:
+    """Values of the computed top units (..., G) of every chunk -> all original ones (..., n_top)."""
+    out = np.zeros(parts[0].shape[:-1] + (problem.n_top,))
+    for chunk, part in zip(problem.chunks, parts):
+        out[..., chunk.units[-1] if chunk.units else chunk.rows] = part
+    return out[..., problem.representative[-1]] if problem.levels else out

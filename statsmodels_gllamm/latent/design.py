@@ -1,0 +1,211 @@
+r"""From parameters to row designs: the only nonlinear, and data-free, part of the linear predictor.
+
+    nu_i = offset_i + x_i'beta + sum_m eta_m c_im,     c_im = z_mi (f_i'lambda),     eta = T u
+
+Everything that touches rows is linear in an expanded coefficient matrix Psi (r, 1 + D + m):
+
+    [o - offset, a_1..a_D, aux_1..aux_m] = W' Psi,
+    Psi[:, 0] = beta lambda,   Psi[:, 1..D] = C(lambda) T,   Psi[:, D+1..] = delta
+
+with W the unique row columns (fixed-effect columns, random-slope columns, loading columns and their
+products).  Only the entries of Psi that can differ from zero are ever used.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from statsmodels_gllamm.latent.covariance import Covariance
+from statsmodels_gllamm.parameters import Block, Layout
+
+STEP = 1e-30  # complex step: exact to rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Products that add up to Psi: term t adds value[t] * loading[slot[t]] at ``row``.
+
+    For the fixed part the value is coefficient ``index``; for the latent part one, at latent
+    variable ``index``.
+    """
+
+    row: np.ndarray
+    index: np.ndarray
+    slot: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class LatentDesign:
+    """The map from working coordinates to the entries of Psi, with its derivatives.
+
+    Attributes
+    ----------
+    layout : Layout
+        Blocks in order: coef, one lambda block per factor, one cov block per bar, aux.
+    covariances : tuple of Covariance
+        One per bar, in the order of the latent variables (bottom level first).
+    q : tuple of int
+        Latent variables per level.
+    n_rows : int
+        Row columns r.
+    fixed, latent : Terms
+    aux : ndarray (k, 2)
+        Row column and auxiliary predictor of every aux parameter.
+    loadings : ndarray (s,)
+        Values of the loadings; slot 0 is the constant one; NaN where free.
+    entries : (ndarray (E,), ndarray (E,))
+        Rows and columns of Psi in use.
+    """
+
+    layout: Layout
+    covariances: tuple[Covariance, ...]
+    q: tuple[int, ...]
+    n_rows: int
+    n_aux: int
+    fixed: Terms
+    latent: Terms
+    aux: np.ndarray
+    loadings: np.ndarray
+    entries: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def n_latent(self) -> int:
+        """Latent variables of all levels, D."""
+        return sum(self.q)
+
+    def _parts(self, working):
+        """beta (..., p), loading slots (..., s), root (..., D, D), delta (..., k)."""
+        at = self.layout.slices()
+        kinds = [block.kind for block in self.layout.blocks]
+        beta = working[..., at[0]]
+        loadings = np.empty(working.shape[:-1] + self.loadings.shape, dtype=working.dtype)
+        loadings[:] = np.where(np.isnan(self.loadings), 0.0, self.loadings)
+        free = np.concatenate([np.arange(0), *(
+            np.arange(s.start, s.stop) for s, kind in zip(at, kinds) if kind == "lambda")])
+        loadings[..., np.isnan(self.loadings)] = working[..., free.astype(int)]
+        root = np.zeros(working.shape[:-1] + (self.n_latent,) * 2, dtype=working.dtype)
+        first = 0
+        for s, c in zip((s for s, kind in zip(at, kinds) if kind == "cov"), self.covariances):
+            root[..., first:first + c.q, first:first + c.q] = c.root(working[..., s])
+            first += c.q
+        delta = working[..., self.layout.positions("aux")]
+        return beta, loadings, root, delta
+
+    def _contributions(self, loadings):
+        """C (..., r, D): loadings of the latent variables on the row columns."""
+        c = np.zeros(loadings.shape[:-1] + (self.n_rows, self.n_latent), dtype=loadings.dtype)
+        flat = self.latent.row * self.n_latent + self.latent.index
+        _add(c.reshape(c.shape[:-2] + (-1,)), flat, loadings[..., self.latent.slot])
+        return c
+
+    def psi(self, working: np.ndarray) -> np.ndarray:
+        """Psi (..., r, 1 + D + m) at working coordinates (..., k)."""
+        beta, loadings, root, delta = self._parts(working)
+        d = self.n_latent
+        out = np.zeros(working.shape[:-1] + (self.n_rows, 1 + d + self.n_aux), dtype=working.dtype)
+        _add(out[..., 0], self.fixed.row, beta[..., self.fixed.index] * loadings[..., self.fixed.slot])
+        if d:
+            out[..., 1:1 + d] = self._contributions(loadings) @ root
+        if len(self.aux):
+            out[..., self.aux[:, 0], 1 + d + self.aux[:, 1]] = delta
+        return out
+
+    def adjoint(self, working: np.ndarray, bar: np.ndarray) -> np.ndarray:
+        """Derivative in the working coordinates (..., k) from that in the entries (E,)."""
+        beta, loadings, root, _ = self._parts(working)
+        d, at = self.n_latent, self.layout.slices()
+        full = np.zeros((self.n_rows, 1 + d + self.n_aux))
+        full[self.entries] = bar
+        out = np.zeros(working.shape, dtype=working.dtype)
+        loadings_bar = np.zeros_like(loadings)
+        own = full[self.fixed.row, 0]
+        _add(out[..., at[0]], self.fixed.index, own * loadings[..., self.fixed.slot])
+        _add(loadings_bar, self.fixed.slot, own * beta[..., self.fixed.index])
+        if d:
+            a_bar = full[:, 1:1 + d]
+            c_bar = a_bar @ np.swapaxes(root, -1, -2)
+            root_bar = np.swapaxes(self._contributions(loadings), -1, -2) @ a_bar
+            _add(loadings_bar, self.latent.slot, c_bar[..., self.latent.row, self.latent.index])
+            first, covariances = 0, iter(self.covariances)
+            for s, block in zip(at, self.layout.blocks):
+                if block.kind == "cov":
+                    c = next(covariances)
+                    inner = root_bar[..., first:first + c.q, first:first + c.q]
+                    out[..., s] = c.root_adjoint(working[..., s], inner)
+                    first += c.q
+        free = np.isnan(self.loadings)
+        if free.any():
+            out[..., self.layout.positions("lambda")] = loadings_bar[..., free]
+        if len(self.aux):
+            out[..., self.layout.positions("aux")] = full[self.aux[:, 0], 1 + d + self.aux[:, 1]]
+        return out
+
+    def jacobian(self, working: np.ndarray) -> np.ndarray:
+        """d entries / d working coordinates (E, k), by complex step."""
+        k = len(working)
+        psi = self.psi(working + 1j * STEP * np.eye(k))
+        return psi[(slice(None), *self.entries)].imag.T / STEP
+
+    def curvature(self, working: np.ndarray, bar: np.ndarray) -> np.ndarray:
+        """sum_e bar_e d2 Psi_e / d working2 (k, k), by complex step of ``adjoint``."""
+        k = len(working)
+        return self.adjoint(working + 1j * STEP * np.eye(k), bar).imag / STEP
+
+    # Natural parameters <-> working coordinates: they differ in the covariances only.
+
+    def cov_slices(self):
+        """(slice of the vector, covariance) of every bar."""
+        return [(s, c) for s, c in zip(
+            (s for s, b in zip(self.layout.slices(), self.layout.blocks) if b.kind == "cov"),
+            self.covariances)]
+
+    def to_natural(self, working: np.ndarray) -> np.ndarray:
+        """Natural parameters (..., k)."""
+        out = working.copy()
+        for s, c in self.cov_slices():
+            out[..., s] = c.natural(working[..., s])
+        return out
+
+    def to_working(self, natural: np.ndarray) -> np.ndarray:
+        """Working coordinates (k,); ValueError names a covariance matrix that is not psd."""
+        out = np.array(natural, dtype=float)
+        for s, c in self.cov_slices():
+            out[s] = c.working(natural[s])
+        return out
+
+    def natural_jacobian(self, working: np.ndarray) -> np.ndarray:
+        """d natural / d working (k, k), by complex step."""
+        k = len(working)
+        return self.to_natural(working + 1j * STEP * np.eye(k)).imag.T / STEP
+
+    def roots(self, working: np.ndarray) -> list[np.ndarray]:
+        """T of every bar (q, q)."""
+        return [c.root(working[s]) for s, c in self.cov_slices()]
+
+
+def _add(out: np.ndarray, index: np.ndarray, value: np.ndarray) -> None:
+    """out[..., index] += value, summing over repeated indices."""
+    if len(np.unique(index)) == len(index):
+        out[..., index] += value
+    else:
+        for i, v in zip(index, np.moveaxis(value, -1, 0)):
+            out[..., i] += v
+
+
+class RowColumns:
+    """The unique row columns W, found by content."""
+
+    def __init__(self) -> None:
+        self.columns: list[np.ndarray] = []
+        self._known: dict[int, list[int]] = {}
+
+    def add(self, column: np.ndarray) -> int:
+        """Number of the row column equal to ``column`` (n,), added if it is new."""
+        key = hash((float(column.sum()), float(column[: 64].sum()), float(column[-64:].sum())))
+        for number in self._known.get(key, []):
+            if np.array_equal(self.columns[number], column):
+                return number
+        self.columns.append(column)
+        self._known.setdefault(key, []).append(len(self.columns) - 1)
+        return len(self.columns) - 1

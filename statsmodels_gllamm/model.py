@@ -1,0 +1,455 @@
+"""GLLAMMModel: wires formula, responses, latent structure, integration and estimation."""
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from collections.abc import Mapping
+from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from statsmodels.base.model import LikelihoodModel
+
+from statsmodels_gllamm.estimation import boundary, certify, diagnose, information, separation
+from statsmodels_gllamm.estimation.fit import Options, fit, record_of
+from statsmodels_gllamm.estimation.objective import Objective
+from statsmodels_gllamm.estimation.search import METHODS, search_method, several_starts
+from statsmodels_gllamm.estimation.starts import start_values
+from statsmodels_gllamm.exceptions import DataError, SeparationWarning
+from statsmodels_gllamm.formula import arrays_to_sample, build_sample
+from statsmodels_gllamm.integration.arrow import ModeError
+from statsmodels_gllamm.integration.chunks import Problem, build_problem
+from statsmodels_gllamm.integration.marginal import Task
+from statsmodels_gllamm.latent.build import build_structure
+from statsmodels_gllamm.responses import as_response
+from statsmodels_gllamm.results.predict import predict
+from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
+
+INTEGRATIONS = ("adaptive", "laplace", "quadrature")
+NODE_CLASSES = (16, 128, 1024, 2**30)  # chunks are cut anew when the nodes pass one of these
+
+
+class GLLAMMModel(LikelihoodModel):
+    r"""Generalized linear latent and mixed model, estimated by maximum likelihood.
+
+    Parameters
+    ----------
+    endog : array_like (n,) or (n, 2)
+        Responses; two columns are successes and failures of a binomial response.
+    exog : array_like (n, p), optional
+        Fixed-effect columns, the constant included if wanted.
+    groups : array_like (n,), DataFrame (n, k) or dict {name: (n,)}, optional
+        Clusters of the rows; nesting is found from the data.
+    exog_re : array_like (n, q) or dict {group: (n, q)}, optional
+        Random-effect columns of each group; a random intercept by default.
+    family : statsmodels family or Response, optional
+        Default Gaussian.
+    covariances : dict, optional
+        {group: "unstructured" | "diagonal" | "identity"}; "unstructured" by default.
+    offset, exposure, n_trials : array_like (n,), optional
+    freq_weights : array_like (n,) or dict {group or "rows": (n,)}, optional
+        A weight of w stands for w identical rows, or w identical clusters.
+    dispersion : array_like (n, v), optional
+        Columns of the log dispersion; a constant by default.
+    missing : {"drop", "raise"}
+
+    Notes
+    -----
+    With u standard normal, the linear predictor of a row is
+
+    .. math:: \nu_i = o_i + x_i'\beta + \sum_l z_i^{(l)\prime} \eta^{(l)},
+              \qquad \eta^{(l)} = T^{(l)} u^{(l)},\quad \Psi^{(l)} = T^{(l)} T^{(l)\prime}
+
+    where z may hold loadings that are estimated (see `Factor`).  The marginal likelihood integrates
+    over u by nested adaptive quadrature, with an exact gradient.
+
+    References
+    ----------
+    Rabe-Hesketh, S., Skrondal, A. and Pickles, A. (2005). Maximum likelihood estimation of limited
+    and discrete dependent variable models with nested random effects. Journal of Econometrics 128,
+    301-323.
+
+    Examples
+    --------
+    >>> import statsmodels.api as sm
+    >>> from statsmodels_gllamm import GLLAMM, datasets
+    >>> data = datasets.epilep.load_pandas().data
+    >>> model = GLLAMM.from_formula("y ~ lbas * treat + lage + v4 + (1 | subj)", data,
+    ...                             family=sm.families.Poisson())
+    >>> print(round(model.fit().llf, 3))
+    -665.291
+    """
+
+    _init_keys = ["sample", "family", "covariances"]
+    _formula_max_endog = None
+
+    def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
+                 covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
+                 dispersion=None, missing="drop", sample=None):
+        if sample is None:
+            sample = arrays_to_sample(
+                endog, exog, groups=groups, exog_re=exog_re, offset=offset, exposure=exposure,
+                n_trials=n_trials, freq_weights=freq_weights, dispersion=dispersion,
+                missing=missing)
+        self.sample = sample
+        self.family = sm.families.Gaussian() if family is None else family
+        self.response = as_response(self.family)
+        self.covariances = covariances
+        self.structure = build_structure(sample, self.response.aux_names, covariances)
+        self._y = self.response.prepare(sample.endog, sample.n_trials, index=sample.index)
+        self._problems: dict[tuple[int, bool], Problem] = {}
+        self._check_data()
+        super().__init__(
+            pd.Series(self._y[0], index=sample.index, name=sample.endog_name), sample.exog)
+        self.data.param_names = self.param_names
+
+    @classmethod
+    def from_formula(cls, formula, data, subset=None, *, family=None, factors=None,
+                     covariances=None, dispersion=None, offset=None, exposure=None, n_trials=None,
+                     freq_weights=None, missing="drop", eval_env=None):
+        """Model from a formula with bar terms and a data frame.
+
+        Parameters
+        ----------
+        formula : str
+            ``"y ~ x + (1 + x | school) + (1 | school:class)"``: on the right an ordinary formula
+            plus bar terms ``(terms | group)``, ``(terms || group)`` (uncorrelated), with ``/`` and
+            ``:`` in groups; on the left the response, or ``successes + failures``.
+        data : DataFrame
+        subset : str, boolean mask or labels, optional
+            Rows to use.
+        family : statsmodels family or Response, optional
+            Default Gaussian.
+        factors : dict {name: Factor or column name}, optional
+            Latent variables with loadings.
+        covariances : dict, optional
+            {group: "unstructured" | "diagonal" | "identity"}.
+        dispersion : str, optional
+            Formula of the log dispersion; a constant by default.
+        offset, exposure, n_trials : str or array_like, optional
+            A column, or one value per row of the data.
+        freq_weights : str, array_like or dict, optional
+            A column for rows, or {group: column, "rows": column}.
+        missing : {"drop", "raise"}
+            Rows with missing values are dropped, and counted by reason in ``sample.dropped``.
+        eval_env : dict, optional
+            Names that the formula may use besides the data; those of the caller by default.
+
+        Returns
+        -------
+        GLLAMMModel
+
+        Raises
+        ------
+        FormulaError, DataError, CrossedGroupsError
+            With one sentence that names the column, group or parameter.
+        """
+        if eval_env is None:
+            caller = inspect.currentframe().f_back
+            eval_env = {**caller.f_globals, **caller.f_locals}
+        sample = build_sample(
+            formula, data, subset=subset, factors=factors, dispersion=dispersion, offset=offset,
+            exposure=exposure, n_trials=n_trials, freq_weights=freq_weights, missing=missing,
+            eval_env=eval_env)
+        model = cls(sample.endog, sample.exog, sample=sample, family=family,
+                    covariances=covariances)
+        model.formula = sample.parsed.plain
+        model.gllamm_formula = sample.parsed.text
+        model.data.frame = data.iloc[sample.positions] if len(sample.positions) < len(data) else data
+        return model
+
+    # What the model is
+
+    @property
+    def design(self):
+        """Map from parameters to row designs (`LatentDesign`)."""
+        return self.structure.design
+
+    @property
+    def param_names(self) -> list[str]:
+        """Names of all parameters, fixed coefficients first."""
+        return self.design.layout.names
+
+    def _check_data(self) -> None:
+        constant = self.response.describe_constant(self._y)
+        if constant is not None:
+            raise DataError(f"the response {self.sample.endog_name!r} is constant ({constant}): "
+                            "there is nothing to explain; check the column or the subset")
+        for level in self.structure.levels:
+            if level.n_units < 2:
+                raise DataError(f"the group {level.name!r} has a single cluster, so that its "
+                                "variance cannot be estimated; drop its bar term")
+
+    def _weights(self):
+        """Row weights (n,) or None, and unit weights of every level or None."""
+        weights = dict(self.sample.weights)
+        rows = weights.pop("rows", None)
+        units = []
+        for level in self.structure.levels:
+            product = None
+            for name in level.groups:
+                if name in weights:
+                    own = np.empty(level.n_units)
+                    own[level.codes] = weights[name]
+                    product = own if product is None else own * product
+            units.append(product)
+        return rows, units
+
+    @property
+    def _offset(self):
+        return self.sample.offset if self.sample.offset.any() else None
+
+    def _problem(self, n_nodes: int, merge: bool = True) -> Problem:
+        key = next(size for size in NODE_CLASSES if n_nodes <= size), merge
+        if key not in self._problems:
+            rows, units = self._weights()
+            self._problems[key] = build_problem(
+                self._y, self._offset, self.structure.columns, self.structure.levels, rows, units,
+                n_nodes=n_nodes, merge=merge)
+        return self._problems[key]
+
+    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True) -> Objective:
+        """Log-likelihood with given points per level, as a function of working coordinates."""
+        q = self.design.q
+        task = Task(self.response, q, certify.rules_of(n_quad, q), self.design.entries,
+                    adaptive=integration != "quadrature")
+        return Objective(self._problem(task.n_nodes, merge), task, self.design, pool)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_problems": {}}
+
+    # The likelihood at any parameters
+
+    @property
+    def _exact(self) -> bool:
+        return self.response.gaussian or not self.design.q
+
+    def _points(self, n_quad, integration: str) -> tuple[int, ...] | None:
+        """Points per level from an int, {group: int} or "auto" (None)."""
+        if integration not in INTEGRATIONS:
+            raise ValueError(f"integration is one of {', '.join(map(repr, INTEGRATIONS))}, "
+                             f"not {integration!r}")
+        levels, q = self.structure.levels, self.design.q
+        if self._exact or integration == "laplace":
+            return (1,) * len(q)
+        if isinstance(n_quad, str):
+            if n_quad != "auto":
+                raise ValueError(f"n_quad is 'auto', an integer or {{group: integer}}, "
+                                 f"not {n_quad!r}")
+            return None if integration == "adaptive" else (15,) * len(q)
+        given = n_quad if isinstance(n_quad, Mapping) else {level.name: n_quad for level in levels}
+        names = {name: i for i, level in enumerate(levels) for name in level.groups}
+        points = [None] * len(levels)
+        for name, n in given.items():
+            if name not in names:
+                raise ValueError(f"n_quad names the group {name!r}; the groups are "
+                                 f"{', '.join(map(repr, names))}")
+            if isinstance(n, bool) or int(n) != n or n < 1:
+                raise ValueError(f"n_quad for {name!r} is a positive integer, not {n!r}")
+            points[names[name]] = int(n)
+        if None in points:
+            raise ValueError(f"n_quad has no points for the group "
+                             f"{levels[points.index(None)].name!r}")
+        message = certify.budget_error(points, q, [level.name for level in levels])
+        if message:
+            raise ValueError(message)
+        return tuple(points)
+
+    def _at(self, params, integration, n_quad, off_boundary=False, **wanted):
+        params = np.asarray(params, dtype=float)
+        if params.shape != (len(self.param_names),):
+            raise ValueError(f"params has shape {params.shape}; this model has "
+                             f"{len(self.param_names)} parameters: {', '.join(self.param_names)}")
+        points = self._points(n_quad, integration)
+        if points is None:
+            points = certify.first_n_quad(self.design.q)
+        working = self.design.to_working(params)
+        if off_boundary:
+            working = boundary.leave(self.design, working)
+        with self._explained():
+            objective = self._objective(points, integration)
+            return objective, objective.at(working, **wanted)
+
+    @contextmanager
+    def _explained(self):
+        """Turn a failed mode search into an error that names the cluster."""
+        try:
+            yield
+        except ModeError as error:
+            number = int(error.units[0])
+            if self.structure.levels:
+                name = self.structure.levels[-1].name
+                where = f"cluster {self.sample.groups[name].labels[number]!r} of {name!r}"
+            else:
+                where = f"row {self.sample.index[number]!r}"
+            raise DataError(
+                f"{error} in {where} ({len(error.units)} affected): the parameters are not "
+                "possible for this response and link, or the data are extreme there; check the "
+                "rows, or give start_params") from error
+
+    def loglike(self, params, integration="adaptive", n_quad=7) -> float:
+        """Log-likelihood at any parameters, with any rule.
+
+        Parameters
+        ----------
+        params : array_like (k,)
+            Natural parameters, as in ``param_names``.
+        integration : {"adaptive", "laplace", "quadrature"}
+        n_quad : int, {group: int} or "auto"
+            Points per dimension.
+
+        Returns
+        -------
+        float
+        """
+        return self._at(params, integration, n_quad, gradient=False)[1].loglik
+
+    def score(self, params, integration="adaptive", n_quad=7) -> np.ndarray:
+        """Gradient (k,) of ``loglike``; one-sided where a variance is zero."""
+        _, point = self._at(params, integration, n_quad, off_boundary=True)
+        return np.linalg.solve(self.design.natural_jacobian(point.working).T, point.gradient)
+
+    def score_obs(self, params, integration="adaptive", n_quad=7) -> np.ndarray:
+        """Gradient of every top-level cluster's log-likelihood (clusters, k); sums to ``score``.
+
+        A cluster with a frequency weight counts that often.
+        """
+        _, point = self._at(params, integration, n_quad, off_boundary=True, units=True)
+        jacobian = self.design.natural_jacobian(point.working)
+        weight = point.problem.top_weight[:, None]
+        return np.linalg.solve(jacobian.T, (point.unit_scores * weight).T).T
+
+    def hessian(self, params, integration="adaptive", n_quad=7) -> np.ndarray:
+        """Second derivatives (k, k) of ``loglike``: the exact gradient, differenced centrally."""
+        objective, point = self._at(params, integration, n_quad, off_boundary=True, units=True)
+        return information.natural_hessian(objective, point)
+
+    def information(self, params, integration="adaptive", n_quad=7) -> np.ndarray:
+        """Minus the Hessian (k, k)."""
+        return -self.hessian(params, integration, n_quad)
+
+    @property
+    def start_params(self) -> np.ndarray:
+        """Natural parameters (k,) that a fit starts from."""
+        rows, _ = self._weights()
+        working = start_values(self.structure, self.sample, self.response, self._y, self._offset,
+                               rows)
+        return self.design.to_natural(working)
+
+    def predict(self, params, exog=None, which="mean", **kwargs):
+        """Predictions at natural parameters; see ``GLLAMMResults.predict``."""
+        return predict(self, np.asarray(params, dtype=float), exog, which=which, **kwargs)
+
+    # Estimation
+
+    def fit(self, start_params=None, *, integration="adaptive", n_quad="auto", quad_tol=0.01,
+            method="newton", maxiter=200, tol=1e-8, disp=False, callback=None, starts=1,
+            threads=None, cov_type="nonrobust", cov_kwds=None, rng=None):
+        """Maximum likelihood estimates.
+
+        Parameters
+        ----------
+        start_params : array_like (k,), Series or results, optional
+            Natural parameters; a Series or another model's results are matched by name.
+        integration : {"adaptive", "laplace", "quadrature"}
+            Adaptive Gauss-Hermite quadrature, its one-point case, or quadrature over the prior.
+            Gaussian models with identity link are exact whatever is asked.
+        n_quad : "auto", int or {group: int}
+            Points per dimension; "auto" raises them until the certified error is below
+            ``quad_tol``, within a node budget.
+        quad_tol : float
+            Largest accepted quadrature error, in log-likelihood units and in standard errors.
+        method : str
+            "newton", or a method of statsmodels: "bfgs", "lbfgs", "nm", "powell", "cg", "ncg",
+            "basinhopping", "minimize".
+        maxiter : int
+        tol : float
+            Log-likelihood still to be gained at which the search stops.
+        disp : bool
+            Print one line about the search when it ends.
+        callback : callable, optional
+            Called as callback(params) after every iteration.
+        starts : int
+            Number of starting points; those after the first are drawn around it.
+        threads : int, optional
+            Threads over chunks of clusters; as many as cores by default.
+        cov_type : {"nonrobust", "opg", "robust", "cluster"}
+        cov_kwds : dict, optional
+        rng : seed or Generator, optional
+            For ``starts``.
+
+        Returns
+        -------
+        GLLAMMResults
+
+        Warns
+        -----
+        ConvergenceWarning, BoundaryWarning, QuadratureWarning, SeparationWarning
+        """
+        points = self._points(n_quad, integration)
+        search = search_method(method)
+        if isinstance(starts, bool) or int(starts) != starts or starts < 1:
+            raise ValueError(f"starts is a positive integer, not {starts!r}")
+        start = self._start(start_params)
+        options = Options(integration, points, quad_tol, tol, maxiter, self._callback(callback))
+        with self._explained(), _threads(threads) as pool:
+            found = fit(lambda n: self._objective(n, integration, pool), self.design.q,
+                        several_starts(start, starts, rng), options, self._exact, search)
+        record = record_of(found, self.design, integration, method)
+        if disp:
+            print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
+                  f"{record.retvals['fcalls']} evaluations")
+        diagnose.warn(record, maxiter, stacklevel=2)
+        self._warn_separation(record.params)
+        return GLLAMMResultsWrapper(GLLAMMResults(self, record, cov_type=cov_type,
+                                                  cov_kwds=cov_kwds))
+
+    def _start(self, start_params) -> np.ndarray:
+        """Working coordinates (k,) of what the user gave, or of our own start."""
+        if start_params is None:
+            with self._explained():
+                return self.design.to_working(self.start_params)
+        given = getattr(start_params, "params", start_params)
+        if isinstance(given, pd.Series):
+            params = pd.Series(self.start_params, index=self.param_names)
+            known = given.index.intersection(params.index)
+            params[known] = given[known]
+            return self.design.to_working(params.to_numpy())
+        params = np.asarray(given, dtype=float)
+        if params.shape != (len(self.param_names),) or not np.isfinite(params).all():
+            raise ValueError(f"start_params must be {len(self.param_names)} finite numbers, for "
+                             f"{', '.join(self.param_names)}")
+        return self.design.to_working(params)
+
+    def _callback(self, callback):
+        if callback is None:
+            return None
+        return lambda iteration, point, gain: callback(self.design.to_natural(point.working))
+
+    def _warn_separation(self, params) -> None:
+        exog = self.sample.exog.to_numpy()
+        at_end = separation.ends(self.response.name, self._y)
+        beta = params[: exog.shape[1]]
+        if at_end is None or any(self.sample.exog_factors) or not len(beta) or (
+                np.abs(exog @ beta).max() < separation.SUSPICIOUS):
+            return
+        direction = separation.separating_direction(exog, *at_end)
+        if direction is not None:
+            text = separation.describe(direction, exog, self.sample.exog.columns, at_end[0])
+            warnings.warn(text, SeparationWarning, stacklevel=3)
+
+
+@contextmanager
+def _threads(n: int | None):
+    """A pool of n threads, or None for one."""
+    if n is not None and (isinstance(n, bool) or int(n) != n or n < 1):
+        raise ValueError(f"threads is a positive integer or None, not {n!r}")
+    n = (os.cpu_count() or 1) if n is None else int(n)
+    if n == 1:
+        yield None
+        return
+    with ThreadPoolExecutor(n) as pool:
+        yield pool

@@ -1,0 +1,4 @@
+"""The parameter vector: named blocks, in natural units and in working coordinates."""
+from statsmodels_gllamm.parameters.vector import Block, Layout
+
+__all__ = ["Block", "Layout"]

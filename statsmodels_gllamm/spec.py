@@ -1,0 +1,74 @@
+"""What a model is: frozen dataclasses without data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import math
+from numbers import Real
+
+__all__ = ["Factor"]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A latent variable that enters each row times a loading, a factor.
+
+    Parameters
+    ----------
+    by : str
+        What the loadings depend on: a categorical column ("item": one loading per category), or
+        a formula without left side ("0 + item + item:grade": one loading per column of its design).
+    loadings : sequence or mapping, optional
+        One entry per category (or per column of the formula), in order, or a mapping from category
+        to entry: a number fixes the loading, None or NaN leaves it free; categories that a mapping
+        does not name are free. By default the first loading is 1 and the others are free.
+    standardized : bool, optional
+        Fix the variance of the factor to 1. All loadings are then free by default.
+
+    Notes
+    -----
+    With the loading design w (one row per observation) and loadings lambda, the linear predictor of
+    a row is ``x'beta + (w'lambda) eta``.
+
+    Examples
+    --------
+    >>> from statsmodels_gllamm import Factor
+    >>> Factor("item", loadings=[1, None, None])
+    Factor(by='item', loadings=(1.0, None, None), standardized=False)
+    """
+
+    by: str
+    loadings: tuple[float | None, ...] | Mapping | None = None
+    standardized: bool = False
+
+    def __post_init__(self):
+        if not isinstance(self.by, str) or not self.by.strip():
+            raise TypeError(
+                f"Factor(by=...) takes the name of a column or a formula, not {self.by!r}."
+            )
+        if not isinstance(self.standardized, bool):
+            raise TypeError(f"Factor(standardized=...) is a bool, not {self.standardized!r}.")
+        object.__setattr__(self, "loadings", _normalise(self.loadings))
+
+
+def _normalise(loadings):
+    """Loadings as a tuple or dict of floats and None."""
+    if loadings is None:
+        return None
+    if isinstance(loadings, Mapping):
+        return {key: _entry(value) for key, value in loadings.items()}
+    if isinstance(loadings, str) or not hasattr(loadings, "__iter__"):
+        raise TypeError(
+            f"Factor(loadings=...) takes a list, an array or a mapping, not {loadings!r}."
+        )
+    return tuple(_entry(value) for value in loadings)
+
+
+def _entry(value):
+    """One loading: a finite float, or None when free."""
+    if value is None:
+        return None
+    if not isinstance(value, Real) or isinstance(value, bool) or math.isinf(value):
+        raise TypeError(f"A loading is a finite number or None (free), not {value!r}.")
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,54 @@
+"""The bundled data are complete, documented and the same as in the reference cases."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from statsmodels_gllamm import datasets
+
+CASES = {
+    "contraception": "contraception",
+    "epilep": "seed_epilep",
+    "irtsim": "seed_irtsim",
+    "lsat": "seed_lsat",
+    "sleepstudy": "sleepstudy",
+    "toenail": "toenail",
+}
+FOLDER = Path(datasets.__file__).parent
+
+
+def test_every_folder_is_a_data_set():
+    folders = {path.parent.name for path in FOLDER.glob("*/data.py")}
+    assert folders == set(datasets.__all__) == set(CASES)
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_data_set(name, reference):
+    module = getattr(datasets, name)
+    dataset = module.load_pandas()
+    expected, _ = reference(CASES[name])
+    pd.testing.assert_frame_equal(dataset.data, expected)
+    pd.testing.assert_frame_equal(module.load().data, dataset.data)
+    pd.testing.assert_series_equal(dataset.endog, dataset.data[dataset.endog_name])
+    assert list(dataset.exog.columns) == [c for c in dataset.data if c != dataset.endog_name]
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_data_set_is_documented(name):
+    module = getattr(datasets, name)
+    data = module.load_pandas().data
+    for text in [module.TITLE, module.DESCRSHORT, module.DESCRLONG, module.SOURCE]:
+        assert text.strip()
+    assert module.COPYRIGHT.strip()
+    assert f"Number of observations: {len(data)}" in module.NOTE
+    assert f"Number of variables: {data.shape[1]}" in module.NOTE
+    for column in data:
+        assert f"\n        {column} " in module.NOTE
+    assert f"\n{name} " in (FOLDER / "SOURCES.rst").read_text(encoding="utf-8")
+
+
+def test_loading_twice_gives_independent_frames():
+    first = datasets.epilep.load_pandas().data
+    first["y"] = 0
+    assert datasets.epilep.load_pandas().data["y"].sum() > 0
