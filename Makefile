@@ -44,4 +44,4 @@ bench: $(VENV)/.installed-plot
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info docs/_build docs/generated demo_abilities.png
+	rm -rf $(VENV) build dist *.egg-info docs/_build demo_abilities.png

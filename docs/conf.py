@@ -13,19 +13,16 @@ version = ".".join(release.split(".")[:2])
 
 extensions = [
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "numpydoc",
 ]
 exclude_patterns = ["_build"]
-nitpicky = False
 math_eqref_format = "({number})"
 math_numfig = True
 numfig = True
 numfig_secnum_depth = 1
 
 autodoc_typehints = "none"
-autosummary_generate = True
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 

@@ -51,8 +51,8 @@ def main():
     results = model.fit()
     print(results.summary(), end="\n\n")
     for group in ["school", "school:sid"]:
-        variances = [fit.cov_re[group].iloc[0, 0] for fit in (laplace, results)]
-        print("Variance of ability[{}]: Laplace {:.3f}, quadrature {:.3f}".format(group, *variances))
+        first, second = (fit.cov_re[group].iloc[0, 0] for fit in (laplace, results))
+        print(f"Variance of ability[{group}]: Laplace {first:.3f}, quadrature {second:.3f}")
     draw(results)
     print(f"Saved {PICTURE}")
 

@@ -6,4 +6,6 @@ from statsmodels_gllamm.spec import Factor
 
 GLLAMM = GLLAMMModel
 
+__version__ = "0.1.0.dev0"
+
 __all__ = ["GLLAMM", "Factor", "GLLAMMModel", "GLLAMMResults", "datasets", "families"]

@@ -20,11 +20,12 @@ from statsmodels_gllamm.estimation.search import METHODS, search_method, several
 from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.exceptions import DataError, SeparationWarning
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
-from statsmodels_gllamm.integration.arrow import ModeError
+from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.chunks import Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.latent.build import build_structure
 from statsmodels_gllamm.responses import as_response
+from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 
@@ -103,7 +104,9 @@ class GLLAMMModel(LikelihoodModel):
         self._problems: dict[tuple[int, bool], Problem] = {}
         self._check_data()
         super().__init__(
-            pd.Series(self._y[0], index=sample.index, name=sample.endog_name), sample.exog)
+            pd.Series(self._y[0], index=sample.index, name=sample.endog_name), sample.exog,
+            hasconst=has_constant(sample.exog.to_numpy()))
+        self._init_keys = list(type(self)._init_keys)  # the base class has emptied them
         self.data.param_names = self.param_names
 
     @classmethod
@@ -389,6 +392,7 @@ class GLLAMMModel(LikelihoodModel):
         -----
         ConvergenceWarning, BoundaryWarning, QuadratureWarning, SeparationWarning
         """
+        check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)
         search = search_method(method)
         if isinstance(starts, bool) or int(starts) != starts or starts < 1:
@@ -431,15 +435,26 @@ class GLLAMMModel(LikelihoodModel):
 
     def _warn_separation(self, params) -> None:
         exog = self.sample.exog.to_numpy()
+        if not exog.shape[1] or any(self.sample.exog_factors):
+            return
+        nu = exog @ params[: exog.shape[1]]
+        if max(nu.max(), -nu.min()) < separation.SUSPICIOUS:
+            return
         at_end = separation.ends(self.response.name, self._y)
-        beta = params[: exog.shape[1]]
-        if at_end is None or any(self.sample.exog_factors) or not len(beta) or (
-                np.abs(exog @ beta).max() < separation.SUSPICIOUS):
+        if at_end is None:
             return
         direction = separation.separating_direction(exog, *at_end)
         if direction is not None:
             text = separation.describe(direction, exog, self.sample.exog.columns, at_end[0])
             warnings.warn(text, SeparationWarning, stacklevel=3)
+
+
+def has_constant(exog: np.ndarray) -> bool:
+    """Whether a combination of the columns (n, p) is the constant."""
+    if not exog.shape[1]:
+        return False
+    weights = np.linalg.pinv(exog.T @ exog, hermitian=True) @ exog.sum(0)
+    return bool(np.abs(exog @ weights - 1).max() < 1e-6)
 
 
 @contextmanager

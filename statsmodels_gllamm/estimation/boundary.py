@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective, Point
-from statsmodels_gllamm.integration.arrow import ModeError
+from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.covariance import Covariance
 
 TINY = 1e-4  # a standard deviation so small that the log-likelihood does not see it
@@ -31,18 +31,18 @@ def zero_coordinates(design, working: np.ndarray) -> np.ndarray:
     return np.array(found, dtype=int)
 
 
-def leave(design, working: np.ndarray) -> np.ndarray:
-    """The coordinates with vanishing Cholesky columns moved to a tiny diagonal.
+def leave(design, working: np.ndarray, size=None) -> np.ndarray:
+    """The coordinates with vanishing Cholesky columns moved to a diagonal of ``size`` (k,).
 
-    In natural parameters the score at a variance of zero is one-sided; this gives it to an error of
-    the order of the variance moved to, the square of ``TINY``.
+    In natural parameters the score at a variance of zero is one-sided; a size of ``TINY``, the
+    default, gives it with an error of the order of the square of ``TINY``.
     """
     out = working.copy()
     for s, c in design.cov_slices():
         root = c.root(working[s])
         for position, (i, j) in zip(range(s.start, s.stop), c.pairs()):
             if i == j and c.fixed[j] is None and not root[:, j].any():
-                out[position] = TINY
+                out[position] = TINY if size is None else size[position]
     return out
 
 

@@ -89,8 +89,9 @@ def finer(n_quad, q) -> tuple[int, ...] | None:
 
 
 def first_n_quad(q) -> tuple[int, ...]:
-    """Points per dimension to begin with: 7, fewer where the product would be large."""
-    n = 7
+    """Points per dimension to begin with: 9 in one dimension, else 7, fewer where the product would
+    be large."""
+    n = 9 if sum(q) == 1 else 7
     while n > 3 and count_nodes((n,) * len(q), q) > 1500:
         n -= 2
     return (n,) * len(q)

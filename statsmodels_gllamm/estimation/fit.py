@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from statsmodels_gllamm.estimation.boundary import canonical, snap, zero_coordinates
+from statsmodels_gllamm.estimation.boundary import canonical, leave, snap, zero_coordinates
 from statsmodels_gllamm.estimation.certify import Certificate, certify, finer, first_n_quad
 from statsmodels_gllamm.estimation.information import Information, observed_information
 from statsmodels_gllamm.estimation.objective import Objective, Point
@@ -18,6 +18,8 @@ from statsmodels_gllamm.estimation.optimize import (
 )
 
 MAX_POLISHES = 4  # Newton steps on the observed information after the search
+LOOSE = 1e-3  # log-likelihood still to be gained at which a rule is judged
+RETURN = 0.5  # share of its starting value to which a vanished standard deviation is put back
 SETTLED = 100  # a gain below so many times tol is not worth another step
 
 
@@ -73,25 +75,19 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
     search : callable
         ``maximize`` or another with its signature.
     """
-    auto = options.n_quad is None
-    n_quad = first_n_quad(q) if auto else options.n_quad
-    settings = {"tol": options.tol, "maxiter": options.maxiter, "callback": options.callback}
-    objective = make_objective(n_quad)
-    tries = [search(objective, start, **settings) for start in starts]
-    found = max(tries, key=lambda optimum: optimum.point.loglik)
-    n_eval, path = sum(optimum.n_evaluations for optimum in tries), []
-    while auto and found.converged:
-        certificate = certify(objective, found.point, _rough(found), n_quad, q, options.quad_tol)
-        n_eval += 1
-        following = finer(n_quad, q)
-        if certificate.passed or following is None:
-            break
-        path.append(certificate)
-        n_quad, objective = following, make_objective(following)
-        found = search(objective, found.point.working, **settings)
-        n_eval += found.n_evaluations
-    found, boundary, more = _boundary(objective, found, np.abs(starts[0]), options)
-    information, point, gain, most = _polish(objective, found, boundary, options.tol)
+    settings = {"maxiter": options.maxiter, "callback": options.callback}
+    scale = np.abs(starts[0])
+    if options.n_quad is None:
+        climb = _climb(make_objective, q, starts, options, search, settings, scale)
+        objective, found, n_quad, boundary, n_eval, path = climb
+    else:
+        n_quad, path = options.n_quad, []
+        objective = make_objective(n_quad)
+        found, n_eval = _best(search, objective, starts, {**settings, "tol": options.tol})
+        found, boundary, more = _boundary(objective, found, scale, options)
+        n_eval += more
+    information, point, gain, more = _polish(objective, found, boundary, options.tol)
+    n_eval += more
     settled = 0 <= gain < max(options.tol * SETTLED, 1e-11 * abs(point.loglik))
     converged = settled and (found.converged or information.definite)
     reason = found.reason if converged == found.converged else (
@@ -102,8 +98,41 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
         certificate = Certificate(True, n_quad, tol=options.quad_tol, text="one point is exact")
     else:
         certificate = certify(objective, point, information, n_quad, q, options.quad_tol)
-    return Fit(point, found, information, certificate, boundary, n_eval + more + most + (not exact),
-               (*path, certificate))
+        n_eval += 1
+    return Fit(point, found, information, certificate, boundary, n_eval, (*path, certificate))
+
+
+def _best(search, objective, starts, settings):
+    """(best Optimum over the starting points, evaluations used)."""
+    tries = [search(objective, start, **settings) for start in starts]
+    best = max(tries, key=lambda optimum: optimum.point.loglik)
+    return best, sum(optimum.n_evaluations for optimum in tries)
+
+
+def _climb(make_objective, q, starts, options: Options, search, settings, scale):
+    """Raise the points until the certificate holds.
+
+    A rule that fails is left as soon as that is clear, at a loose tolerance.  A boundary counts
+    only where two rules in succession end at it: a coarse rule may invent one.
+    """
+    n_quad, path, n_eval, before = first_n_quad(q), [], 0, None
+    while True:
+        objective, following = make_objective(n_quad), finer(n_quad, q)
+        found, used = _best(search, objective, starts, {**settings, "tol": max(LOOSE, options.tol)})
+        certificate = certify(objective, found.point, _rough(found), n_quad, q, options.quad_tol)
+        n_eval += used + 1
+        boundary = np.zeros(0, dtype=int)
+        if certificate.passed or following is None or not found.converged:
+            found = search(objective, found.point, tol=options.tol, **settings)
+            found, boundary, used = _boundary(objective, found, scale, options)
+            n_eval += found.n_evaluations + used
+            if not len(boundary) or following is None or (
+                    before is not None and np.array_equal(boundary, before)):
+                return objective, found, n_quad, boundary, n_eval, path
+            before = boundary
+        path.append(certificate)
+        starts = [leave(objective.design, found.point.working, RETURN * scale)]
+        n_quad = following
 
 
 def _wanted(objective: Objective) -> dict[str, bool]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective, Point
-from statsmodels_gllamm.integration.arrow import ModeError
+from statsmodels_gllamm.integration.mode import ModeError
 
 FLOOR = 1e-4  # smallest eigenvalue of the scaled outer product of scores that is believed
 MAX_HALVINGS = 25
@@ -81,9 +81,9 @@ def _curvature(point: Point, b, louis: bool) -> np.ndarray:
     return positive_definite(point.opg) if b is None else b
 
 
-def maximize(objective: Objective, start: np.ndarray, *, state=None, tol=1e-8, maxiter=200,
-             callback: Callable[[int, Point, float], None] | None = None) -> Optimum:
-    """Maximise from working coordinates ``start`` (k,).
+def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol=1e-8,
+             maxiter=200, callback: Callable[[int, Point, float], None] | None = None) -> Optimum:
+    """Maximise from working coordinates ``start`` (k,), or from a Point of this objective.
 
     Raises
     ------
@@ -92,8 +92,9 @@ def maximize(objective: Objective, start: np.ndarray, *, state=None, tol=1e-8, m
     """
     louis = uses_louis(objective)
     wanted = {"units": True, "information": louis}
-    point = objective.at(start, state, **wanted)
-    b, n_eval, history = None, 1, [point.loglik]
+    known = isinstance(start, Point)
+    point = start if known else objective.at(start, state, **wanted)
+    b, n_eval, history = None, int(not known), [point.loglik]
     gain, reason, converged, iteration = np.inf, "the iteration limit was reached", False, 0
     for iteration in range(maxiter + 1):
         g = point.gradient

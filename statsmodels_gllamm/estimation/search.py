@@ -13,7 +13,7 @@ from statsmodels_gllamm.estimation.optimize import (
     positive_definite,
     uses_louis,
 )
-from statsmodels_gllamm.integration.arrow import ModeError
+from statsmodels_gllamm.integration.mode import ModeError
 
 METHODS = ("newton", "bfgs", "lbfgs", "nm", "powell", "cg", "ncg", "basinhopping", "minimize")
 
@@ -36,6 +36,7 @@ def statsmodels_search(objective: Objective, start: np.ndarray, *, method: str, 
                        tol=1e-8, maxiter=200, callback=None) -> Optimum:
     """Search with one of statsmodels' optimisers, in working coordinates."""
     wanted = {"units": True, "information": uses_louis(objective)}
+    start = getattr(start, "working", start)
     best = objective.at(start, state, **wanted)
     calls = 1
 

@@ -5,12 +5,13 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.optimize import maximize
-from statsmodels_gllamm.integration.arrow import ModeError
+from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.chunks import build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.latent.design import LatentDesign, Terms
 from statsmodels_gllamm.parameters import Block, Layout
 
+MIN_UNITS = 200  # top units from which starting variances come, at least
 MAX_ROWS = 20_000  # starting values come from at most so many rows, evenly spaced
 
 
@@ -50,6 +51,11 @@ def constant_predictor(response, y) -> np.ndarray:
     return np.full(y.shape[1], grid[np.nanargmax(np.where(np.isfinite(value), value, -np.inf))])
 
 
+def _least_squares(x, y) -> np.ndarray:
+    """Coefficients (p,) from the normal equations: quick, and good enough to start from."""
+    return np.linalg.pinv(x.T @ x, hermitian=True) @ (x.T @ y)
+
+
 def pooled_start(response, y, offset, exog, aux_design, weight) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (p,) and auxiliary coefficients (m v,) of the model without latent variables."""
     n, p = exog.shape
@@ -61,12 +67,12 @@ def pooled_start(response, y, offset, exog, aux_design, weight) -> tuple[np.ndar
     nu = constant_predictor(response, y)
     start = np.zeros(objective.design.layout.size)
     if p:
-        start[:p] = np.linalg.lstsq(exog, nu - (0 if offset is None else offset), rcond=None)[0]
+        start[:p] = _least_squares(exog, nu - (0 if offset is None else offset))
     m, v = len(response.aux_names), aux_design.shape[1]
     if m:
         fitted = exog @ start[:p] + (0 if offset is None else offset)
         values = response.aux_start(y, response.mean(fitted, np.zeros((m, len(nu)))))
-        ones = np.linalg.lstsq(aux_design, np.ones(len(nu)), rcond=None)[0]
+        ones = _least_squares(aux_design, np.ones(len(nu)))
         start[p:] = np.concatenate([value * ones for value in np.atleast_1d(values)])
     try:
         found = maximize(objective, start, tol=1e-4, maxiter=30).point.working
@@ -93,17 +99,18 @@ def start_values(structure, sample, response, y, offset, weight) -> np.ndarray:
     beta, aux = pooled_start(response, y, offset, exog, dispersion, weight)
     working[at[0]] = beta
     if design.n_latent:
-        nu = exog @ beta + (0.0 if offset is None else offset)
-        aux_rows = aux @ dispersion.T if len(aux) else np.zeros((0, len(nu)))
-        variances, share = _moments(structure, loadings, response, y, nu, aux_rows)
+        rows = _some_units(structure.levels[-1])
+        nu = exog[rows] @ beta + (0.0 if offset is None else offset[rows])
+        aux_rows = aux @ dispersion[rows].T if len(aux) else np.zeros((0, len(nu)))
+        variances, share = _moments(structure, loadings, response, y[:, rows], nu, aux_rows, rows)
         first = 0
         for s, c in zip((s for s, kind in zip(at, kinds) if kind == "cov"), design.covariances):
             working[s] = [np.sqrt(variances[first + i]) if i == j else 0.0 for i, j in c.pairs()]
             first += c.q
         if response.gaussian:
             aux = aux.copy()
-            aux[0] += 0.5 * np.log(max(1 - share, 0.2)) * np.linalg.lstsq(
-                dispersion, np.ones(len(nu)), rcond=None)[0]
+            aux[0] += 0.5 * np.log(max(1 - share, 0.2)) * _least_squares(
+                dispersion, np.ones(len(dispersion)))
     if len(aux):
         working[design.layout.positions("aux")] = aux.ravel()
     return working
@@ -121,7 +128,15 @@ def _started_exog(structure, sample, loadings) -> np.ndarray:
     return out
 
 
-def _moments(structure, loadings, response, y, nu, aux):
+def _some_units(level) -> slice | np.ndarray:
+    """Rows of about ``MAX_ROWS`` rows' worth of top units, evenly spaced; all where units are few."""
+    thin = -(-len(level.codes) // MAX_ROWS)
+    if thin == 1 or level.n_units < MIN_UNITS * thin:
+        return slice(None)
+    return np.flatnonzero(level.codes % thin == 0)
+
+
+def _moments(structure, loadings, response, y, nu, aux, rows):
     """Variances (D,), and the share of a Gaussian response's variance that they explain."""
     design, latent = structure.design, structure.design.latent
     with np.errstate(all="ignore"):
@@ -132,9 +147,9 @@ def _moments(structure, loadings, response, y, nu, aux):
     estimates, floors, squares = (np.empty(design.n_latent) for _ in range(3))
     for m in range(design.n_latent):
         inside = latent.index == m
-        z = sum(loadings[slot] * structure.columns[row]
+        z = sum(loadings[slot] * structure.columns[row][rows]
                 for row, slot in zip(latent.row[inside], latent.slot[inside]))
-        codes = structure.levels[level_of[m]].codes
+        codes = structure.levels[level_of[m]].codes[rows]
         s = np.bincount(codes, z * score)
         i = np.bincount(codes, z * z * weight)
         estimates[m] = (s @ s - i.sum()) / max(i @ i, 1e-300)

@@ -48,8 +48,13 @@ def _order(values):
     try:
         return sorted(places, key=values.__getitem__)
     except TypeError:
-        keys = [(0, "", v) if isinstance(v, Real) else (1, type(v).__name__, str(v)) for v in values]
-        return sorted(places, key=keys.__getitem__)
+        return sorted(places, key=lambda i: _key(values[i]))
+
+
+def _key(value):
+    if isinstance(value, Real):
+        return 0, "", value
+    return 1, type(value).__name__, str(value)
 
 
 def recode(column: pd.Series, categories: pd.Index) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ from statsmodels_gllamm.formula.tokens import Usage, usage
 __all__ = ["Design", "make_design"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Design:
     """The design of one one-sided formula, fixed by the estimation sample.
 
@@ -84,7 +84,8 @@ class Design:
             Which rows those are.
         """
         if self.is_constant:
-            return np.ones((len(frame), 1)), np.ones(len(frame), bool)
+            ones = np.broadcast_to(1.0, (len(frame), 1))  # takes no memory
+            return ones, np.ones(len(frame), bool)
         missing = [c for c in self.columns if c not in frame.columns]
         if missing:
             raise FormulaError(f"The data have no column {missing[0]!r}, which {self.where} needs.")
@@ -145,7 +146,8 @@ class Design:
     def __getstate__(self):
         state = self.__dict__.copy()
         state["_spec"] = None
-        state["env"], state["_lost"] = _storable(self.env)
+        state["env"], lost = _storable(self.env)
+        state["_lost"] = (*self._lost, *lost)
         return state
 
     def __setstate__(self, state):

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.formula.design import Design
 from statsmodels_gllamm.formula.groups import Clusters
 from statsmodels_gllamm.formula.loadings import FactorDesign, LoadingDesign
 from statsmodels_gllamm.formula.response import ResponseDesign
 from statsmodels_gllamm.formula.rows import as_frame
 
-__all__ = ["BarDesign", "Designs", "NewRows", "named", "select"]
+__all__ = ["BarDesign", "Designs", "NewRows", "check_terms", "named", "select"]
 
 PARTS = ("endog", "exog", "bars", "factors", "dispersion", "codes")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BarDesign:
     """The random terms of one bar at one group.
 
@@ -41,7 +42,7 @@ class BarDesign:
     correlated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NewRows:
     """The designs on new rows; a part that was not asked for is None.
 
@@ -70,7 +71,7 @@ class NewRows:
     codes: dict[str, np.ndarray] | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Designs:
     """The designs of a model, fixed by the estimation sample.
 
@@ -171,3 +172,25 @@ def select(values, rows: np.ndarray):
 def named(design: Design, values: np.ndarray, index: pd.Index) -> pd.DataFrame:
     """A matrix with its column names and row labels, not copied."""
     return pd.DataFrame(values, columns=list(design.names), index=index, copy=False)
+
+
+def check_terms(bars: tuple[BarDesign, ...]) -> None:
+    """Refuse a bar without terms, and a term that stands twice at a group.
+
+    Parameters
+    ----------
+    bars : tuple of BarDesign
+    """
+    seen = set()
+    for bar in bars:
+        if not bar.names:
+            raise FormulaError(
+                f"A bar of the group {bar.group!r} has no terms; write (1 | {bar.group})."
+            )
+        for name in bar.names:
+            if (bar.group, name) in seen:
+                raise FormulaError(
+                    f"The random term {name}[{bar.group}] stands in two bars; keep it in one "
+                    "(0 + removes the implied constant)."
+                )
+            seen.add((bar.group, name))

@@ -238,6 +238,7 @@ def _group_column(tokens, i):
     """The column that starts at token i and the index after it; None if there is none."""
     if tokens[i].kind != "name":
         return None, i
-    if tokens[i].text == "Q" and [t.text for t in tokens[i + 1 : i + 4 : 2]] == ["(", ")"]:
-        return ast.literal_eval(tokens[i + 2].text), i + 4
+    if [t.text for t in tokens[i : i + 2]] == ["Q", "("]:
+        quoted = [t.text for t in tokens[i + 2 : i + 4] if t.kind == "string" or t.text == ")"]
+        return (ast.literal_eval(quoted[0]), i + 4) if quoted[1:] == [")"] else (None, i)
     return tokens[i].text, i + 1

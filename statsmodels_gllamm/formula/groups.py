@@ -13,7 +13,7 @@ from statsmodels_gllamm.formula.categories import factorize, recode
 __all__ = ["Clusters", "Group", "group_name", "make_group"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clusters:
     """The clusters of one group, without the rows.
 
@@ -62,7 +62,7 @@ class Clusters:
         return known.get_indexer(pd.MultiIndex.from_arrays(parts)).astype(np.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group(Clusters):
     """The clusters of one group and the cluster of each row.
 

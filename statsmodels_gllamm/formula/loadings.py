@@ -21,7 +21,7 @@ from statsmodels_gllamm.spec import Factor
 __all__ = ["FactorDesign", "LoadingDesign", "as_factors", "is_column", "loading_design"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FactorDesign:
     """A factor's loading design on some rows.
 
@@ -104,7 +104,7 @@ def is_column(factor: Factor, columns) -> bool:
     return factor.by in columns
 
 
-@dataclass
+@dataclass(eq=False)
 class LoadingDesign:
     """Makes a FactorDesign on any rows; fixed by the estimation sample."""
 

@@ -148,6 +148,10 @@ def working_frame(plan: Plan, data: pd.DataFrame, env: Mapping, positions) -> pd
                 f"{name!r} in the formula is neither a column of the data nor a factor"
                 f"{_hint(name, (*data.columns, *plan.factors))}"
             )
+        elif name not in env:
+            dotted = [c for c in data.columns if str(c).startswith(f"{name}.")]
+            if dotted:
+                raise FormulaError(f"Write Q({dotted[0]!r}) for the column {dotted[0]!r}.")
     frame = pd.DataFrame(columns, index=data.index, copy=False)
     return frame if positions is None else frame.iloc[positions]
 

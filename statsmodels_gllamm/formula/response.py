@@ -17,7 +17,7 @@ __all__ = ["ResponseDesign", "response_design"]
 _CONDITION = ("[False]", "[True]")
 
 
-@dataclass
+@dataclass(eq=False)
 class ResponseDesign:
     """Makes the response on any rows.
 

@@ -10,7 +10,16 @@ import pandas as pd
 from statsmodels_gllamm.exceptions import DataError, MissingValuesError
 from statsmodels_gllamm.formula.categories import show
 
-__all__ = ["Completeness", "as_frame", "count_rows", "finite", "is_row_like", "row_array", "subset_positions"]
+__all__ = [
+    "Completeness",
+    "as_frame",
+    "count_rows",
+    "finite",
+    "is_row_like",
+    "row_arguments",
+    "row_array",
+    "subset_positions",
+]
 
 
 def as_frame(data) -> pd.DataFrame:
@@ -218,3 +227,40 @@ class Completeness:
             )
         if not self.kept.any():
             raise DataError(f"No complete row is left: {reasons}.")
+
+
+def row_arguments(
+    extras: dict[str, np.ndarray], endog: np.ndarray, index: pd.Index
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The offset plus the log of the exposure, and the numbers of trials.
+
+    Parameters
+    ----------
+    extras : dict of str to ndarray (n,)
+        "offset", "exposure" and "n_trials", as far as given, on complete rows.
+    endog : ndarray (n,) or (n, 2)
+    index : Index (n,)
+        Row labels.
+
+    Returns
+    -------
+    offset : ndarray (n,)
+    n_trials : ndarray (n,), or None
+    """
+    for what, values in extras.items():
+        low = values <= 0 if what != "offset" else np.zeros(0, bool)
+        bad = np.flatnonzero(low) if low.any() else np.flatnonzero(np.isinf(values))
+        if bad.size:
+            must = "finite" if what == "offset" else "finite and positive"
+            raise DataError(
+                f"{what} is {values[bad[0]]:g} in row {show(index[bad[0]])}; it must be {must}."
+            )
+    offset = extras.get("offset", np.zeros(len(index)))
+    if "exposure" in extras:
+        offset = offset + np.log(extras["exposure"])
+    n_trials = extras.get("n_trials")
+    if n_trials is not None and endog.ndim == 2:
+        raise DataError(
+            "n_trials is given although the left side has successes + failures; use one of them."
+        )
+    return offset, n_trials

@@ -14,10 +14,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.formula._manager import FormulaManager
 
-from statsmodels_gllamm.exceptions import DataError, FormulaError
-from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.design import Design, make_design
-from statsmodels_gllamm.formula.designs import BarDesign, Designs, named, select
+from statsmodels_gllamm.formula.designs import BarDesign, Designs, check_terms, named, select
 from statsmodels_gllamm.formula.grammar import ParsedFormula, parse_formula
 from statsmodels_gllamm.formula.groups import Group, group_name, make_group
 from statsmodels_gllamm.formula.loadings import FactorDesign, as_factors, loading_design
@@ -27,6 +25,7 @@ from statsmodels_gllamm.formula.rows import (
     Completeness,
     as_frame,
     finite,
+    row_arguments,
     row_array,
     subset_positions,
 )
@@ -36,7 +35,7 @@ from statsmodels_gllamm.formula.weights import check_weights, read_weights
 __all__ = ["Sample", "build_sample"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """The estimation sample, rows in data order.
 
@@ -258,9 +257,9 @@ def _assemble(parsed, plan, built, groups, extras, weights, index, positions, dr
     )
     matrices = {id(d): values for d, values, _ in built.values() if isinstance(d, Design)}
     bar_designs = designs.bar_designs(matrices)
-    _check_terms(bar_designs)
+    check_terms(bar_designs)
     endog = built["endog"][1]
-    offset, n_trials = _row_arguments(extras, endog, index)
+    offset, n_trials = row_arguments(extras, endog, index)
     return Sample(
         parsed=parsed,
         endog=endog,
@@ -280,41 +279,3 @@ def _assemble(parsed, plan, built, groups, extras, weights, index, positions, dr
         notes=notes,
         design=designs,
     )
-
-
-def _check_terms(bars):
-    """A random term may stand only once at a group, and a bar needs at least one."""
-    seen = set()
-    for bar in bars:
-        if not bar.names:
-            raise FormulaError(
-                f"A bar of the group {bar.group!r} has no terms; write (1 | {bar.group})."
-            )
-        for name in bar.names:
-            if (bar.group, name) in seen:
-                raise FormulaError(
-                    f"The random term {name}[{bar.group}] stands in two bars; keep it in one "
-                    "(0 + removes the implied constant)."
-                )
-            seen.add((bar.group, name))
-
-
-def _row_arguments(extras, endog, index):
-    """Offset plus log exposure, and numbers of trials."""
-    for what, values in extras.items():
-        low = values <= 0 if what != "offset" else np.zeros(0, bool)
-        bad = np.flatnonzero(low) if low.any() else np.flatnonzero(np.isinf(values))
-        if bad.size:
-            must = "finite" if what == "offset" else "finite and positive"
-            raise DataError(
-                f"{what} is {values[bad[0]]:g} in row {show(index[bad[0]])}; it must be {must}."
-            )
-    offset = extras.get("offset", np.zeros(len(index)))
-    if "exposure" in extras:
-        offset = offset + np.log(extras["exposure"])
-    n_trials = extras.get("n_trials")
-    if n_trials is not None and endog.ndim == 2:
-        raise DataError(
-            "n_trials is given although the left side has successes + failures; use one of them."
-        )
-    return offset, n_trials

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 import re
+import warnings
 
 from statsmodels_gllamm.exceptions import FormulaError
 
@@ -16,7 +17,7 @@ __all__ = ["Token", "Usage", "quote_backticks", "tokenize", "usage"]
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
-      | (?P<string>[rRbBuU]{0,2}(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"))
+      | (?P<string>[rRbBuU]{0,2}(?:'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"))
       | (?P<backtick>`[^`]+`)
       | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<name>[^\W\d]\w*)
@@ -90,7 +91,9 @@ def quote_backticks(text: str) -> str:
     pieces, last = [], 0
     for token in tokenize(text):
         if token.kind == "backtick":
-            pieces += [text[last : token.start], f'Q("{token.text[1:-1]}")']
+            name = token.text[1:-1]
+            simple = name.isprintable() and not set(name) & set('"\\')
+            pieces += [text[last : token.start], f'Q("{name}")' if simple else f"Q({name!r})"]
             last = token.stop
     return "".join(pieces) + text[last:]
 
@@ -161,8 +164,10 @@ def _atoms(text):
 
 def _parse(atom, text):
     try:
-        return ast.parse(atom.strip(), mode="eval").body
-    except SyntaxError:
+        with warnings.catch_warnings():  # the engine will say it again
+            warnings.simplefilter("ignore")
+            return ast.parse(atom.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
         raise FormulaError(
             f"{atom.strip()!r} in the formula {text!r} cannot be read; terms are columns, "
             "products of columns and function calls, joined by +."
@@ -175,7 +180,7 @@ def _name(node):
         return node.id
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Q":
         if len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
-            return node.args[0].value
+            return str(node.args[0].value)
     return None
 
 

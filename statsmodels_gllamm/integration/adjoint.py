@@ -15,8 +15,9 @@ from __future__ import annotations
 import numpy as np
 
 from statsmodels_gllamm.integration import small
-from statsmodels_gllamm.integration.arrow import Mode, solve, unit_weight
+from statsmodels_gllamm.integration.arrow import solve, unit_weight
 from statsmodels_gllamm.integration.chunks import Chunk
+from statsmodels_gllamm.integration.mode import Mode, to_rows
 from statsmodels_gllamm.integration.nodes import Nodes, Posterior, latent_at_nodes
 
 
@@ -50,6 +51,14 @@ def node_sums(chunk: Chunk, q, a, nodes: Nodes, posterior: Posterior, score):
             rest = carry[k:].reshape((-1,) + shape[1:]).sum(axis=2)
             carry = chunk.runs[level + 1].sum(rest)
     return o_bar, a_bar, d_bar
+
+
+def _dot(a, b) -> np.ndarray:
+    """a_i'b_i at every row (n,)."""
+    total = a[0] * b[0]
+    for a_d, b_d in zip(a[1:], b[1:]):
+        total += a_d * b_d
+    return total
 
 
 def _through_nodes(chunk: Chunk, q, mode: Mode, nodes: Nodes, d_bar):
@@ -109,25 +118,27 @@ def placement(chunk: Chunk, q, response, a, aux, mode: Mode, nodes: Nodes, poste
     """Add the derivatives through the nodes' placement to o_bar, a_bar and aux_bar, in place."""
     lower_bar, cross_bar, u_hat_bar = _through_nodes(chunk, q, mode, nodes, d_bar)
     r_bar = _through_factor(chunk, q, mode, posterior, lower_bar, cross_bar)
-    ra = np.stack([sum(chunk.runs[0].spread(r_bar[i, j]) * a[j] for j in range(len(a)))
-                   for i in range(len(a))])
-    w_bar = np.einsum("dn,dn->n", a, ra)
+    runs = chunk.runs[0]
+    ra2 = [sum(runs.times(a_j, 2 * r_bar[i, j][None])[0] for j, a_j in enumerate(a))
+           for i in range(len(a))]  # 2 R_bar a
+    w_bar = 0.5 * _dot(a, ra2)
     nu_bar = -mode.l3 * w_bar
-    a_bar -= 2 * mode.l2 * ra
-    a_bar += nu_bar * mode.u_rows
-    o_bar += nu_bar
     total = posterior.total
-    rhs = chunk.runs[0].sum(a * nu_bar) / total[0]
+    rhs = runs.sum_times(a, nu_bar) / total[0]
     lam = solve(chunk, q, mode.factor, rhs, [x / t for x, t in zip(u_hat_bar, total)])
-    lam_rows = np.concatenate([chunk.to_rows(x, level) for level, x in enumerate(lam)])
-    la = np.einsum("dn,dn->n", a, lam_rows)
-    l1 = mode.l1
-    if chunk.unit_weight and any(w is not None for w in chunk.unit_weight):
-        weight = chunk.runs[0].spread(total[0])
+    lam_rows = to_rows(chunk, lam)
+    la, l1 = _dot(a, lam_rows), mode.l1
+    if any(w is not None for w in chunk.unit_weight):
+        weight = runs.spread(total[0])
         la, l1 = la * weight, l1 * weight
-    shift = mode.l2 * la
-    o_bar += shift
-    a_bar += l1 * lam_rows + shift * mode.u_rows
+    nu_bar += mode.l2 * la
+    o_bar += nu_bar
+    for i, row in enumerate(a_bar):
+        ra2[i] *= mode.l2
+        row -= ra2[i]
+        lam_rows[i] *= l1
+        row += lam_rows[i]
+        row += nu_bar * mode.u_rows[i]
     if len(aux_bar):
         d1, d2 = response.aux_derivatives(chunk.y, mode.nu, aux)
         rw = 1.0 if chunk.row_weight is None else chunk.row_weight

@@ -12,11 +12,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from statsmodels_gllamm.integration.adjoint import node_sums, placement
-from statsmodels_gllamm.integration.arrow import Factor, Mode, ModeError, find_mode
+from statsmodels_gllamm.integration.arrow import Factor
 from statsmodels_gllamm.integration.chunks import Chunk, Problem
 from statsmodels_gllamm.integration.louis import chunk_information
+from statsmodels_gllamm.integration.mode import Mode, ModeError, find_mode
 from statsmodels_gllamm.integration.nodes import Nodes, Posterior, integrate, place
 from statsmodels_gllamm.integration.rules import Rule
+
+# glibc hands freed blocks of a chunk's size back to the system and faults them in again at every
+# call, which costs more than the arithmetic, until a larger block has once been freed.
+np.empty(3_900_000)
 
 
 @dataclass(frozen=True, slots=True)

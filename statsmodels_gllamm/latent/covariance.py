@@ -131,6 +131,8 @@ class Covariance:
 
 def psd_root(psi: np.ndarray) -> np.ndarray | None:
     """Lower T with T T' = Psi, columns of zero pivots being zero; None if Psi is not psd."""
+    if not np.isfinite(psi).all():
+        return None
     q = len(psi)
     t = np.zeros((q, q))
     for j in range(q):

@@ -21,7 +21,7 @@ from statsmodels_gllamm.responses.validation import INTEGER_TOL, as_counts, as_n
 
 @dataclass(frozen=True)
 class BinomialLink:
-    """log F(nu) = success(nu) and log(1 - F(nu)) = failure(shift + sign nu) for nu < upper."""
+    """log F(nu) = success(nu) and log(1 - F(nu)) = failure(shift + sign nu), lower < nu < upper."""
 
     name: str
     success: tails.Tail
@@ -33,7 +33,7 @@ class BinomialLink:
     log_concave: bool = True
 
     def __reduce__(self):
-        return BINOMIAL_LINKS.__getitem__, (self.name,)
+        return binomial_link, (self.name,)  # the tails are compared by identity
 
     @property
     def bounded(self) -> bool:
@@ -69,6 +69,11 @@ BINOMIAL_LINKS = {link.name: link for link in (
     BinomialLink("logc", tails.LOG_1M_EXP, tails.LINEAR, sign=1.0, upper=0.0),
     BinomialLink("identity", tails.LOG, tails.LOG, shift=1.0, lower=0.0, upper=1.0),
 )}
+
+
+def binomial_link(name: str) -> BinomialLink:
+    """The link of a name."""
+    return BINOMIAL_LINKS[name]
 
 
 def successes_failures(y):

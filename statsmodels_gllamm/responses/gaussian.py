@@ -37,7 +37,7 @@ class GaussianBase(Response):
         return -2 * first[None], -2 * second[None]
 
     def variance(self, nu, aux, y=None):
-        return np.broadcast_to(np.exp(2 * aux[0]), np.shape(nu))
+        return np.exp(2 * aux[0]) + np.zeros(np.shape(nu))
 
     def simulate(self, rng, nu, aux, y=None):
         return rng.normal(self.mean(nu), np.exp(aux[0]))
@@ -72,11 +72,11 @@ class Gaussian(GaussianBase):
 
     def derivatives(self, y, nu, aux):
         precision = np.exp(-2 * aux[0])
-        return ((y[0] - nu) * precision, np.broadcast_to(-precision, np.shape(nu)),
-                np.zeros(np.shape(nu)))
+        zero = np.zeros(np.shape(nu))
+        return (y[0] - nu) * precision, zero - precision, zero
 
     def expected_information(self, y, nu, aux):
-        return np.broadcast_to(np.exp(-2 * aux[0]), np.shape(nu))
+        return np.exp(-2 * aux[0]) + np.zeros(np.shape(nu))
 
     def mean(self, nu, aux=None, y=None):
         return +nu

@@ -38,11 +38,11 @@ class BinomialLogit(Binomial):
             sign = 1 - 2 * y[0]
             e = nu * sign
             np.exp(e, out=e)
-            kernel = np.log1p(e)
-            np.negative(kernel, out=kernel)
-            odds = e + 1
-            np.divide(e, odds, out=e)
+            kernel = e + 1  # an absolute error of 1e-16 in log(1 + e) is none in a sum over rows
+            np.divide(e, kernel, out=e)
             e *= -sign
+            np.log(kernel, out=kernel)
+            np.negative(kernel, out=kernel)
             score = e
         else:
             successes, n = y

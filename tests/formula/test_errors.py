@@ -20,7 +20,8 @@ def refused(data, part, formula="y ~ x + (1 | school)", error=DataError, **optio
     with pytest.raises(error, match=part) as caught:
         build_sample(formula, data, **options)
     text = str(caught.value)
-    assert "\n" not in text and text.endswith((".", "?")) and "np.int" not in text and "np.float" not in text
+    assert "\n" not in text and text.endswith((".", "?"))
+    assert "np.int" not in text and "np.float" not in text
     return text
 
 
@@ -80,9 +81,8 @@ def test_weights(data):
     negative = data.assign(w=data["w"].mask(data["pid"] == 2, -1.0))
     varying = data.assign(w=np.arange(60.0))
     refused(negative, "freq_weights column 'w' is -1 in row 'row6'", freq_weights="w")
-    refused(
-        negative, "'w' is -1 in the cluster 's2' of the group 'school'", freq_weights={"school": "w"}
-    )
+    part = "'w' is -1 in the cluster 's2' of the group 'school'"
+    refused(negative, part, freq_weights={"school": "w"})
     refused(
         varying, "column 'w' varies inside the cluster 's2' of the group 'school'; give each",
         freq_weights={"school": "w"},
@@ -99,11 +99,14 @@ def test_weights(data):
 
 
 def test_names(data):
-    refused(data, "needs the column 'skool'.*did you mean 'school'", "y ~ (1 | skool)", FormulaError)
+    refused(data, "the column 'skool'.*did you mean 'school'", "y ~ (1 | skool)", FormulaError)
     refused(data, "'itm'.*did you mean 'item'", "y ~ C(itm) + (1 | pid)", FormulaError)
     refused(data, "'yy'.*neither a column", "yy ~ x", FormulaError)
     refused(data, "'nosuch' in the fixed part is neither", "y ~ nosuch(x)", FormulaError)
     refused(data, "neither a column", "y ~ x + (1 + nosuch | school)", FormulaError)
+    dotted = data.rename(columns={"x": "x.1"})
+    refused(dotted, r"Write Q\('x.1'\) for the column", "y ~ x.length", FormulaError)
+    assert list(build_sample("y ~ Q('x.1')", dotted).exog)[1] in ("Q('x.1')", 'Q("x.1")')
     twice = pd.concat([data, data[["x"]]], axis=1)
     refused(twice, "more than one column 'x'")
 

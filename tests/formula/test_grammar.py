@@ -1,5 +1,7 @@
 """Reading formulas: bars, groups, quotes, calls."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import pytest
 
 from statsmodels_gllamm.exceptions import FormulaError
@@ -25,7 +27,7 @@ from statsmodels_gllamm.formula.tokens import tokenize, usage
         ("y ~ (x + z)**2 + (1 | g)", "y ~ (x + z)**2", [("1", ["g"], True)]),
         ("a + b ~ x + (1 | `my g`/k)", "a + b ~ x", [("1", ["my g", "my g:k"], True)]),
         ("y ~ `my x` + (1 | Q('g'))", 'y ~ Q("my x")', [("1", ["g"], True)]),
-        ("y ~ x + (f:x + z | g) + (1 | h)", "y ~ x", [("f:x + z", ["g"], True), ("1", ["h"], True)]),
+        ("y ~ x+(f:x + z | g)+(1|h)", "y ~ x", [("f:x + z", ["g"], True), ("1", ["h"], True)]),
         ("y ~ x + z", "y ~ x + z", []),
         ("y ~ (1 |\n g) +\n x", "y ~ x", [("1", ["g"], True)]),
     ],
@@ -56,6 +58,8 @@ def test_formula(formula, plain, bars):
         ("y ~ (1 | a + b)", "bar for each further group"),
         ("y ~ (1 | f(a))", "columns joined by"),
         ("y ~ (1 | 1)", "columns joined by"),
+        ("y ~ (1 | Q(g))", "columns joined by"),
+        ("y ~ (1 | Q('g)'", "does not close"),
         ("y ~ (1 | a/)", "columns joined by"),
         ("y ~ (1 | a/a)", "'a' twice"),
         ("(1 | g) ~ x", "right side"),
@@ -107,3 +111,20 @@ def test_unreadable_term():
 def test_depth_of_brackets():
     depths = {t.text: (t.depth, t.calls) for t in tokenize("f(a, (b)) + (c)")}
     assert depths["a"] == (1, 1) and depths["b"] == (2, 1) and depths["c"] == (1, 0)
+
+
+PIECES = ["y", "x", "f(", "C(", "Q(", "(", ")", "[", "'", "`", "~", "+", "-", ":", "/", "|", "||",
+          "**", " ", "1", "0.5", "=", ".", "{", "}", "\\", "é", "1e", "'a b'", "\n", "lambda", ","]
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_any_text_is_read_or_refused(text):
+    for formula in (text, f"y ~ {text}", f"y ~ x + ({text} | g)", f"y ~ (1 | {text})"):
+        try:
+            parsed = parse_formula(formula)
+            usage(parsed.fixed)
+            for bar in parsed.bars:
+                usage(bar.terms)
+        except FormulaError:
+            pass

@@ -123,7 +123,7 @@ def test_functions_of_the_caller(data):
     assert_allclose(again.design.on(data).exog, sample.exog)
     sample = build_sample("y ~ double(x)", data, eval_env=env)
     assert_allclose(sample.design.on(data).exog, sample.exog)
-    again = pickle.loads(pickle.dumps(sample))
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(sample))))
     with pytest.raises(FormulaError, match="'double' in the fixed part could not be stored"):
         again.design.on(data)
 

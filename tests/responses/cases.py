@@ -1,7 +1,6 @@
 """Every family with every link: its response, where nu may be, and data from it."""
 from dataclasses import dataclass
 
-import numpy as np
 import statsmodels.api as sm
 
 from statsmodels_gllamm import families

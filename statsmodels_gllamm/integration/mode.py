@@ -1,0 +1,229 @@
+r"""The mode of one chunk's latent variables.
+
+Maximises f(u) = sum_i l_i(o_i + a_i'u) - |u|^2/2 for all units of the chunk at once by
+
+    step   = H^-1 (sum_i l1_i a_i - u),      H = I - sum_i l2_i a_i a_i'
+    step  += H^-1 sum_i l3_i (a_i'step)^2 a_i / 2          once steps are small
+
+with l1, l2, l3 the derivatives of l_i: Newton's step with Chebyshev's correction, which needs no
+derivative that is not there already and converges cubically.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from statsmodels_gllamm.integration.arrow import Factor, factorize, solve, unit_weight, weighted
+from statsmodels_gllamm.integration.chunks import Chunk
+
+NEWTON_TOL = 3e-6  # size of a last Newton step: what remains is of the order of its square
+CHEBYSHEV_TOL = 2e-4  # size of a last corrected step: what remains is of the order of its cube
+CORRECTED = 0.3  # steps below this are corrected
+SAFE = 0.5  # a change of the linear predictor over which a concave log density is nearly quadratic
+MAX_STEPS = 100
+MAX_HALVINGS = 40
+
+
+class ModeError(ArithmeticError):
+    """The mode of some unit's latent variables was not found; ``units`` are their numbers."""
+
+    def __init__(self, message: str, units: np.ndarray) -> None:
+        super().__init__(message)
+        self.units = units
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """The mode and what the rows look like there.
+
+    ``u`` per level (q, G); ``u_rows`` (D, n); ``nu`` (n,); ``l1, l2, l3`` (n,) row-weighted
+    derivatives of the log density; ``factor``.
+    """
+
+    u: tuple[np.ndarray, ...]
+    u_rows: np.ndarray
+    nu: np.ndarray
+    l1: np.ndarray
+    l2: np.ndarray
+    l3: np.ndarray
+    factor: Factor
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """Latent variables of a chunk and the log density's row-weighted derivatives there."""
+
+    u: list[np.ndarray]
+    nu: np.ndarray
+    l1: np.ndarray
+    l2: np.ndarray
+    l3: np.ndarray
+
+
+def to_rows(chunk: Chunk, u) -> np.ndarray:
+    """Latent variables of every row (D, n), own level first."""
+    return np.concatenate([chunk.to_rows(x, level) for level, x in enumerate(u)])
+
+
+def row_product(chunk: Chunk, a: np.ndarray, u) -> np.ndarray:
+    """a_i'u at every row (n,)."""
+    total, d = None, 0
+    for level, x in enumerate(u):
+        for x_d in chunk.to_rows(x, level, stop=1):
+            part = chunk.runs[0].times(a[d], x_d[None])[0]
+            total = part if total is None else np.add(total, part, out=total)
+            d += 1
+    return total
+
+
+def find_mode(chunk: Chunk, q, response, o, a, aux, start) -> Mode:
+    """The mode from a start, per level (q, G).
+
+    A step is accepted where the slope along it has not turned to more than its first size (concave
+    densities on the whole line), or where f has not decreased (all others); else it is halved, for
+    each top unit by itself.
+
+    Raises
+    ------
+    ModeError
+        If it is not found; names the top units.
+    """
+    def at(u, nu) -> _Point:
+        derivatives = response.derivatives(chunk.y, nu, aux)
+        return _Point(u, nu, *(weighted(x, chunk.row_weight) for x in derivatives))
+
+    concave = response.log_concave and not response.bounded
+    point = at(list(start), o + row_product(chunk, a, start))
+    if not concave:
+        point = _feasible(chunk, response, o, aux, point, at)
+    scale = np.abs(a).max(axis=1)
+    for _ in range(MAX_STEPS):
+        factor = _ascent_factor(chunk, q, response, a, aux, point)
+        slope = chunk.runs[0].sum_times(a, point.l1)
+        step = solve(chunk, q, factor, slope, [-x for x in point.u])
+        size = [np.abs(x).max(0) for x in step]
+        largest = max(x.max() for x in size)
+        if not np.isfinite(largest):
+            bad = [~np.isfinite(x) for x in size]
+            _fail(chunk, bad, "the log density has no finite derivative")
+        t = row_product(chunk, a, step)
+        last = largest < NEWTON_TOL
+        if not last and largest < CORRECTED:
+            bend = chunk.runs[0].sum_times(a, 0.5 * point.l3 * t * t)
+            correction = solve(chunk, q, factor, bend, None)
+            if max(np.abs(x).max() for x in correction) < 0.5 * largest:
+                step = [x + c for x, c in zip(step, correction)]
+                t += row_product(chunk, a, correction)
+                last = largest < CHEBYSHEV_TOL
+        reach = scale @ np.concatenate([np.abs(x).max(1) for x in step])
+        if last or (concave and reach < SAFE):
+            point = at([x + s for x, s in zip(point.u, step)], point.nu + t)
+        else:
+            test = (_SlopeTest if concave else _ValueTest)(chunk, response, aux, point, step, t)
+            point = _halve(chunk, point, step, t, at, test)
+        if last:
+            break
+    else:
+        if largest > 1e-4:
+            _fail(chunk, [x > 1e-4 for x in size], "the mode search did not converge")
+    return Mode(tuple(point.u), to_rows(chunk, point.u), point.nu, point.l1, point.l2, point.l3,
+                factorize(chunk, q, a, -point.l2))
+
+
+def _ascent_factor(chunk: Chunk, q, response, a, aux, point: _Point) -> Factor:
+    """Factor of minus the Hessian; of the expected information in top units where that is not
+    positive definite (which alone would converge linearly, and leave the mode inexact)."""
+    if response.log_concave:
+        return factorize(chunk, q, a, -point.l2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = factorize(chunk, q, a, -point.l2)
+    bad = ~np.isfinite(factor.lower[-1]).all((0, 1))
+    if not bad.any():
+        return factor
+    expected = weighted(response.expected_information(chunk.y, point.nu, aux), chunk.row_weight)
+    return factorize(chunk, q, a, np.where(chunk.to_rows(bad, len(q) - 1), expected, -point.l2))
+
+
+def _halve(chunk: Chunk, point: _Point, step, t, at, test) -> _Point:
+    """The point after the largest share 1, 1/2, 1/4, ... of the step that passes the test."""
+    top = len(step) - 1
+    fraction = np.ones(chunk.runs[-1].size)
+    new = at([x + s for x, s in zip(point.u, step)], point.nu + t)
+    for _ in range(MAX_HALVINGS):
+        bad = test.fails(new)
+        if not bad.any():
+            break
+        fraction = np.where(bad, fraction / 2, fraction)
+        moved = [x + s * chunk.to_rows(fraction, top, level + 1)
+                 for level, (x, s) in enumerate(zip(point.u, step))]
+        new = at(moved, point.nu + t * chunk.to_rows(fraction, top))
+    return new
+
+
+def _prior(chunk: Chunk, x, y) -> np.ndarray:
+    """sum over a top unit's latent variables of x y, with unit weights (G_top,)."""
+    total = 0.0
+    for level, (a, b) in enumerate(zip(x, y)):
+        total = total + np.einsum("qg,qg->g", a, b)
+        if level + 1 < len(x):
+            total = chunk.runs[level + 1].sum(weighted(total, unit_weight(chunk, level)))
+    return total
+
+
+def _top_sum(chunk: Chunk, x: np.ndarray) -> np.ndarray:
+    """Weighted sum of row values over the top units (G_top,)."""
+    x = chunk.runs[0].sum(x)
+    for level in range(1, len(chunk.runs)):
+        x = chunk.runs[level].sum(weighted(x, unit_weight(chunk, level - 1)))
+    return x
+
+
+class _SlopeTest:
+    """Accept a step if the slope at its end is above minus the slope at its beginning."""
+
+    def __init__(self, chunk, response, aux, point, step, t) -> None:
+        self.chunk, self.step, self.t = chunk, step, t
+        self.slope = self._slope(point)
+
+    def _slope(self, point: _Point) -> np.ndarray:
+        rows = _top_sum(self.chunk, point.l1 * self.t)
+        return rows - _prior(self.chunk, point.u, self.step)
+
+    def fails(self, new: _Point) -> np.ndarray:
+        return ~(self._slope(new) >= -0.9 * self.slope - 1e-12)
+
+
+class _ValueTest:
+    """Accept a step if f has not decreased."""
+
+    def __init__(self, chunk, response, aux, point, step, t) -> None:
+        self.chunk, self.response, self.aux = chunk, response, aux
+        self.value = _objective(chunk, response, aux, point)
+
+    def fails(self, new: _Point) -> np.ndarray:
+        value = _objective(self.chunk, self.response, self.aux, new)
+        return ~(value >= self.value - 1e-10 * (1 + np.abs(self.value)))
+
+
+def _objective(chunk: Chunk, response, aux, point: _Point) -> np.ndarray:
+    kernel = weighted(response.kernel(chunk.y, point.nu, aux), chunk.row_weight)
+    return _top_sum(chunk, kernel) - 0.5 * _prior(chunk, point.u, point.u)
+
+
+def _feasible(chunk: Chunk, response, o, aux, point: _Point, at) -> _Point:
+    """The starting point if f is finite there, else latent variables of zero, else an error."""
+    if np.isfinite(_objective(chunk, response, aux, point)).all():
+        return point
+    point = at([np.zeros_like(x) for x in point.u], o)
+    bad = ~np.isfinite(_objective(chunk, response, aux, point))
+    if bad.any():
+        raise ModeError("the log density is minus infinity where the latent variables are zero",
+                        chunk.units[-1][bad])
+    return point
+
+
+def _fail(chunk: Chunk, bad_by_level, message: str) -> None:
+    top = len(bad_by_level) - 1
+    bad = sum(chunk.to_level(bad * 1.0, top, level + 1) for level, bad in enumerate(bad_by_level))
+    raise ModeError(message, chunk.units[-1][bad > 0])

@@ -1,0 +1,275 @@
+r"""Posterior of the latent variables of every unit, given the data of its top-level unit.
+
+With p_k the posterior weights of the node combinations of a unit,
+
+.. math:: E(u \mid y) = \sum_k p_k u_k, \qquad
+          \mathrm{cov}(u \mid y) = \sum_k p_k (u_k - E u)(u_k - E u)' + S
+
+S is what the nodes do not see: a level with a single node adds its curvature, and the deviations
+d = L^-T (z - M d_anc) of nested nodes (Pinheiro and Chao, 2006) carry the ancestors' part down:
+
+    S_own,own = B S_anc B' + [one node] (L L')^-1,   S_own,anc = B S_anc,   B = -L^-T M
+
+With one node at every level (Laplace) E(u | y) is the mode and S the unit's block of the inverse of
+the block-arrow Hessian, which is exact for Gaussian responses.  A unit's frequency weight says how
+often it occurs, and its posterior is that of one occurrence.
+
+A row function f of nu = o + a'u has posterior mean sum_k p_k E f(nu_k + s z), z ~ N(0, 1), s^2 the
+variance of nu from S and from the prior of levels whose unit has no data.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from statsmodels_gllamm.integration import small
+from statsmodels_gllamm.integration.chunks import Chunk, Problem
+from statsmodels_gllamm.integration.marginal import Task, expand, zero_start
+from statsmodels_gllamm.integration.nodes import Nodes
+
+PIECE_ELEMENTS = 60_000  # nodes x rows at a time: a few such temporaries stay in the L2 cache
+REACH = 9  # trapezoid nodes go at least to so many standard deviations
+MAX_REACH = 37  # where exp(-z^2/2) is about to underflow
+MAX_HALVINGS = 10
+SETTLED = 1e-7  # last change of the trapezoid rule: its error is of the order of the square
+
+
+@dataclass(frozen=True, slots=True)
+class UnitNodes:
+    """Posterior nodes of one level's units in a chunk.
+
+    Attributes
+    ----------
+    u : ndarray (D_l, N, G)
+        Spherical latent variables of this level and those above, own level first.
+    weight : ndarray (N, G)
+        Posterior weights, summing to one over the nodes.
+    unseen : ndarray (D_l, D_l, G) or None
+        Covariance S that the nodes do not see; None where every level has several nodes.
+    """
+
+    u: np.ndarray
+    weight: np.ndarray
+    unseen: np.ndarray | None
+
+
+def posterior_nodes(chunk: Chunk, task: Task, psi: np.ndarray) -> tuple[UnitNodes, ...]:
+    """Posterior nodes of the units of every level, from the bottom to the top."""
+    _, mode, nodes, posterior, _ = expand(chunk, task, psi, zero_start(chunk, task.q))
+    latent = _latent_by_level(chunk, nodes)
+    unseen = _unseen(chunk, task, mode.factor)
+    return tuple(
+        UnitNodes(u, joint.reshape(-1, joint.shape[-1]) / total, s)
+        for u, joint, total, s in zip(latent, posterior.joint, posterior.total, unseen)
+    )
+
+
+def _latent_by_level(chunk: Chunk, nodes: Nodes) -> list[np.ndarray]:
+    """Latent variables (D_l, N_l, G_l) of each level and those above at its node combinations."""
+    out, wide = [None] * len(nodes.u), None
+    for level in range(len(nodes.u) - 1, -1, -1):
+        u = nodes.u[level]
+        own = u.reshape(u.shape[0], -1, u.shape[-1])
+        if wide is not None:
+            wide = np.repeat(chunk.runs[level + 1].spread(wide), u.shape[2], axis=1)
+        out[level] = wide = own if wide is None else np.concatenate([own, wide])
+    return out
+
+
+def _unseen(chunk: Chunk, task: Task, factor) -> list[np.ndarray | None]:
+    """S (D_l, D_l, G_l) of every level."""
+    n_levels = len(task.q)
+    if all(rule.size > 1 for rule in task.rules):
+        return [None] * n_levels
+    out = [None] * n_levels
+    for level in range(n_levels - 1, -1, -1):
+        lower, cross = factor.lower[level], factor.cross[level]
+        k, above, g = cross.shape
+        s = np.zeros((k + above, k + above, g))
+        if task.rules[level].size == 1:
+            eye = np.broadcast_to(np.eye(k)[:, :, None], (k, k, g))
+            s[:k, :k] = small.backward(lower, small.forward(lower, eye))
+        if above:
+            s_anc = chunk.runs[level + 1].spread(out[level + 1])
+            b = -small.backward(lower, cross)
+            bs = np.einsum("iag,abg->ibg", b, s_anc)
+            s[:k, :k] += np.einsum("iag,jag->ijg", bs, b)
+            s[:k, k:] = bs
+            s[k:, :k] = np.swapaxes(bs, 0, 1)
+            s[k:, k:] = s_anc
+        out[level] = s
+    return out
+
+
+def node_moments(nodes: UnitNodes, q: int) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior mean (q, G) and covariance (q, q, G) of the first q latent variables."""
+    u, p = nodes.u[:q], nodes.weight
+    mean = np.einsum("ing,ng->ig", u, p)
+    d = u - mean[:, None]
+    cov = np.einsum("ing,jng->ijg", d * p, d)
+    return mean, cov if nodes.unseen is None else cov + nodes.unseen[:q, :q]
+
+
+def unit_moments(problem: Problem, task: Task,
+                 psi: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Posterior mean and covariance of the spherical latent variables of all units.
+
+    Parameters
+    ----------
+    problem : Problem
+    task : Task
+        With rules of one point: the modes, and their covariance from the curvature.
+    psi : ndarray (r, 1 + D + m)
+
+    Returns
+    -------
+    list of (ndarray (q, n_units), ndarray (q, q, n_units))
+        Per level from the bottom to the top, own latent variables only, units as numbered in
+        ``problem.levels``; NaN for units whose frequency weight is zero.
+    """
+    out = [(np.full((q, level.n_units), np.nan), np.full((q, q, level.n_units), np.nan))
+           for q, level in zip(task.q, problem.levels)]
+    for chunk in problem.chunks:
+        for level, nodes in enumerate(posterior_nodes(chunk, task, psi)):
+            mean, cov = node_moments(nodes, task.q[level])
+            out[level][0][..., chunk.units[level]] = mean
+            out[level][1][..., chunk.units[level]] = cov
+    return [(mean[..., rep], cov[..., rep])
+            for (mean, cov), rep in zip(out, problem.representative)]
+
+
+def row_expectation(problem: Problem, task: Task, psi: np.ndarray, function: Callable,
+                    o: np.ndarray, a: np.ndarray, level: np.ndarray,
+                    unit: np.ndarray) -> np.ndarray:
+    """Posterior mean of a function of the linear predictor of any rows, E(f(o + a'u) | y).
+
+    Parameters
+    ----------
+    problem, task, psi
+        The data and parameters that the posterior is of.
+    function : callable
+        f(nu, rows) with nu (..., m) at the rows (m,), elementwise.
+    o : ndarray (n,)
+    a : ndarray (D, n)
+        Loadings of the spherical latent variables, bottom level first.
+    level, unit : ndarray of int (n,)
+        The lowest level at which a row lies in a unit of the data, and that unit;
+        ``len(task.q)`` where there is none. Levels below have their prior.
+
+    Returns
+    -------
+    ndarray (n,)
+    """
+    out = np.empty(len(o))
+    place = [np.full(lev.n_units, -1) for lev in problem.levels]
+    home = [x.copy() for x in place]
+    for number, chunk in enumerate(problem.chunks):
+        for units, p, h in zip(chunk.units, place, home):
+            p[units], h[units] = np.arange(len(units)), number
+    level, unit = _with_data(problem, home, level, unit)
+    first = np.concatenate([[0], np.cumsum(task.q)])
+    by_chunk = [_rows_by_chunk(home[lev], level == lev, unit, len(problem.chunks))
+                for lev in range(len(task.q))]
+    for number, chunk in enumerate(problem.chunks):
+        if not any(len(rows[number]) for rows in by_chunk):
+            continue
+        for lev, nodes in enumerate(posterior_nodes(chunk, task, psi)):
+            for piece in _pieces(by_chunk[lev][number], len(nodes.weight)):
+                at = place[lev][unit[piece]]
+                out[piece] = _at_nodes(nodes, at, function, o, a, first[lev], piece)
+    for piece in _pieces(np.flatnonzero(level == len(task.q)), 1):
+        sd = np.sqrt((a[:, piece] ** 2).sum(0))
+        out[piece] = normal_mean(lambda nu, p=piece: function(nu, p), o[piece], sd)
+    return out
+
+
+def _rows_by_chunk(home, here, unit, n_chunks: int) -> list[np.ndarray]:
+    """Rows (those of ``here``) whose unit is in each chunk."""
+    rows = np.flatnonzero(here)
+    number = home[unit[rows]]
+    order = np.argsort(number, kind="stable")
+    cuts = np.searchsorted(number[order], np.arange(1, n_chunks))
+    return np.split(rows[order], cuts)
+
+
+def _with_data(problem: Problem, home, level, unit):
+    """Level and unit of rows, units of weight zero left for their parents, others merged."""
+    level, unit = level.copy(), unit.copy()
+    for number, (lev, rep) in enumerate(zip(problem.levels, problem.representative)):
+        here = np.flatnonzero(level == number)
+        merged = rep[unit[here]]
+        empty = home[number][merged] < 0
+        unit[here] = merged
+        level[here[empty]] += 1
+        if lev.parent is not None:
+            unit[here[empty]] = lev.parent[merged[empty]]
+    return level, unit
+
+
+def _pieces(rows: np.ndarray, n_nodes: int):
+    size = max(PIECE_ELEMENTS // n_nodes, 1)
+    return (rows[i:i + size] for i in range(0, len(rows), size))
+
+
+def _at_nodes(nodes: UnitNodes, at, function, o, a, below: int, rows) -> np.ndarray:
+    """Posterior mean at rows (m,) that lie in the units ``at``; ``below`` dimensions are prior."""
+    own, prior = a[below:, rows], a[:below, rows]
+    nu = o[rows] + sum(x * u[:, at] for x, u in zip(own, nodes.u))
+    variance = (prior ** 2).sum(0)
+    if nodes.unseen is not None:
+        variance = variance + np.einsum("in,ijn,jn->n", own, nodes.unseen[:, :, at], own)
+    value = normal_mean(lambda x: function(x, rows), nu, np.sqrt(variance))
+    weight = nodes.weight[:, at]
+    with np.errstate(invalid="ignore"):  # outside the support f may be infinite, with no weight
+        return np.where(weight > 0, weight * value, 0.0).sum(0)
+
+
+def normal_mean(function: Callable, nu: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    r"""E f(nu + sd z), z ~ N(0, 1), by a trapezoid rule that is refined until it settles.
+
+    .. math:: \frac{h}{\sqrt{2\pi}} \sum_k e^{-z_k^2/2} f(\nu + \sigma z_k), \qquad z_k = k h
+
+    For analytic f each halving of h squares the relative error (Trefethen and Weideman, 2014,
+    SIAM Rev. 56, 385-458); the nodes reach as far as the terms count.
+
+    Parameters
+    ----------
+    function : callable
+        (..., n) -> (..., n), elementwise.
+    nu : ndarray (..., n)
+    sd : ndarray (n,)
+
+    Returns
+    -------
+    ndarray (..., n)
+    """
+    if not np.any(sd):
+        return function(nu)
+
+    def term(z):
+        return function(nu + sd * z) * np.exp(-0.5 * z * z)
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = term(0.0)
+        size, reach = np.abs(total), 0
+        while reach < MAX_REACH:
+            reach += 1
+            up, down = term(reach), term(-reach)
+            ends = np.abs(up) + np.abs(down)
+            total, size = total + up + down, size + ends
+            if reach >= REACH and not (ends > 1e-17 * size).any():
+                break
+        step = 1.0
+        for _ in range(MAX_HALVINGS):
+            middle = np.zeros_like(total)
+            for z in (np.arange(-reach, reach, step) + step / 2):
+                middle += term(z)
+            change = np.abs(total - middle) * 0.5
+            total = total + middle
+            step /= 2
+            if not (change > SETTLED * size).any():
+                break
+            size = 2 * size  # a bound would do: it sets the scale of what counts as settled
+        return total * (step / np.sqrt(2 * np.pi))

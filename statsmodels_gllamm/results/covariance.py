@@ -1,0 +1,201 @@
+r"""Covariance matrices of the estimates from the scores of the top-level units.
+
+With the score :math:`s_j` and the frequency weight :math:`w_j` of top-level unit j, and the
+observed information A, all in the free working coordinates,
+
+.. math::
+    \text{nonrobust} = A^{-1}, \quad
+    \text{opg} = B^{-1}, \quad
+    \text{robust} = A^{-1} B A^{-1}, \quad B = \sum_j w_j s_j s_j'
+
+and "cluster" has :math:`\sum_c (\sum_{j \in c} w_j s_j)(\sum_{j \in c} w_j s_j)'` in place of B.
+The delta method carries them to the natural parameters; a parameter that is held at a boundary has
+no variance there (NaN).
+
+References
+----------
+White, H. (1982). Maximum likelihood estimation of misspecified models. Econometrica 50, 1-25.
+Rabe-Hesketh, S. and Skrondal, A. (2006). Multilevel modelling of complex survey data. JRSS A 169,
+805-827.
+"""
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from statsmodels_gllamm.estimation.fit import natural_covariance
+
+COV_TYPES = ("nonrobust", "opg", "robust", "cluster")
+DESCRIPTIONS = {
+    "nonrobust": "Standard errors are from the observed information.",
+    "opg": "Standard errors are from the outer product of the scores of the top-level units.",
+    "robust": "Standard errors are robust: sandwich over the top-level units.",
+    "cluster": "Standard errors are robust to correlation within {n} clusters of top-level units.",
+}
+SINGULAR = 1e-12  # reciprocal condition below which the scores' outer product is singular
+
+
+def check_cov_type(cov_type, cov_kwds=None) -> dict:
+    """The keywords of a covariance type, after checking both.
+
+    Raises
+    ------
+    ValueError
+        Not a type there is, with what to use instead, or a keyword it does not take.
+    """
+    if cov_type not in COV_TYPES:
+        allowed = ", ".join(map(repr, COV_TYPES))
+        name = str(cov_type).upper()
+        if name.startswith("HC"):
+            instead = ("; corrections for single rows do not carry over to clusters of rows: use "
+                       "'robust', the sandwich over top-level units")
+        elif name.startswith("HAC"):
+            instead = "; for correlation over time use 'cluster' with units that hold whole series"
+        else:
+            instead = ""
+        raise ValueError(f"cov_type is one of {allowed}, not {cov_type!r}{instead}.")
+    given = dict(cov_kwds or {})
+    takes = {"robust": ("use_correction",), "cluster": ("groups", "use_correction")}
+    for key in given:
+        if key not in takes.get(cov_type, ()):
+            known = ", ".join(takes.get(cov_type, ())) or "none"
+            raise ValueError(f"cov_type={cov_type!r} takes no keyword {key!r} (it takes: {known}).")
+    if cov_type == "cluster" and given.get("groups") is None:
+        raise ValueError("cov_type='cluster' needs cov_kwds={'groups': ...}, one code per row or "
+                         "per top-level unit, or the name of a column.")
+    if not isinstance(given.get("use_correction", False), (bool, np.bool_)):
+        raise ValueError(f"use_correction is True or False, not {given['use_correction']!r}.")
+    return given
+
+
+def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
+    """Covariance of the natural parameters.
+
+    Parameters
+    ----------
+    model : GLLAMMModel
+    record : FitRecord
+    cov_type : {"nonrobust", "opg", "robust", "cluster"}
+    cov_kwds : dict, optional
+        ``groups`` for "cluster", as in `cluster_codes`; ``use_correction`` for "robust" and
+        "cluster": multiply by n / (n - 1), n the number of clusters (default False).
+
+    Returns
+    -------
+    cov : ndarray (k, k)
+    kwds : dict
+        ``description``, and what was used.
+    """
+    given = check_cov_type(cov_type, cov_kwds)
+    if cov_type == "nonrobust":
+        return record.cov, {"description": DESCRIPTIONS[cov_type]}
+    if len(record.unit_scores) == 0:
+        raise ValueError(f"cov_type={cov_type!r} needs the scores of the top-level units, which "
+                         "remove_data() has removed; ask for it before.")
+    jacobian = model.design.natural_jacobian(record.working)
+    information = record.information
+    scores = record.unit_scores @ jacobian[:, information.free]
+    weight = top_weight(model)
+    kwds = {}
+    if cov_type == "cluster":
+        codes = cluster_codes(model, given["groups"])
+        sums = np.zeros((codes.max() + 1, scores.shape[1]))
+        np.add.at(sums, codes, scores * weight[:, None])
+        meat, n = sums.T @ sums, len(sums)
+        if n < 2:
+            raise ValueError("cov_type='cluster' needs two clusters or more; groups has one.")
+        kwds["n_clusters"] = n
+    else:
+        meat, n = (scores * weight[:, None]).T @ scores, weight.sum()
+    if cov_type == "opg":
+        inverse = _inverse(meat, n)
+    else:
+        inverse = information.inverse @ meat @ information.inverse
+        kwds["use_correction"] = bool(given.get("use_correction", False))
+        if kwds["use_correction"]:
+            inverse = inverse * (n / (n - 1.0))
+    kwds["description"] = DESCRIPTIONS[cov_type].format(n=n)
+    return natural_covariance(jacobian, replace(information, inverse=inverse)), kwds
+
+
+def _inverse(opg: np.ndarray, n_units: float) -> np.ndarray:
+    scale = np.sqrt(np.diag(opg))
+    scale[scale == 0] = 1.0
+    values, vectors = np.linalg.eigh(opg / np.outer(scale, scale))
+    if values.min(initial=1.0) <= SINGULAR:
+        raise ValueError(f"the outer product of the scores of {n_units:g} top-level units is "
+                         f"singular for {len(opg)} parameters; use cov_type='nonrobust'.")
+    return (vectors / values) @ vectors.T / np.outer(scale, scale)
+
+
+def top_weight(model) -> np.ndarray:
+    """Frequency weight of every top-level unit (n_top,); of every row without latent variables."""
+    weights, levels = model.sample.weights, model.structure.levels
+    if not levels:
+        return weights.get("rows", np.ones(len(model.sample.index)))
+    top = levels[-1]
+    product = np.ones(top.n_units)
+    for name in top.groups:
+        if name in weights:
+            own = np.empty(top.n_units)
+            own[top.codes] = weights[name]
+            product = product * own
+    return product
+
+
+def cluster_codes(model, groups) -> np.ndarray:
+    """Cluster of every top-level unit, 0..n-1.
+
+    Parameters
+    ----------
+    model : GLLAMMModel
+    groups : str or array_like
+        A column of the data, or one code per row of the sample, per row of the data, or per
+        top-level unit (in the order of ``sample.groups[top].labels``).
+
+    Raises
+    ------
+    ValueError
+        Of another length, with missing values, or cutting through a top-level unit.
+    """
+    sample, levels = model.sample, model.structure.levels
+    n = len(sample.index)
+    n_top = levels[-1].n_units if levels else n
+    if isinstance(groups, str):
+        groups = _column(model, groups)
+    if isinstance(groups, pd.Series) and len(groups) > n and groups.index.is_unique:
+        groups = groups.reindex(sample.index)
+    values = np.asarray(groups, dtype=object)
+    if values.ndim != 1:
+        raise ValueError(f"groups has shape {values.shape}; it has one code per row or per "
+                         "top-level unit.")
+    if len(values) > n and len(values) > sample.positions.max():
+        values = values[sample.positions]
+    if len(values) not in (n, n_top):
+        raise ValueError(f"groups has {len(values)} codes; it needs one for each of the {n} rows "
+                         f"or of the {n_top} top-level units.")
+    codes = pd.factorize(values)[0]
+    if (codes < 0).any():
+        raise ValueError(f"groups has {int((codes < 0).sum())} missing values.")
+    if len(codes) == n_top or not levels:
+        return codes
+    top = levels[-1]
+    of_unit = np.empty(n_top, dtype=np.int64)
+    of_unit[top.codes] = codes
+    cut = np.flatnonzero(of_unit[top.codes] != codes)
+    if cut.size:
+        label = sample.groups[top.name].labels[top.codes[cut[0]]]
+        raise ValueError(f"groups cuts through the unit {label!r} of {top.name!r}: clusters must "
+                         "hold whole top-level units, as these are what is independent.")
+    return of_unit
+
+
+def _column(model, name: str):
+    if name in model.sample.groups:
+        return model.sample.groups[name].codes
+    frame = getattr(model.data, "frame", None)
+    if frame is None or name not in frame.columns:
+        raise ValueError(f"groups={name!r} is not a column of the model's data.")
+    return frame[name]

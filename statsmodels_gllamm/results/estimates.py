@@ -1,0 +1,148 @@
+r"""Estimates in the shapes a user asks for: covariance matrices, loadings, dispersion.
+
+The parameter vector holds only what is free.  Here it is put back among what is fixed: Psi of every
+group, :math:`\Psi_{ij} / \sqrt{\Psi_{ii} \Psi_{jj}}`, all loadings, and the dispersion on its own
+scale.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Dispersion:
+    """What an auxiliary parameter is the logarithm of.
+
+    ``meaning`` in words; ``symbol`` of the quantity itself, which is exp(``sign`` x parameter);
+    ``scale`` whether its square is the dispersion parameter of the family.
+    """
+
+    meaning: str
+    symbol: str
+    sign: float = 1.0
+    scale: bool = True
+
+    def value(self, parameter):
+        """The quantity at a parameter."""
+        return np.exp(self.sign * parameter)
+
+
+DISPERSIONS = {
+    "logsd": Dispersion("log of the residual standard deviation", "sd"),
+    "logcv": Dispersion("log of the coefficient of variation", "cv"),
+    "logscale": Dispersion("log of sqrt(phi), variance = phi mean^3", "sqrt(phi)"),
+    "logsize": Dispersion("-log(alpha), variance = mean + alpha mean^2", "alpha", -1.0, False),
+}
+
+
+def dispersion_of(name: str) -> Dispersion | None:
+    """The kind of an auxiliary parameter ``kind[column]``; None for one that is not known here."""
+    return DISPERSIONS.get(name.partition("[")[0])
+
+
+def block_estimates(model, params: np.ndarray):
+    """(LatentBlock, Covariance, Psi (q, q)) of every bar."""
+    design = model.design
+    return [(block, c, c.matrix(params[s]))
+            for block, (s, c) in zip(model.structure.blocks, design.cov_slices())]
+
+
+def covariance_matrices(model, params: np.ndarray) -> dict[str, pd.DataFrame]:
+    """Psi of every group; the bars of one group are independent blocks of it."""
+    blocks: dict[str, list] = {}
+    for block, _c, psi in block_estimates(model, params):
+        blocks.setdefault(block.group, []).append((block.terms, psi))
+    found = {}
+    for group, parts in blocks.items():
+        names = [term for terms, _ in parts for term in terms]
+        matrix = np.zeros((len(names), len(names)))
+        first = 0
+        for terms, psi in parts:
+            inside = slice(first, first + len(terms))
+            matrix[inside, inside] = psi
+            first += len(terms)
+        found[group] = pd.DataFrame(matrix, index=names, columns=names)
+    return found
+
+
+def correlation(psi: np.ndarray) -> np.ndarray:
+    """Correlations (q, q) of a covariance matrix; NaN beside a variance of zero."""
+    sd = np.sqrt(np.diag(psi))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        corr = psi / np.outer(sd, sd)
+    corr[np.diag_indices(len(psi))] = np.where(sd > 0, 1.0, np.nan)
+    return corr
+
+
+def loading_table(model, params: np.ndarray, bse: np.ndarray) -> pd.DataFrame:
+    """All loadings, fixed ones with a standard error of NaN."""
+    place = {name: i for i, name in enumerate(model.param_names)}
+    rows = {}
+    for name, factor in model.sample.factors.items():
+        for label, fixed in zip(factor.names, np.asarray(factor.loadings, dtype=float)):
+            full = f"lambda[{name},{label}]"
+            free = np.isnan(fixed)
+            rows[full] = (params[place[full]], bse[place[full]]) if free else (fixed, np.nan)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std err"],
+                                  dtype=float)
+
+
+def dispersion_table(model, params: np.ndarray, bse: np.ndarray) -> pd.DataFrame:
+    """Auxiliary parameters with what they mean."""
+    at = model.design.layout.positions("aux")
+    names = [model.param_names[i] for i in at]
+    meanings = [kind.meaning if (kind := dispersion_of(name)) else "" for name in names]
+    return pd.DataFrame(
+        {"estimate": params[at], "std err": bse[at], "meaning": pd.Series(meanings, dtype=object)
+         .to_numpy()}, index=names)
+
+
+def scale(model, params: np.ndarray) -> float:
+    """The family's dispersion parameter: the residual variance of a Gaussian model, 1 where the
+    family has none, and NaN where a dispersion formula lets it vary."""
+    at = model.design.layout.positions("aux")
+    kinds = [dispersion_of(model.param_names[i]) for i in at]
+    if not any(kind is not None and kind.scale for kind in kinds):
+        return 1.0
+    if len(at) > 1 or not model.param_names[at[0]].endswith("[Intercept]"):
+        return np.nan
+    return float(kinds[0].value(params[at[0]]) ** 2)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSize:
+    """Units of one group: their number and the rows in one of them."""
+
+    name: str
+    n_units: int
+    rows_min: int
+    rows_mean: float
+    rows_max: int
+    n_latent: int
+
+
+def group_sizes(model) -> tuple[GroupSize, ...]:
+    """Groups from the bottom level up."""
+    sample, structure = model.sample, model.structure
+    found = []
+    for level in structure.levels:
+        rows = np.bincount(level.codes, minlength=level.n_units)
+        for name in level.groups:
+            n_latent = sum(len(block.names) for block in structure.blocks if block.group == name)
+            found.append(GroupSize(name, level.n_units, int(rows.min()),
+                                   len(sample.index) / level.n_units, int(rows.max()), n_latent))
+    return tuple(found)
+
+
+def n_observations(sample) -> float:
+    """Rows, each counted as often as its weights at all levels say; an int where it is whole."""
+    total = len(sample.index)
+    if sample.weights:
+        product = np.ones(total)
+        for weight in sample.weights.values():
+            product *= weight
+        total = float(product.sum())
+    return int(total) if total == int(total) else total

@@ -1,0 +1,235 @@
+"""The printed summary: what was fitted and how well, then a table for every kind of parameter."""
+from __future__ import annotations
+
+import textwrap
+import time
+
+import numpy as np
+import pandas as pd
+from statsmodels.iolib import summary2
+from statsmodels.iolib.summary import Summary, d_or_f, forg
+from statsmodels.iolib.table import SimpleTable
+from statsmodels.iolib.tableformatting import fmt_params
+
+from statsmodels_gllamm.estimation.diagnose import messages
+from statsmodels_gllamm.results.estimates import DISPERSIONS
+from statsmodels_gllamm.results.table import parameter_table
+
+TITLE = "Generalized Linear Latent and Mixed Model Results"
+RULES = {
+    "adaptive": "adaptive quadrature",
+    "laplace": "Laplace",
+    "quadrature": "ordinary quadrature",
+    "exact": "exact",
+}
+WIDTH = 78  # of the tables, where names and numbers fit
+TITLES = {
+    "coefficient": "Coefficients",
+    "loading": "Loadings",
+    "variance": "(Co)variances",
+    "dispersion": "Dispersion",
+}
+
+
+def header(results, yname=None) -> tuple[list, list]:
+    """(left, right) lists of (label, text): the model and how it was fitted; the fit."""
+    model, certificate = results.model, results.certificate
+    family, _, link = model.response.name.partition("(")
+    yname = model.endog_names if yname is None else yname
+    left = [
+        ("Dep. Variable:", str(yname)),
+        ("Model:", "GLLAMM"),
+        ("Family:", family),
+        ("Link:", link[:-1] or "-"),
+        ("Integration:", RULES.get(results.integration, results.integration)),
+    ]
+    if certificate.exact:
+        left.append(("Quadrature error:", "none"))
+    else:
+        left += [("Error in log-lik.:", f"{certificate.error_loglik:+.2g}"),
+                 ("Error in estimates:", f"{certificate.error_se:.2g} SE")]
+    left += [("Covariance Type:", results.cov_type),
+             ("Converged:", "yes" if results.converged else "NO")]
+    right = [
+        ("No. Observations:", d_or_f(results.nobs).strip()),
+        ("Dropped Rows:", str(sum(model.sample.dropped.values()))),
+        ("Df Residuals:", d_or_f(results.df_resid).strip()),
+        ("Df Model:", d_or_f(results.df_model).strip()),
+        ("Log-Likelihood:", _large(results.llf, 3)),
+        ("AIC:", _large(results.aic, 2)),
+        ("BIC:", _large(results.bic, 2)),
+        ("Date:", time.strftime("%a, %d %b %Y")),
+        ("Time:", time.strftime("%H:%M:%S")),
+    ]
+    return left, right
+
+
+def _large(x: float, decimals: int) -> str:
+    return f"{x:.{decimals}f}" if abs(x) < 1e8 else f"{x:.10g}"
+
+
+def group_table(results) -> pd.DataFrame:
+    """Units, rows in a unit, latent variables and points per dimension of every group, as text."""
+    rows = {}
+    for size in results.group_sizes:
+        mean = f"{size.rows_mean:.1f}"
+        points = "exact" if results.integration == "exact" else str(results.n_quad[size.name])
+        rows[size.name] = [str(size.n_units), str(size.rows_min), mean, str(size.rows_max),
+                           str(size.n_latent), points]
+    return pd.DataFrame.from_dict(
+        rows, orient="index",
+        columns=["Units", "Rows: min", "mean", "max", "Latent", "Points"])
+
+
+def text_tables(results, alpha: float = 0.05, xname=None) -> list[tuple[str, pd.DataFrame]]:
+    """(title, cells as text) of every kind of parameter that the model has."""
+    table = parameter_table(results, alpha)
+    names = table.index.to_series()
+    if xname is not None:
+        xname = list(xname)
+        if len(xname) != len(results.params):
+            raise ValueError(f"xname has {len(xname)} names; the model has {len(results.params)} "
+                             f"parameters: {', '.join(results.model.param_names)}.")
+        names = names.replace(dict(zip(results.model.param_names, xname)))
+    interval = [f"[{alpha / 2:.6g}", f"{1 - alpha / 2:.6g}]"]
+    tested = ["std err", "z", "P>|z|", *interval]
+    heads = {
+        "coefficient": ["coef", *tested],
+        "loading": ["estimate", *tested],
+        "variance": ["estimate", "std err", "sd / corr", "", *interval],
+        "dispersion": ["estimate", "std err", _derived_name(results.model), "", *interval],
+    }
+    out = []
+    for kind, title in TITLES.items():
+        mine = table["kind"].replace({"covariance": "variance"}) == kind
+        if kind == "loading":
+            mine &= ~((table["status"] == "fixed") & (table["estimate"] == 0))
+        if mine.any():
+            cells = [_cells(row, kind in ("coefficient", "loading"))
+                     for row in table[mine].itertuples()]
+            out.append((title, pd.DataFrame(cells, index=names[mine].tolist(),
+                                            columns=heads[kind])))
+    return out
+
+
+def _derived_name(model) -> str:
+    kinds = [DISPERSIONS[name].symbol for name in model.response.aux_names if name in DISPERSIONS]
+    return kinds[0] if len(kinds) == 1 else "value"
+
+
+def _cells(row, tested: bool) -> list[str]:
+    """Six cells of one parameter."""
+    def number(x, prec=3):
+        return "" if np.isnan(x) else forg(x, prec).strip()
+
+    error = number(row.std_err) if row.status == "free" else row.status.partition(" ")[0]
+    if row.status.startswith("="):
+        error = "equal"
+    middle = ([number(row.z), "" if np.isnan(row.pvalue) else f"{row.pvalue:.3f}"] if tested
+              else [number(row.derived), ""])
+    return [number(row.estimate, 4), error, *middle, number(row.conf_low), number(row.conf_high)]
+
+
+def footnotes(results) -> list[str]:
+    """What the tables leave out: how to read them, and every reason for caution."""
+    notes = [results.cov_kwds["description"]]
+    table = parameter_table(results)
+    if (table["kind"] == "variance").any():
+        notes.append("Intervals of variances are Wald intervals of their logarithm.")
+    if (table["status"] == "fixed").any():
+        text = "fixed: not estimated, set by the model to give the latent variable its scale"
+        zero = (table["status"] == "fixed") & (table["kind"] == "loading") & (
+            table["estimate"] == 0)
+        notes.append(text + ("; loadings fixed at zero are not shown." if zero.any() else "."))
+    if table["status"].str.startswith("=").any():
+        notes.append("equal: the same parameter as the first variance of its group.")
+    if (table["status"] == "boundary").any():
+        notes.append("boundary: a variance at zero has no standard error or Wald interval.")
+    weights = results.model.sample.weights
+    if weights:
+        notes.append(f"Frequency weights of {', '.join(weights)} are counted in No. Observations.")
+    dropped = results.model.sample.dropped
+    if sum(dropped.values()):
+        reasons = ", ".join(f"{n} because {why}" for why, n in dropped.items() if n)
+        notes.append(f"Dropped rows: {reasons}.")
+    for _category, text in messages(results.record, results.record.retvals["iterations"]):
+        notes.append("Warning: " + text + ".")
+    return notes
+
+
+def summary(results, yname=None, xname=None, title=None, alpha=0.05) -> Summary:
+    """Summary in the manner of ``statsmodels.iolib.summary``; see ``GLLAMMResults.summary``."""
+    left, right = header(results, yname)
+    blocks = text_tables(results, alpha, xname)
+    groups = group_table(results)
+    tables = [_header_table(left, right, TITLE if title is None else title)]
+    if len(groups):
+        tables.append(_simple_table(groups, "Groups"))
+    tables += [_simple_table(cells, name) for name, cells in blocks]
+    width = _same_width(tables)
+    smry = Summary()
+    smry.tables = tables
+    lines = []
+    for i, note in enumerate(footnotes(results), 1):
+        lines += textwrap.wrap(f"[{i}] {note}", width, subsequent_indent="    ",
+                               break_long_words=False)
+    smry.add_extra_txt(["Notes:", *lines])
+    return smry
+
+
+def _header_table(left, right, title) -> SimpleTable:
+    n = max(len(left), len(right))
+    left = left + [("", "")] * (n - len(left))
+    right = right + [("", "")] * (n - len(right))
+    data = [[a[1], "  " + b[0], b[1]] for a, b in zip(left, right)]
+    fmt = {**fmt_params, "data_fmts": ["%s"] * 3, "data_aligns": "rlr", "colwidths": 1}
+    return SimpleTable(data, stubs=[a[0] for a in left], title=title, txt_fmt=fmt)
+
+
+def _simple_table(cells: pd.DataFrame, name: str) -> SimpleTable:
+    fmt = {**fmt_params, "data_fmts": ["%s"] * cells.shape[1], "colwidths": 1}
+    table = SimpleTable(cells.to_numpy().tolist(), headers=list(cells.columns),
+                        stubs=list(cells.index), txt_fmt=fmt)
+    table[0][0].data = name
+    table[0][0].datatype = "stub"
+    return table
+
+
+def _same_width(tables) -> int:
+    """Give tables below the first the same columns, and all of them the same width."""
+    natural = [table.get_colwidths("txt") for table in tables]
+    below = natural[1:] or [[0] * 7]
+    columns = [max(widths[0] for widths in below)]
+    columns += [max(9, *(widths[i] for widths in below)) for i in range(1, 7)]
+    gaps = len(columns) - 1
+    columns[0] += max(0, max(WIDTH, sum(natural[0]) + 3) - sum(columns) - gaps)
+    width = sum(columns) + gaps
+    slack = width - sum(natural[0]) - 3
+    a, b, c, d = natural[0]
+    half = (width - 1) // 2 - a - b - 1
+    half = min(max(half, 0), slack)
+    tables[0].output_formats["txt"]["colwidths"] = [a, b + half, c, d + slack - half]
+    for table in tables[1:]:
+        table.output_formats["txt"]["colwidths"] = columns
+    for table in tables:
+        table._colwidths.clear()
+    return width
+
+
+def summary_second(results, alpha=0.05, float_format="%.4f", title=None, xname=None, yname=None):
+    """Summary in the manner of ``statsmodels.iolib.summary2``."""
+    smry = summary2.Summary()
+    left, right = header(results, yname)
+    n = max(len(left), len(right))
+    rows = [[*a, *b] for a, b in zip(left + [("", "")] * (n - len(left)),
+                                     right + [("", "")] * (n - len(right)))]
+    smry.add_df(pd.DataFrame(rows), index=False, header=False, align="l")
+    groups = group_table(results)
+    if len(groups):
+        smry.add_df(groups.rename_axis("Groups"))
+    for name, cells in text_tables(results, alpha, xname):
+        smry.add_df(cells.rename_axis(name), float_format=float_format)
+    for note in footnotes(results):
+        smry.add_text("* " + note)
+    smry.add_title(TITLE if title is None else title)
+    return smry

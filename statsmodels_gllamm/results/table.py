@@ -1,0 +1,120 @@
+r"""One tidy table of all parameters, free and fixed, from which every printed table is cut.
+
+The interval of a coefficient, loading, covariance or auxiliary parameter is Wald's,
+:math:`\hat\theta \pm z\,\mathrm{se}`; that of a variance is Wald's interval of its logarithm,
+:math:`\hat\psi \exp(\pm z\,\mathrm{se} / \hat\psi)`, which cannot be negative.  A variance has no
+z-test, as zero is on the boundary.
+"""
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from statsmodels_gllamm.results.estimates import (
+    block_estimates,
+    correlation,
+    dispersion_of,
+)
+
+KINDS = {"coef": "coefficient", "lambda": "loading", "cov": "variance", "aux": "dispersion"}
+COLUMNS = ["kind", "estimate", "std_err", "z", "pvalue", "conf_low", "conf_high", "derived",
+           "status"]
+
+
+def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
+    """All parameters, in the order of ``params``, fixed ones in their places.
+
+    Parameters
+    ----------
+    results : GLLAMMResults
+    alpha : float
+        One minus the level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Index: names.  Columns: ``kind`` ("coefficient", "loading", "variance", "covariance",
+        "dispersion"), ``estimate``, ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``,
+        ``derived`` (standard deviation of a variance, correlation of a covariance, the quantity
+        whose logarithm a constant dispersion parameter is) and ``status`` ("free", "fixed",
+        "boundary", or "= name" of the parameter it equals).
+    """
+    free = _free(results, alpha)
+    layout = results.model.design.layout
+    at = {block.kind: [] for block in layout.blocks}
+    for block, place in zip(layout.blocks, layout.slices()):
+        at[block.kind].append(free.iloc[place])
+    parts = at.get("coef", [])
+    parts += _loadings(results, at.get("lambda", []))
+    parts += _covariances(results, at.get("cov", []))
+    parts += [_dispersion(part) for part in at.get("aux", [])]
+    return pd.concat([part[COLUMNS] for part in parts if len(part)] or [free[COLUMNS]])
+
+
+def _free(results, alpha) -> pd.DataFrame:
+    """The parameters that are estimated, with their intervals."""
+    layout, ci = results.model.design.layout, np.array(results.conf_int(alpha))
+    names = layout.names
+    variance = np.array([name.startswith("var[") for name in names], dtype=bool)
+    kind = [KINDS[block.kind] for block in layout.blocks for _ in block.names]
+    kind = ["covariance" if k == "variance" and not v else k for k, v in zip(kind, variance)]
+    estimate, error = results.params[variance], results.bse[variance]
+    with np.errstate(all="ignore"):
+        factor = np.exp(stats.norm.ppf(1 - alpha / 2) * error / estimate)
+    ci[variance] = np.column_stack([estimate / factor, estimate * factor])
+    held = np.isnan(results.bse) & np.isin(names, results.record.boundary)
+    return pd.DataFrame(
+        {"kind": kind, "estimate": results.params, "std_err": results.bse,
+         "z": np.where(variance, np.nan, results.tvalues),
+         "pvalue": np.where(variance, np.nan, results.pvalues),
+         "conf_low": ci[:, 0], "conf_high": ci[:, 1], "derived": np.nan,
+         "status": ["boundary" if h else "free" for h in held]}, index=names)
+
+
+def _row(name, kind, estimate, status, derived=np.nan) -> pd.DataFrame:
+    values = [kind, estimate, *[np.nan] * 5, derived, status]
+    return pd.DataFrame([values], columns=COLUMNS, index=[name])
+
+
+def _loadings(results, parts) -> list[pd.DataFrame]:
+    """Loadings with the fixed ones in between."""
+    out = []
+    for (name, factor), part in zip(results.model.sample.factors.items(), parts):
+        for label, value in zip(factor.names, np.asarray(factor.loadings, dtype=float)):
+            full = f"lambda[{name},{label}]"
+            out.append(part.loc[[full]] if np.isnan(value) else
+                       _row(full, "loading", value, "fixed"))
+    return out
+
+
+def _covariances(results, parts) -> list[pd.DataFrame]:
+    """Variances and covariances with standard deviations and correlations."""
+    out = []
+    estimates = block_estimates(results.model, results.params)
+    for (_block, c, psi), part in zip(estimates, parts):
+        corr, sd = correlation(psi), np.sqrt(np.diag(psi))
+        known = dict(zip(c.pairs(), part.index))
+        for i, j in zip(*np.tril_indices(c.q)):
+            derived = sd[i] if i == j else corr[i, j]
+            if (i, j) in known:
+                row = part.loc[[known[i, j]]].copy()
+                row["derived"] = derived
+                out.append(row)
+            elif i == j:
+                fixed = c.fixed[i] is not None
+                status = "fixed" if fixed else f"= var[{c.names[0]}]"
+                out.append(_row(f"var[{c.names[i]}]", "variance", psi[i, i], status, derived))
+    return out
+
+
+def _dispersion(part: pd.DataFrame) -> pd.DataFrame:
+    """Auxiliary parameters; the quantity itself where it is one number for all rows."""
+    part = part.copy()
+    counts = pd.Series([name.partition("[")[0] for name in part.index]).value_counts()
+    for name in part.index:
+        kind = dispersion_of(name)
+        if kind is not None and counts[name.partition("[")[0]] == 1 and name.endswith(
+                "[Intercept]"):
+            part.loc[name, "derived"] = kind.value(part.loc[name, "estimate"])
+    return part

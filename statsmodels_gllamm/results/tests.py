@@ -1,0 +1,175 @@
+r"""Tests of hypotheses: likelihood ratio, and Wald tests of the terms of the formula.
+
+The likelihood-ratio statistic of a model within a larger one is :math:`2(\ell_1 - \ell_0)`, under
+the smaller model chi-squared with as many degrees of freedom as parameters differ, as long as the
+smaller model is not on the boundary of the larger one.  It is on the boundary when it sets a
+variance to zero; then the p-value is too large (for one variance by a factor of two).
+
+References
+----------
+Self, S. G. and Liang, K.-Y. (1987). Asymptotic properties of maximum likelihood estimators and
+likelihood ratio tests under nonstandard conditions. JASA 82, 605-610.
+"""
+from __future__ import annotations
+
+import copy
+import hashlib
+from typing import NamedTuple
+import warnings
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.contrast import WaldTestResults, t_test_pairwise
+
+from statsmodels_gllamm.exceptions import BoundaryWarning, PrecisionWarning
+from statsmodels_gllamm.formula.terms import current_spec, term_slices
+
+NEGATIVE = 1e-6  # a likelihood ratio below minus this is a sign of trouble
+
+
+class LRTestResult(NamedTuple):
+    """Likelihood-ratio test: ``statistic``, ``pvalue`` and ``df``, the degrees of freedom."""
+
+    statistic: float
+    pvalue: float
+    df: int
+
+
+class Fingerprint(NamedTuple):
+    """What tells one sample from another, in a few numbers."""
+
+    n: int
+    response: bytes
+    weights: bytes
+    rows: bytes
+    labels: bytes
+
+    def same(self, other: Fingerprint) -> str | None:
+        """What differs, in words, or None."""
+        if self.n != other.n:
+            return f"different numbers of rows ({self.n} and {other.n})"
+        if self.response != other.response:
+            return "different responses"
+        if self.weights != other.weights:
+            return "different weights"
+        if self.rows != other.rows and self.labels != other.labels:
+            return "different rows of the data"
+        return None
+
+
+def fingerprint(sample) -> Fingerprint:
+    """Fingerprint of an estimation sample, by content."""
+    response = np.column_stack([sample.endog] + (
+        [] if sample.n_trials is None else [sample.n_trials])).astype(float)
+    weights = [sample.weights[name] for name in sorted(sample.weights)
+               if not (sample.weights[name] == 1).all()]
+    labels = pd.util.hash_pandas_object(sample.index).to_numpy()
+    return Fingerprint(len(sample.index), _digest(response), _digest(*weights),
+                       _digest(sample.positions), _digest(labels))
+
+
+def _digest(*arrays) -> bytes:
+    found = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        found.update(np.ascontiguousarray(array))
+    return found.digest()
+
+
+def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
+    """Likelihood-ratio test of two nested models; either may be the larger one.
+
+    Parameters
+    ----------
+    results, other : GLLAMMResults
+    stacklevel : int
+        Of the warnings.
+
+    Returns
+    -------
+    LRTestResult
+
+    Raises
+    ------
+    TypeError, ValueError
+        Other data, another response, or as many parameters.
+    """
+    other = getattr(other, "_results", other)
+    if not isinstance(other, type(results)):
+        raise TypeError(f"lr_test compares two GLLAMM results, not {type(other).__name__}; a model "
+                        "without bar terms can be fitted with GLLAMM too.")
+    different = results.fingerprint.same(other.fingerprint)
+    if different:
+        raise ValueError(f"the two models were fitted to {different}: their likelihoods cannot be "
+                         "compared; fit both to the same rows (subset=...).")
+    if results.model.response.name != other.model.response.name:
+        raise ValueError(f"the two models have different responses, {results.model.response.name} "
+                         f"and {other.model.response.name}: neither is within the other.")
+    large, small = sorted((results, other), key=lambda r: -len(r.params))
+    df = len(large.params) - len(small.params)
+    if df == 0:
+        raise ValueError(f"both models have {len(large.params)} parameters: neither is within the "
+                         "other; compare their aic or bic.")
+    statistic = 2 * (large.llf - small.llf)
+    for text, category in _doubts(large, small, statistic):
+        warnings.warn(text, category, stacklevel=stacklevel + 1)
+    return LRTestResult(statistic, float(stats.chi2.sf(max(statistic, 0.0), df)), df)
+
+
+def _doubts(large, small, statistic):
+    """(text, category) of what to know before the p-value is believed."""
+    added = [name for name in large.model.param_names
+             if name.startswith("var[") and name not in small.model.param_names]
+    if added:
+        what = " and ".join(added) if len(added) < 3 else f"{len(added)} variances"
+        halve = (", here by a factor of two: halve it" if len(large.params) == len(small.params) + 1
+                 else "")
+        yield (f"the smaller model has {what} at zero, on the boundary of the larger one: the "
+               f"p-value is conservative (too large{halve})", BoundaryWarning)
+    kinds = {r.integration for r in (large, small)} - {"exact"}
+    if len(kinds) > 1:
+        yield (f"the log-likelihoods are of different kinds ({' and '.join(sorted(kinds))}); fit "
+               "both with the same integration", PrecisionWarning)
+    error = sum(abs(r.certificate.error_loglik) for r in (large, small))
+    if not error <= max(0.1, 0.1 * abs(statistic)):
+        yield (f"the quadrature errors of the two log-likelihoods add up to {error:.2g}, too much "
+               f"for a statistic of {statistic:.3g}; raise n_quad", PrecisionWarning)
+    if statistic < -NEGATIVE:
+        yield (f"the larger model has the smaller log-likelihood ({large.llf:.6g} < {small.llf:.6g}"
+               "): it is not at its maximum, or the models are not nested", PrecisionWarning)
+
+
+def wald_terms(results, skip_single=False, extra_constraints=None, combine_terms=None, scalar=True):
+    """Wald test of every term of the fixed part; parameters as statsmodels' ``wald_test_terms``.
+
+    A term with a parameter that has no standard error is NaN.
+    """
+    identity = np.eye(len(results.params))
+    design = results.model.sample.design.exog
+    terms = [(name, identity[s]) for name, s in term_slices(
+        design, results.model.exog_names).items()]
+    combined = []
+    for text in combine_terms or ():
+        parts = [matrix for name, matrix in terms if text in name]
+        if not parts:
+            raise ValueError(f"combine_terms: no term has {text!r} in its name; the terms are "
+                             f"{', '.join(name for name, _ in terms)}.")
+        combined.append((text, np.vstack(parts)))
+    kept = [(name, matrix) for name, matrix in terms if not (skip_single and len(matrix) == 1)]
+    rows, index = [], []
+    for name, matrix in [*kept, *combined, *(extra_constraints or ())]:
+        index.append(name)
+        test = results.wald_test(matrix, scalar=scalar)
+        rows.append([test.statistic, test.pvalue, int(test.df_denom)])
+    table = pd.DataFrame(rows, index=index, columns=["statistic", "pvalue", "df_constraint"])
+    return WaldTestResults(None, "chi2", None, table=table)
+
+
+def pairwise(results, term_name, method="hs", alpha=0.05, factor_labels=None):
+    """Differences between the levels of a categorical term, with corrected p-values."""
+    proxy = copy.copy(results)
+    proxy.model = copy.copy(results.model)
+    proxy.model.data = copy.copy(results.model.data)
+    proxy.model.data.model_spec = current_spec(results.model.sample.design.exog)
+    return t_test_pairwise(proxy, term_name, method=method, alpha=alpha,
+                           factor_labels=factor_labels)

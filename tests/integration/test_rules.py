@@ -1,0 +1,64 @@
+"""Rules integrate what they claim to."""
+import numpy as np
+from numpy.testing import assert_allclose
+import pytest
+from scipy.special import factorial2
+
+from statsmodels_gllamm.integration.rules import gauss_hermite, product_rule, trapezoid
+
+
+def moment(z, c, k):
+    """Integral of u^k under a standard normal, the rule placed at the prior."""
+    return np.sum(np.exp(c - z**2 / 2) * z**k)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 7, 15])
+def test_polynomials(n):
+    z, c = gauss_hermite(n)
+    assert z.shape == c.shape == (n,)
+    for k in range(min(2 * n, 20)):
+        exact = 0.0 if k % 2 else factorial2(k - 1, exact=True) if k else 1.0
+        assert_allclose(moment(z, c, k), exact, rtol=1e-10, atol=1e-9 * max(exact, 1.0)
+                        if k % 2 == 0 else 1e-6)
+    assert_allclose(z, -z[::-1], atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [100, 200, 400])
+def test_long_rules_are_finite(n):
+    z, c = gauss_hermite(n)
+    assert np.isfinite(z).all() and np.isfinite(c).all()
+    assert_allclose([moment(z, c, 0), moment(z, c, 2)], 1.0, rtol=1e-10)
+
+
+def test_trapezoid():
+    z, c = trapezoid(45)
+    assert_allclose([moment(z, c, k) for k in range(5)], [1, 0, 1, 0, 3], atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["hermite", "trapezoid"])
+def test_product(kind):
+    rule = product_rule(31, 2, kind)
+    assert rule.z.shape == (31**2, 2) and rule.size == 31**2
+    weight = np.exp(rule.c - 0.5 * (rule.z**2).sum(1))
+    moments = [(weight * f).sum() for f in (
+        np.ones(rule.size), rule.z[:, 0] ** 2, rule.z.prod(1), (rule.z**2).prod(1))]
+    assert_allclose(moments, [1, 1, 0, 1], atol=1e-5)
+    assert product_rule(31, 2, kind) is rule
+    with pytest.raises(ValueError):
+        rule.z[0] = 1.0
+
+
+def test_one_point_is_the_mode():
+    for kind in ("hermite", "trapezoid"):
+        rule = product_rule(1, 3, kind)
+        assert_allclose(rule.z, np.zeros((1, 3)))
+        assert_allclose(rule.c, 0.0)
+
+
+def test_trapezoid_and_hermite_agree_on_a_posterior():
+    """log of the integral of a logistic likelihood, placed at the prior."""
+    def integral(rule):
+        u = rule.z[:, 0]
+        return np.log(np.sum(np.exp(rule.c - u**2 / 2) / (1 + np.exp(-u - 0.5)) ** 3))
+    assert_allclose(
+        integral(product_rule(61, 1, "trapezoid")), integral(product_rule(61, 1)), atol=1e-9)
