@@ -21,6 +21,7 @@ from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.exceptions import DataError, SeparationWarning
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.integration.chunks import Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.latent.build import build_structure
@@ -104,7 +105,7 @@ class GLLAMMModel(LikelihoodModel):
         self._problems: dict[tuple[int, bool], Problem] = {}
         self._check_data()
         super().__init__(
-            pd.Series(self._y[0], index=sample.index, name=sample.endog_name), sample.exog,
+            pd.Series(self._observed(), index=sample.index, name=sample.endog_name), sample.exog,
             hasconst=has_constant(sample.exog.to_numpy()))
         self._init_keys = list(type(self)._init_keys)  # the base class has emptied them
         self.data.param_names = self.param_names
@@ -176,11 +177,22 @@ class GLLAMMModel(LikelihoodModel):
         """Names of all parameters, fixed coefficients first."""
         return self.design.layout.names
 
+    def _observed(self) -> np.ndarray:
+        """Responses (n,) on the scale of their mean: a proportion for several trials, as in GLM."""
+        y = self._y
+        if len(y) == 1 or (self.sample.n_trials is None and self.sample.endog.ndim == 1):
+            return y[0]
+        return np.divide(y[0], y[1], out=np.full(y.shape[1], np.nan), where=y[1] > 0)
+
     def _check_data(self) -> None:
         constant = self.response.describe_constant(self._y)
         if constant is not None:
             raise DataError(f"the response {self.sample.endog_name!r} is constant ({constant}): "
                             "there is nothing to explain; check the column or the subset")
+        if not any(self.sample.exog_factors):
+            text = separation.dependence(self.sample.exog.to_numpy(), self.sample.exog.columns)
+            if text is not None:
+                raise DataError(text)
         for level in self.structure.levels:
             if level.n_units < 2:
                 raise DataError(f"the group {level.name!r} has a single cluster, so that its "
@@ -285,9 +297,9 @@ class GLLAMMModel(LikelihoodModel):
             number = int(error.units[0])
             if self.structure.levels:
                 name = self.structure.levels[-1].name
-                where = f"cluster {self.sample.groups[name].labels[number]!r} of {name!r}"
+                where = f"cluster {show(self.sample.groups[name].labels[number])} of {name!r}"
             else:
-                where = f"row {self.sample.index[number]!r}"
+                where = f"row {show(self.sample.index[number])}"
             raise DataError(
                 f"{error} in {where} ({len(error.units)} affected): the parameters are not "
                 "possible for this response and link, or the data are extreme there; check the "
@@ -406,8 +418,11 @@ class GLLAMMModel(LikelihoodModel):
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
-        diagnose.warn(record, maxiter, stacklevel=2)
-        self._warn_separation(record.params)
+        separated = self._separation(start) or self._separation(record.params)
+        if separated is not None:
+            warnings.warn(separated, SeparationWarning, stacklevel=2)
+        else:
+            diagnose.warn(record, maxiter, stacklevel=2)
         return GLLAMMResultsWrapper(GLLAMMResults(self, record, cov_type=cov_type,
                                                   cov_kwds=cov_kwds))
 
@@ -433,20 +448,19 @@ class GLLAMMModel(LikelihoodModel):
             return None
         return lambda iteration, point, gain: callback(self.design.to_natural(point.working))
 
-    def _warn_separation(self, params) -> None:
+    def _separation(self, params) -> str | None:
+        """What separates the response, in words, if fixed coefficients are large enough to ask."""
         exog = self.sample.exog.to_numpy()
         if not exog.shape[1] or any(self.sample.exog_factors):
-            return
+            return None
         nu = exog @ params[: exog.shape[1]]
         if max(nu.max(), -nu.min()) < separation.SUSPICIOUS:
-            return
-        at_end = separation.ends(self.response.name, self._y)
-        if at_end is None:
-            return
-        direction = separation.separating_direction(exog, *at_end)
-        if direction is not None:
-            text = separation.describe(direction, exog, self.sample.exog.columns, at_end[0])
-            warnings.warn(text, SeparationWarning, stacklevel=3)
+            return None
+        ends = separation.ends(self.response.name, self._y)
+        direction = None if ends is None else separation.separating_direction(exog, *ends)
+        if direction is None:
+            return None
+        return separation.describe(direction, exog, self.sample.exog.columns, *ends)
 
 
 def has_constant(exog: np.ndarray) -> bool:

@@ -15,9 +15,19 @@ TINY = 1e-4  # a standard deviation so small that the log-likelihood does not se
 SMALL = 0.1  # a diagonal below this share of its scale is tried at zero
 
 
-def canonical(design, working: np.ndarray) -> np.ndarray:
-    """The same parameters with non-negative Cholesky diagonals."""
-    return design.to_working(design.to_natural(working))
+def canonical(design, working: np.ndarray, state):
+    """The same parameters with non-negative Cholesky diagonals, and the modes to go with them.
+
+    A column of T and the latent variable u that it multiplies change sign together.
+    """
+    working, signs = working.copy(), []
+    for s, c in design.cov_slices():
+        sign = np.where(np.diag(c.root(working[s])) < 0, -1.0, 1.0)
+        working[s] *= [sign[j] for _, j in c.pairs()]
+        signs.append(sign)
+    signs = np.split(np.concatenate([np.ones(0), *signs]), np.cumsum(design.q)[:-1])
+    flipped = tuple(tuple(u * sign[:, None] for u, sign in zip(modes, signs)) for modes in state)
+    return working, flipped
 
 
 def zero_coordinates(design, working: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from statsmodels_gllamm.estimation.optimize import (
     positive_definite,
     uses_louis,
 )
+from statsmodels_gllamm.integration.mode import ModeError
 
 MAX_POLISHES = 4  # Newton steps on the observed information after the search
 LOOSE = 1e-3  # log-likelihood still to be gained at which a rule is judged
@@ -88,6 +89,10 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
         n_eval += more
     information, point, gain, more = _polish(objective, found, boundary, options.tol)
     n_eval += more
+    if point is not found.point and not len(boundary):  # the last steps may have reached a boundary
+        found, boundary, more = _boundary(objective, replace(found, point=point), scale, options)
+        information, point, gain, most = _polish(objective, found, boundary, options.tol)
+        n_eval += more + most
     settled = 0 <= gain < max(options.tol * SETTLED, 1e-11 * abs(point.loglik))
     converged = settled and (found.converged or information.definite)
     reason = found.reason if converged == found.converged else (
@@ -116,12 +121,12 @@ def _climb(make_objective, q, starts, options: Options, search, settings, scale)
     only where two rules in succession end at it: a coarse rule may invent one.
     """
     n_quad, path, n_eval, before = first_n_quad(q), [], 0, None
+    objective = make_objective(n_quad)
+    found, used = _best(search, objective, starts, {**settings, "tol": max(LOOSE, options.tol)})
     while True:
-        objective, following = make_objective(n_quad), finer(n_quad, q)
-        found, used = _best(search, objective, starts, {**settings, "tol": max(LOOSE, options.tol)})
-        certificate = certify(objective, found.point, _rough(found), n_quad, q, options.quad_tol)
         n_eval += used + 1
-        boundary = np.zeros(0, dtype=int)
+        certificate = certify(objective, found.point, _rough(found), n_quad, q, options.quad_tol)
+        following, boundary = finer(n_quad, q), np.zeros(0, dtype=int)
         if certificate.passed or following is None or not found.converged:
             found = search(objective, found.point, tol=options.tol, **settings)
             found, boundary, used = _boundary(objective, found, scale, options)
@@ -130,9 +135,17 @@ def _climb(make_objective, q, starts, options: Options, search, settings, scale)
                     before is not None and np.array_equal(boundary, before)):
                 return objective, found, n_quad, boundary, n_eval, path
             before = boundary
+        finer_objective = make_objective(following)
+        start = leave(objective.design, found.point.working, RETURN * scale)
+        same = finer_objective.problem is objective.problem
+        try:
+            higher = search(finer_objective, start, tol=max(LOOSE, options.tol),
+                            state=found.point.value.state if same else None, **settings)
+        except ModeError:  # the new chunks start their modes at zero, which may be impossible there
+            return objective, found, n_quad, boundary, n_eval, path
         path.append(certificate)
-        starts = [leave(objective.design, found.point.working, RETURN * scale)]
-        n_quad = following
+        used = higher.n_evaluations
+        n_quad, objective, found = following, finer_objective, higher
 
 
 def _wanted(objective: Objective) -> dict[str, bool]:
@@ -148,17 +161,18 @@ def _rough(found: Optimum) -> Information:
 
 def _boundary(objective, found: Optimum, scale, options: Options):
     """(Optimum with vanishing columns at zero, positions held there, evaluations used)."""
-    point, used = found.point, 0
-    tidy = canonical(objective.design, point.working)
+    point, used, wanted = found.point, 0, _wanted(objective)
+    tidy, state = canonical(objective.design, point.working, point.value.state)
     if not np.array_equal(tidy, point.working):
-        point, used = objective.at(tidy, None, **_wanted(objective)), 1
+        point, used = objective.at(tidy, state, **wanted), 1
     snapped = snap(objective, point, scale, 10 * options.tol)
     if snapped is point:
         return replace(found, point=point), zero_coordinates(objective.design, tidy), used
-    again = maximize(objective, canonical(objective.design, snapped.working),
-                     state=snapped.value.state, tol=options.tol, maxiter=options.maxiter)
-    held = zero_coordinates(objective.design, again.point.working)
-    return again, held, used + 1 + again.n_evaluations
+    again = maximize(objective, snapped, tol=options.tol, maxiter=options.maxiter)
+    tidy, state = canonical(objective.design, again.point.working, again.point.value.state)
+    again = replace(again, point=objective.at(tidy, state, **wanted))
+    held = zero_coordinates(objective.design, tidy)
+    return again, held, used + 2 + again.n_evaluations
 
 
 def _polish(objective, found: Optimum, boundary, tol):
@@ -174,7 +188,8 @@ def _polish(objective, found: Optimum, boundary, tol):
         used += information.n_evaluations
         step = information.inverse @ point.gradient[free]
         gain = float(step @ point.gradient[free]) / 2
-        if not information.definite or gain < tol * (SETTLED if found.converged else 1):
+        if not information.definite or found.exhausted or (
+                gain < tol * (SETTLED if found.converged else 1)):
             break
         working = point.working.copy()
         working[free] += step
@@ -251,18 +266,23 @@ def natural_scores(jacobian: np.ndarray, free: np.ndarray, scores: np.ndarray) -
     return out
 
 
+def _unit_columns(x: np.ndarray) -> np.ndarray:
+    """Columns divided by their largest entry."""
+    return x / np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
+
+
 def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
     """The part of a fit that results keep."""
     working = found.point.working
     jacobian, names = design.natural_jacobian(working), np.array(design.layout.names)
     info, optimum = found.information, found.optimum
     flat = tuple(
-        {str(n): round(float(w), 4) for n, w in zip(names, column) if abs(w) > 0.05}
-        for column in (jacobian @ info.flat).T)
+        {str(n): float(w) for n, w in zip(names, column) if abs(w) > 0.01}
+        for column in _unit_columns(jacobian @ info.flat).T)
     return FitRecord(
         design.to_natural(working), working, natural_covariance(jacobian, info),
         found.point.loglik, natural_scores(jacobian, info.free, found.point.unit_scores), info,
-        found.certificate, found.path, tuple(names[found.boundary]), flat,
+        found.certificate, found.path, tuple(str(n) for n in names[found.boundary]), flat,
         "exact" if found.certificate.exact else integration, found.certificate.n_quad,
         {"converged": optimum.converged, "reason": optimum.reason, "gain": optimum.gain,
          "iterations": optimum.n_iterations, "fcalls": found.n_evaluations, "method": method},

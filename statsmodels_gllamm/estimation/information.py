@@ -8,9 +8,10 @@ import numpy as np
 from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import is_positive_definite, uses_louis
 
-STEP = 3e-3  # of a standard error: the error of a central difference is of the order of its square
+STEP = 2e-3  # of a standard error: the error of a central difference is of the order of its square
 AGREEMENT = 2e-3  # relative difference at which Louis' formula and a difference agree
-FLAT = 1e-9  # eigenvalue of the scaled information below which a direction is flat
+SUSPICIOUS = 1e-3  # eigenvalue of the scaled information that is looked at again
+FLAT = 1e-7  # below which a direction is flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,16 @@ def directional(objective: Objective, point: Point, direction: np.ndarray) -> np
     up = objective.at(point.working + direction, point.value.state)
     down = objective.at(point.working - direction, point.value.state)
     return (down.gradient - up.gradient) / 2
+
+
+def _curvature_along(objective: Objective, point: Point, free, direction) -> float:
+    """direction' information direction, by central differences extrapolated to a step of zero."""
+    def at(h):
+        whole = np.zeros(len(point.working))
+        whole[free] = h * direction
+        return directional(objective, point, whole)[free] @ direction / h
+
+    return float((4 * at(STEP) - at(2 * STEP)) / 3)
 
 
 def differenced(objective: Objective, point: Point, free: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -85,13 +96,18 @@ def observed_information(objective: Objective, point: Point, free: np.ndarray,
     if matrix is None:
         matrix, method = differenced(objective, point, free, size), "differenced gradient"
         n_eval += 2 * len(free)
-    return _analyse(matrix, free, method, k, n_eval)
+    return _analyse(objective, point, matrix, free, method, n_eval)
 
 
-def _analyse(matrix, free, method, k, n_eval) -> Information:
+def _analyse(objective, point, matrix, free, method, n_eval) -> Information:
+    """Eigenvalues of the scaled matrix; small ones are found again along their own direction."""
+    k = len(point.working)
     scale = np.sqrt(np.abs(np.diag(matrix)))
     scale[scale == 0] = 1.0
     values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    for number in np.flatnonzero(values < SUSPICIOUS):
+        values[number] = _curvature_along(objective, point, free, vectors[:, number] / scale)
+        n_eval += 4
     flat = np.abs(values) < FLAT
     directions = np.zeros((k, int(flat.sum())))
     directions[free] = vectors[:, flat] / scale[:, None]

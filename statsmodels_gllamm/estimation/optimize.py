@@ -18,6 +18,7 @@ from statsmodels_gllamm.integration.mode import ModeError
 
 FLOOR = 1e-4  # smallest eigenvalue of the scaled outer product of scores that is believed
 MAX_HALVINGS = 25
+LIMIT = "the iteration limit was reached"
 ROUNDING = 1e-12  # relative rounding error of a log-likelihood
 
 
@@ -37,6 +38,11 @@ class Optimum:
     n_evaluations: int
     curvature: np.ndarray
     history: tuple[float, ...]
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the search stopped at its iteration limit."""
+        return self.reason == LIMIT
 
 
 def positive_definite(b: np.ndarray, floor: float = FLOOR) -> np.ndarray:
@@ -95,7 +101,7 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
     known = isinstance(start, Point)
     point = start if known else objective.at(start, state, **wanted)
     b, n_eval, history = None, int(not known), [point.loglik]
-    gain, reason, converged, iteration = np.inf, "the iteration limit was reached", False, 0
+    gain, reason, converged, iteration = np.inf, LIMIT, False, 0
     for iteration in range(maxiter + 1):
         g = point.gradient
         b = _curvature(point, b, louis)

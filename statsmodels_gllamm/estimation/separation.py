@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linprog
 
-SUSPICIOUS = 12.0  # linear predictors beyond this are looked into
+SUSPICIOUS = 8.0  # linear predictors beyond this are looked into
 MAX_PATTERNS = 50_000
 
 
@@ -45,14 +45,34 @@ def separating_direction(exog: np.ndarray, high: np.ndarray, low: np.ndarray) ->
     return np.where(np.abs(found.x) < 1e-8, 0.0, found.x)
 
 
-def describe(direction: np.ndarray, exog: np.ndarray, names, high: np.ndarray) -> str:
+def describe(direction: np.ndarray, exog: np.ndarray, names, high, low) -> str:
     """The covariate pattern in words."""
     score = exog @ direction
     rows = np.abs(score) > 1e-8
     where = " ".join(f"{w:+.3g} {n}" for n, w in zip(names, direction) if w)
-    value = "largest" if high[rows].all() else "smallest" if not high[rows].any() else "ends"
-    at = {"largest": "all at its largest value", "smallest": "all at its smallest value",
-          "ends": "at its smallest or largest value as its sign says"}[value]
+    value = ("at its largest" if high[rows].all() else "at its smallest" if low[rows].all()
+             else "at its largest where this is positive and at its smallest where negative")
     return (f"the response is separated by {where}: in the {int(rows.sum())} rows where this is not "
-            f"zero the response is {at}, so that the coefficients grow without bound; combine "
-            "categories, drop the term or fit a penalised model")
+            f"zero the response is {value}, so that these coefficients grow without bound and their "
+            "standard errors mean nothing; combine categories, drop the term or fit a penalised "
+            "model")
+
+
+def dependence(exog: np.ndarray, names) -> str | None:
+    """What is wrong with fixed columns (n, p) that are zero or linearly dependent; None if nothing."""
+    if not exog.shape[1]:
+        return None
+    scale = np.sqrt((exog**2).sum(0))
+    if (scale == 0).any():
+        name = names[int(np.argmin(scale))]
+        return f"the fixed column {name!r} is zero in every row; drop it or its category"
+    values, vectors = np.linalg.eigh(exog.T @ exog / np.outer(scale, scale))
+    if values[0] > 1e-13 * len(scale):
+        return None
+    direction = vectors[:, 0] / scale
+    direction /= np.abs(direction).max()
+    parts = [f"{w:+.3g} {n}" for n, w in zip(names, direction) if abs(w) > 1e-6]
+    if np.abs(exog @ direction).max() > 1e-6 * np.abs(exog).max():
+        return None
+    return (f"the fixed columns are linearly dependent: {' '.join(parts)} is zero in every row; "
+            "drop one of them")

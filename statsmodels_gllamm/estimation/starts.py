@@ -5,7 +5,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.optimize import maximize
-from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.integration.mode import GRID, ModeError
 from statsmodels_gllamm.integration.chunks import build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.latent.design import LatentDesign, Terms
@@ -41,7 +41,7 @@ def constant_predictor(response, y) -> np.ndarray:
         return y[0]
     some = y[:, :: max(1, y.shape[1] // 500)]
     middle = float(np.mean(some[0]))
-    grid = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 49), -np.geomspace(1e-4, 1e2, 25)])
+    grid = GRID
     if middle > 0:
         grid = np.concatenate([grid, [middle, 1 / middle, middle**-2, np.log(middle), middle**0.5]])
     aux = np.repeat(np.atleast_1d(response.aux_start(some, np.full(some.shape[1], middle)))[:, None],
@@ -63,6 +63,8 @@ def pooled_start(response, y, offset, exog, aux_design, weight) -> tuple[np.ndar
     y, exog, aux_design = np.ascontiguousarray(y[:, thin]), exog[thin], aux_design[thin]
     offset = None if offset is None else offset[thin]
     weight = None if weight is None else weight[thin]
+    if not p and not response.aux_names:
+        return np.zeros(0), np.zeros(0)
     objective = pooled_objective(response, y, offset, exog, aux_design, weight)
     nu = constant_predictor(response, y)
     start = np.zeros(objective.design.layout.size)

@@ -187,8 +187,9 @@ def _collect(chunk: Chunk, task: Task, o_bar, a_bar, aux_bar, units):
         if not (weight == 1).all():
             bars = bars * (chunk.to_rows(weight, top) if chunk.runs else weight)
         return (chunk.design @ bars.T)[rows, columns], None
-    unit_bar = np.stack([chunk.to_level(chunk.design[r] * bars[c], top)
-                         for r, c in zip(rows, columns)])
+    unit_bar = np.empty((len(rows), len(chunk.top_weight)))
+    for out, r, c in zip(unit_bar, rows, columns):
+        out[:] = chunk.to_level(chunk.design[r] * bars[c], top)
     return unit_bar @ chunk.top_weight, unit_bar
 
 

@@ -21,6 +21,7 @@ NEWTON_TOL = 3e-6  # size of a last Newton step: what remains is of the order of
 CHEBYSHEV_TOL = 2e-4  # size of a last corrected step: what remains is of the order of its cube
 CORRECTED = 0.3  # steps below this are corrected
 SAFE = 0.5  # a change of the linear predictor over which a concave log density is nearly quadratic
+GRID = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 49), -np.geomspace(1e-4, 1e2, 25)])
 MAX_STEPS = 100
 MAX_HALVINGS = 40
 
@@ -96,7 +97,7 @@ def find_mode(chunk: Chunk, q, response, o, a, aux, start) -> Mode:
     concave = response.log_concave and not response.bounded
     point = at(list(start), o + row_product(chunk, a, start))
     if not concave:
-        point = _feasible(chunk, response, o, aux, point, at)
+        point = _feasible(chunk, q, response, o, a, aux, point, at)
     scale = np.abs(a).max(axis=1)
     for _ in range(MAX_STEPS):
         factor = _ascent_factor(chunk, q, response, a, aux, point)
@@ -211,16 +212,37 @@ def _objective(chunk: Chunk, response, aux, point: _Point) -> np.ndarray:
     return _top_sum(chunk, kernel) - 0.5 * _prior(chunk, point.u, point.u)
 
 
-def _feasible(chunk: Chunk, response, o, aux, point: _Point, at) -> _Point:
-    """The starting point if f is finite there, else latent variables of zero, else an error."""
+def _feasible(chunk: Chunk, q, response, o, a, aux, point: _Point, at) -> _Point:
+    """A point where f is finite in every unit: the start, zeros, or near each row's best predictor.
+
+    The last are the u of a ridge regression of the rows' predictors of highest density on a.
+    """
     if np.isfinite(_objective(chunk, response, aux, point)).all():
         return point
-    point = at([np.zeros_like(x) for x in point.u], o)
+    zero = [np.zeros_like(x) for x in point.u]
+    point = at(zero, o)
     bad = ~np.isfinite(_objective(chunk, response, aux, point))
-    if bad.any():
-        raise ModeError("the log density is minus infinity where the latent variables are zero",
-                        chunk.units[-1][bad])
-    return point
+    if not bad.any():
+        return point
+    best = best_predictor(response, chunk.y, aux)
+    for weight in (1.0, 1e2, 1e4):
+        w = np.full(len(o), weight)
+        u = solve(chunk, q, factorize(chunk, q, a, w), chunk.runs[0].sum_times(a, w * (best - o)),
+                  None)
+        point = at(u, o + row_product(chunk, a, u))
+        bad = ~np.isfinite(_objective(chunk, response, aux, point))
+        if not bad.any():
+            return point
+    raise ModeError("the log density is minus infinity whatever the latent variables",
+                    chunk.units[-1][bad])
+
+
+def best_predictor(response, y, aux) -> np.ndarray:
+    """The linear predictor (n,) on a grid at which each row's density is highest."""
+    n = y.shape[1]
+    with np.errstate(all="ignore"):
+        value = response.kernel(y, np.repeat(GRID[:, None], n, axis=1), aux)
+    return GRID[np.argmax(np.where(np.isnan(value), -np.inf, value), axis=0)]
 
 
 def _fail(chunk: Chunk, bad_by_level, message: str) -> None:

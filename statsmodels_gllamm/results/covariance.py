@@ -110,7 +110,7 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
     else:
         meat, n = (scores * weight[:, None]).T @ scores, weight.sum()
     if cov_type == "opg":
-        inverse = _inverse(meat, n)
+        inverse = _inverse(meat, np.count_nonzero(weight))
     else:
         inverse = information.inverse @ meat @ information.inverse
         kwds["use_correction"] = bool(given.get("use_correction", False))
@@ -120,12 +120,13 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
     return natural_covariance(jacobian, replace(information, inverse=inverse)), kwds
 
 
-def _inverse(opg: np.ndarray, n_units: float) -> np.ndarray:
+def _inverse(opg: np.ndarray, n_units: int) -> np.ndarray:
+    """Inverse of the outer product, of a rank below the number of units: scores sum to zero."""
     scale = np.sqrt(np.diag(opg))
     scale[scale == 0] = 1.0
     values, vectors = np.linalg.eigh(opg / np.outer(scale, scale))
-    if values.min(initial=1.0) <= SINGULAR:
-        raise ValueError(f"the outer product of the scores of {n_units:g} top-level units is "
+    if values.min(initial=1.0) <= SINGULAR or n_units <= len(opg):
+        raise ValueError(f"the outer product of the scores of {n_units} top-level units is "
                          f"singular for {len(opg)} parameters; use cov_type='nonrobust'.")
     return (vectors / values) @ vectors.T / np.outer(scale, scale)
 

@@ -104,12 +104,13 @@ def _frame_rows(model, frame, random, posterior) -> Rows:
 def _as_exog(model, data) -> np.ndarray | None:
     """Rows of ``model.exog`` if the data are such, else None."""
     names = list(model.sample.exog.columns)
-    if isinstance(data, pd.DataFrame):
-        if list(data.columns) not in (names, list(range(len(names)))):
+    if hasattr(model, "formula"):
+        if isinstance(data, Mapping) or hasattr(data, "to_pandas"):
             return None
-    elif isinstance(data, Mapping) or hasattr(data, "to_pandas"):
-        return None
-    values = np.asarray(data, dtype=float)
+        if isinstance(data, pd.DataFrame) and (
+                list(data.columns) not in (names, list(range(len(names))))):
+            return None
+    values = np.asarray(as_frame(data) if isinstance(data, Mapping) else data, dtype=float)
     if values.ndim < 2:
         values = values.reshape((-1, 1) if len(names) == 1 else (1, -1))
     if values.ndim != 2 or values.shape[1] != len(names):
@@ -124,7 +125,8 @@ def _exog_rows(sample, exog, random, posterior) -> Rows:
     if posterior or any(sample.exog_factors):
         need = "which='posterior' needs the groups" if posterior else (
             f"the factor {next(filter(None, sample.exog_factors))!r} needs the loadings")
-        raise ValueError(f"{need} of the rows; pass the data as a DataFrame")
+        raise ValueError(f"{need} of the rows; pass the data as a DataFrame to a model that was "
+                         "made from a formula")
     bars = None
     if random:
         bars = tuple(replace(bar, matrix=np.column_stack([

@@ -152,6 +152,10 @@ def footnotes(results) -> list[str]:
     if sum(dropped.values()):
         reasons = ", ".join(f"{n} because {why}" for why, n in dropped.items() if n)
         notes.append(f"Dropped rows: {reasons}.")
+    information = results.record.information
+    if not information.definite and not results.record.flat:
+        notes.append("Warning: the observed information is not positive definite; standard errors "
+                     "are not to be relied on.")
     for _category, text in messages(results.record, results.record.retvals["iterations"]):
         notes.append("Warning: " + text + ".")
     return notes

@@ -273,3 +273,71 @@ def test_data_with_duplicate_labels(data):
     results = fit("slopes", data)
     assert isinstance(results.fittedvalues, pd.Series)
     assert results.fittedvalues.index.equals(data.index)
+
+
+def test_counts_of_successes(engine, data):
+    trials = np.arange(len(data)) % 4 + 1
+    data["good"] = np.minimum(data["count"], trials)
+    data["bad"] = trials - data["good"]
+    a = GLLAMM.from_formula("good + bad ~ x + (1 | school)", data,
+                            family=sm.families.Binomial()).fit(integration="laplace")
+    check_fitted(a)
+    check_ttest_tvalues(a)
+    assert_allclose(a.model.endog, data["good"] / trials)
+    b = GLLAMM.from_formula("share ~ x + (1 | school)", data.assign(share=data["good"] / trials),
+                            family=sm.families.Binomial(), n_trials=trials)
+    assert_allclose(b.fit(integration="laplace").params, a.params)
+    again = type(a.model)(a.model.endog, a.model.exog, **a.model._get_init_kwds())
+    assert again.loglike(a.params) == a.model.loglike(a.params)
+
+
+def test_arrays(data):
+    exog = sm.add_constant(data[["x", "z"]].to_numpy())
+    model = GLLAMM(data["amount"].to_numpy(), exog, groups=data["school"].to_numpy())
+    results = model.fit()
+    expected = GLLAMM.from_formula("amount ~ x + z + (1 | school)", data).fit()
+    assert_allclose(results.params, expected.params, rtol=1e-6)
+    check_ttest_tvalues(results)
+    check_ftest_pvalues(results)
+    check_fitted(results)
+    check_predict_types(results)
+    assert results.wald_test_terms().table.index.tolist() == list(results.fe_params.index)
+    again = type(model)(model.endog, model.exog, **model._get_init_kwds())
+    assert_allclose(again.loglike(results.params), results.llf)
+    values = results.predict(exog[:3])
+    stored = pickle.loads(pickle.dumps(results))
+    stored.remove_data()
+    assert_allclose(stored.predict(exog[:3]), values)
+    assert "groups" in str(stored.summary())
+
+
+def test_nullable_columns(fitted, data):
+    other = data.convert_dtypes()
+    other["y"] = other["y"].astype("Int64")
+    assert_allclose(fit("logit", other).params, fitted("logit").params, rtol=1e-8)
+
+
+def test_variance_at_zero_passes_the_checks_of_statsmodels(engine, data):
+    data["y"] = np.arange(len(data)) % 2
+    with pytest.warns(UserWarning, match="boundary"):
+        results = GLLAMM.from_formula("y ~ x + (1 | school)", data,
+                                      family=sm.families.Binomial()).fit()
+    assert np.isnan(results.bse.iloc[-1]) and np.isfinite(results.bse.iloc[:-1]).all()
+    check_ttest_tvalues(results)
+    check_ftest_pvalues(results)
+    check_fitted(results)
+
+
+def test_threads_leave_nothing_behind(data):
+    results = build("logit").fit(threads=2, n_quad=5)
+    again = pickle.loads(pickle.dumps(results))
+    assert_allclose(again.predict(data.iloc[:3]), results.predict(data.iloc[:3]))
+
+
+def test_covariance_of_combinations(results):
+    k = len(results.params)
+    assert results.cov_params().shape == (k, k)
+    cov = np.asarray(results.cov_params())
+    r = np.eye(k)[:2]
+    assert_allclose(results.cov_params(r_matrix=r), cov[:2, :2])
+    assert_allclose(results.cov_params(column=0), cov[0, 0])

@@ -152,7 +152,8 @@ def test_impossible_parameters_are_refused(rng):
     family = sm.families.Poisson(sm.families.links.Identity())
     model = GLLAMM.from_formula("count ~ x + (1 | s)", nested_frame(rng), family=family)
     with pytest.raises(ValueError, match="in cluster 's.' of 's'.*not possible"):
-        model.loglike([-5.0, 0.0, 1.0])
+        model.loglike([-5.0, 0.0, 0.0])
+    assert np.isfinite(model.loglike([-2.0, 0.0, 1.0]))  # the latent variable makes up for it
 
 
 def test_nan_parameters_are_refused(rng):
