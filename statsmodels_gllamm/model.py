@@ -162,7 +162,8 @@ class GLLAMMModel(LikelihoodModel):
                     covariances=covariances)
         model.formula = sample.parsed.plain
         model.gllamm_formula = sample.parsed.text
-        model.data.frame = data.iloc[sample.positions] if len(sample.positions) < len(data) else data
+        everything = np.array_equal(sample.positions, np.arange(len(data)))
+        model.data.frame = data if everything else data.iloc[sample.positions]
         return model
 
     # What the model is
@@ -230,7 +231,7 @@ class GLLAMMModel(LikelihoodModel):
         """Log-likelihood with given points per level, as a function of working coordinates."""
         q = self.design.q
         task = Task(self.response, q, certify.rules_of(n_quad, q), self.design.entries,
-                    adaptive=integration != "quadrature")
+                    adaptive=self._exact or integration != "quadrature")
         return Objective(self._problem(task.n_nodes, merge), task, self.design, pool)
 
     def __getstate__(self):

@@ -8,7 +8,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.boundary import canonical, leave, snap, zero_coordinates
 from statsmodels_gllamm.estimation.certify import Certificate, certify, finer, first_n_quad
-from statsmodels_gllamm.estimation.information import Information, observed_information
+from statsmodels_gllamm.estimation.information import SUSPICIOUS, Information, observed_information
 from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import (
     Optimum,
@@ -21,6 +21,7 @@ from statsmodels_gllamm.integration.mode import ModeError
 MAX_POLISHES = 4  # Newton steps on the observed information after the search
 LOOSE = 1e-3  # log-likelihood still to be gained at which a rule is judged
 RETURN = 0.5  # share of its starting value to which a vanished standard deviation is put back
+CLOSE = 1e-13  # log-likelihood still to be gained where the curvature of a ridge is judged
 SETTLED = 100  # a gain below so many times tol is not worth another step
 
 
@@ -188,8 +189,10 @@ def _polish(objective, found: Optimum, boundary, tol):
         used += information.n_evaluations
         step = information.inverse @ point.gradient[free]
         gain = float(step @ point.gradient[free]) / 2
-        if not information.definite or found.exhausted or (
-                gain < tol * (SETTLED if found.converged else 1)):
+        enough = tol * SETTLED if found.converged else tol
+        if 0 < information.smallest < SUSPICIOUS:
+            enough = CLOSE  # a gradient bends a flat ridge: find out whether it is one
+        if not information.definite or found.exhausted or gain < enough:
             break
         working = point.working.copy()
         working[free] += step

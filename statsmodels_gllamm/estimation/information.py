@@ -20,7 +20,8 @@ class Information:
 
     ``matrix`` (f, f), ``free`` (f,) their positions, ``method`` how it was found, ``inverse`` (f, f)
     (pseudo-inverse where flat), ``flat`` (k, m) unit directions in which the log-likelihood is
-    flat, and ``definite`` whether the matrix is positive definite.
+    flat, ``definite`` whether the matrix is positive definite, ``smallest`` the smallest eigenvalue
+    of its correlation form.
     """
 
     matrix: np.ndarray
@@ -30,6 +31,7 @@ class Information:
     flat: np.ndarray
     definite: bool
     n_evaluations: int
+    smallest: float = 1.0
 
 
 def directional(objective: Objective, point: Point, direction: np.ndarray) -> np.ndarray:
@@ -113,7 +115,8 @@ def _analyse(objective, point, matrix, free, method, n_eval) -> Information:
     directions[free] = vectors[:, flat] / scale[:, None]
     directions /= np.maximum(np.sqrt((directions**2).sum(0)), 1e-300)
     inverse = (vectors[:, ~flat] / values[~flat]) @ vectors[:, ~flat].T / np.outer(scale, scale)
-    return Information(matrix, free, method, inverse, directions, bool((values > FLAT).all()), n_eval)
+    return Information(matrix, free, method, inverse, directions, bool((values > FLAT).all()),
+                       n_eval, float(values.min()))
 
 
 def natural_hessian(objective: Objective, point: Point) -> np.ndarray:

@@ -46,11 +46,14 @@ class Optimum:
 
 
 def positive_definite(b: np.ndarray, floor: float = FLOOR) -> np.ndarray:
-    """B with the eigenvalues of its correlation form raised to at least ``floor``."""
-    scale = np.sqrt(np.maximum(np.diag(b), 0.0))
+    """B with the eigenvalues of its correlation form made positive, and at least ``floor``.
+
+    Negative eigenvalues change sign: along them the step leaves a saddle, at its scale.
+    """
+    scale = np.sqrt(np.abs(np.diag(b)))
     scale[scale == 0] = 1.0
     values, vectors = np.linalg.eigh(b / np.outer(scale, scale))
-    values = np.maximum(values, floor)
+    values = np.maximum(np.abs(values), floor)
     return (vectors * values) @ vectors.T * np.outer(scale, scale)
 
 
@@ -78,13 +81,20 @@ def bfgs_update(b: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarr
     return b - np.outer(bs, bs) / (step @ bs) + np.outer(change, change) / along
 
 
+def outer_product(point: Point) -> np.ndarray:
+    """The outer product of the units' scores, made positive definite.
+
+    Few units say little about many directions; there its eigenvalues are not believed.
+    """
+    share = len(point.working) / point.problem.n_top
+    return positive_definite(point.opg, float(np.clip(0.5 * share, FLOOR, 0.1)))
+
+
 def _curvature(point: Point, b, louis: bool) -> np.ndarray:
     if louis:
         exact = point.louis
-        if is_positive_definite(exact):
-            return exact
-        return positive_definite(point.opg)
-    return positive_definite(point.opg) if b is None else b
+        return exact if is_positive_definite(exact) else positive_definite(exact, 0.01)
+    return outer_product(point) if b is None else b
 
 
 def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol=1e-8,
@@ -117,7 +127,7 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
         new, tried = _line_search(objective, point, step, 2 * gain, wanted)
         n_eval += tried
         if new is None:
-            reset = positive_definite(point.opg)
+            reset = outer_product(point)
             if louis or np.allclose(b, reset):
                 converged = gain < 1e3 * tol + 1e2 * ROUNDING * abs(point.loglik)
                 reason = ("rounding limits further progress" if converged else

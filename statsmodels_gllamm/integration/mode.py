@@ -78,6 +78,7 @@ def row_product(chunk: Chunk, a: np.ndarray, u) -> np.ndarray:
     return total
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # tested for, not warned about
 def find_mode(chunk: Chunk, q, response, o, a, aux, start) -> Mode:
     """The mode from a start, per level (q, G).
 
@@ -137,8 +138,7 @@ def _ascent_factor(chunk: Chunk, q, response, a, aux, point: _Point) -> Factor:
     positive definite (which alone would converge linearly, and leave the mode inexact)."""
     if response.log_concave:
         return factorize(chunk, q, a, -point.l2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        factor = factorize(chunk, q, a, -point.l2)
+    factor = factorize(chunk, q, a, -point.l2)
     bad = ~np.isfinite(factor.lower[-1]).all((0, 1))
     if not bad.any():
         return factor
@@ -188,8 +188,9 @@ class _SlopeTest:
         self.slope = self._slope(point)
 
     def _slope(self, point: _Point) -> np.ndarray:
-        rows = _top_sum(self.chunk, point.l1 * self.t)
-        return rows - _prior(self.chunk, point.u, self.step)
+        with np.errstate(over="ignore", invalid="ignore"):  # a NaN fails the test
+            rows = _top_sum(self.chunk, point.l1 * self.t)
+            return rows - _prior(self.chunk, point.u, self.step)
 
     def fails(self, new: _Point) -> np.ndarray:
         return ~(self._slope(new) >= -0.9 * self.slope - 1e-12)

@@ -55,7 +55,10 @@ def _ordered_blocks(sample, levels) -> tuple[LatentBlock, ...]:
 
 def _covariance(sample, block: LatentBlock, kinds, first_of_factor) -> Covariance:
     bar = sample.bars[block.bar]
-    kind = kinds.get(block.group, "unstructured") if bar.correlated else "diagonal"
+    kind = kinds.get(block.group, "unstructured" if bar.correlated else "diagonal")
+    if kind == "unstructured" and not bar.correlated:
+        raise ValueError(f"covariances[{block.group!r}] is 'unstructured', but the formula's "
+                         f"(... || {block.group}) asks for no correlations; write one bar")
     if kind not in COVARIANCE_KINDS:
         raise ValueError(f"covariances[{block.group!r}] is one of {', '.join(COVARIANCE_KINDS)}, "
                          f"not {kind!r}")

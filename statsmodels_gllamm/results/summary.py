@@ -81,8 +81,11 @@ def group_table(results) -> pd.DataFrame:
         columns=["Units", "Rows: min", "mean", "max", "Latent", "Points"])
 
 
-def text_tables(results, alpha: float = 0.05, xname=None) -> list[tuple[str, pd.DataFrame]]:
-    """(title, cells as text) of every kind of parameter that the model has."""
+def text_tables(results, alpha=0.05, xname=None, number=forg) -> list[tuple[str, pd.DataFrame]]:
+    """(title, cells as text) of every kind of parameter that the model has.
+
+    ``number`` formats a number, given as many decimals.
+    """
     table = parameter_table(results, alpha)
     names = table.index.to_series()
     if xname is not None:
@@ -105,7 +108,7 @@ def text_tables(results, alpha: float = 0.05, xname=None) -> list[tuple[str, pd.
         if kind == "loading":
             mine &= ~((table["status"] == "fixed") & (table["estimate"] == 0))
         if mine.any():
-            cells = [_cells(row, kind in ("coefficient", "loading"))
+            cells = [_cells(row, kind in ("coefficient", "loading"), number)
                      for row in table[mine].itertuples()]
             out.append((title, pd.DataFrame(cells, index=names[mine].tolist(),
                                             columns=heads[kind])))
@@ -117,24 +120,24 @@ def _derived_name(model) -> str:
     return kinds[0] if len(kinds) == 1 else "value"
 
 
-def _cells(row, tested: bool) -> list[str]:
+def _cells(row, tested: bool, number) -> list[str]:
     """Six cells of one parameter."""
-    def number(x, prec=3):
-        return "" if np.isnan(x) else forg(x, prec).strip()
+    def show(x, decimals=3):
+        return "" if np.isnan(x) else number(x, decimals).strip()
 
-    error = number(row.std_err) if row.status == "free" else row.status.partition(" ")[0]
+    error = show(row.std_err) if row.status == "free" else row.status
     if row.status.startswith("="):
         error = "equal"
-    middle = ([number(row.z), "" if np.isnan(row.pvalue) else f"{row.pvalue:.3f}"] if tested
-              else [number(row.derived), ""])
-    return [number(row.estimate, 4), error, *middle, number(row.conf_low), number(row.conf_high)]
+    middle = ([show(row.z), "" if np.isnan(row.pvalue) else f"{row.pvalue:.3f}"] if tested
+              else [show(row.derived), ""])
+    return [show(row.estimate, 4), error, *middle, show(row.conf_low), show(row.conf_high)]
 
 
 def footnotes(results) -> list[str]:
     """What the tables leave out: how to read them, and every reason for caution."""
     notes = [results.cov_kwds["description"]]
     table = parameter_table(results)
-    if (table["kind"] == "variance").any():
+    if ((table["kind"] == "variance") & (table["status"] == "free")).any():
         notes.append("Intervals of variances are Wald intervals of their logarithm.")
     if (table["status"] == "fixed").any():
         text = "fixed: not estimated, set by the model to give the latent variable its scale"
@@ -228,11 +231,10 @@ def summary_second(results, alpha=0.05, float_format="%.4f", title=None, xname=N
     rows = [[*a, *b] for a, b in zip(left + [("", "")] * (n - len(left)),
                                      right + [("", "")] * (n - len(right)))]
     smry.add_df(pd.DataFrame(rows), index=False, header=False, align="l")
+    blocks = text_tables(results, alpha, xname, lambda x, decimals: float_format % x)
     groups = group_table(results)
-    if len(groups):
-        smry.add_df(groups.rename_axis("Groups"))
-    for name, cells in text_tables(results, alpha, xname):
-        smry.add_df(cells.rename_axis(name), float_format=float_format)
+    for name, cells in ([("Groups", groups)] if len(groups) else []) + blocks:
+        smry.add_df(cells.reset_index(names=name), index=False, align="l" + "r" * cells.shape[1])
     for note in footnotes(results):
         smry.add_text("* " + note)
     smry.add_title(TITLE if title is None else title)
