@@ -1,12 +1,12 @@
 """GLLAMMModel: wires formula, responses, latent structure, integration and estimation."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 import inspect
 import os
 import warnings
-from collections.abc import Mapping
-from contextlib import contextmanager
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -16,14 +16,15 @@ from statsmodels.base.model import LikelihoodModel
 from statsmodels_gllamm.estimation import boundary, certify, diagnose, information, separation
 from statsmodels_gllamm.estimation.fit import Options, fit, record_of
 from statsmodels_gllamm.estimation.objective import Objective
-from statsmodels_gllamm.estimation.search import METHODS, search_method, several_starts
+from statsmodels_gllamm.estimation.options import integer, one_of, positive
+from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.exceptions import DataError, SeparationWarning
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
-from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.integration.chunks import Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
+from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.build import build_structure
 from statsmodels_gllamm.responses import as_response
 from statsmodels_gllamm.results.covariance import check_cov_type
@@ -245,9 +246,7 @@ class GLLAMMModel(LikelihoodModel):
 
     def _points(self, n_quad, integration: str) -> tuple[int, ...] | None:
         """Points per level from an int, {group: int} or "auto" (None)."""
-        if integration not in INTEGRATIONS:
-            raise ValueError(f"integration is one of {', '.join(map(repr, INTEGRATIONS))}, "
-                             f"not {integration!r}")
+        one_of("integration", integration, INTEGRATIONS)
         levels, q = self.structure.levels, self.design.q
         if self._exact or integration == "laplace":
             return (1,) * len(q)
@@ -263,9 +262,7 @@ class GLLAMMModel(LikelihoodModel):
             if name not in names:
                 raise ValueError(f"n_quad names the group {name!r}; the groups are "
                                  f"{', '.join(map(repr, names))}")
-            if isinstance(n, bool) or int(n) != n or n < 1:
-                raise ValueError(f"n_quad for {name!r} is a positive integer, not {n!r}")
-            points[names[name]] = int(n)
+            points[names[name]] = integer(f"n_quad for {name!r}", n)
         if None in points:
             raise ValueError(f"n_quad has no points for the group "
                              f"{levels[points.index(None)].name!r}")
@@ -369,7 +366,8 @@ class GLLAMMModel(LikelihoodModel):
         Parameters
         ----------
         start_params : array_like (k,), Series or results, optional
-            Natural parameters; a Series or another model's results are matched by name.
+            Natural parameters; a Series or another model's results are matched by name.  A variance
+            of zero, at which no search can start, is replaced by our own starting value.
         integration : {"adaptive", "laplace", "quadrature"}
             Adaptive Gauss-Hermite quadrature, its one-point case, or quadrature over the prior.
             Gaussian models with identity link are exact whatever is asked.
@@ -408,8 +406,8 @@ class GLLAMMModel(LikelihoodModel):
         check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)
         search = search_method(method)
-        if isinstance(starts, bool) or int(starts) != starts or starts < 1:
-            raise ValueError(f"starts is a positive integer, not {starts!r}")
+        starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
+        tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
         start = self._start(start_params)
         options = Options(integration, points, quad_tol, tol, maxiter, self._callback(callback))
         with self._explained(), _threads(threads) as pool:
@@ -429,24 +427,30 @@ class GLLAMMModel(LikelihoodModel):
 
     def _start(self, start_params) -> np.ndarray:
         """Working coordinates (k,) of what the user gave, or of our own start."""
+        names = self.param_names
         if start_params is None:
             with self._explained():
                 return self.design.to_working(self.start_params)
         given = getattr(start_params, "params", start_params)
         if isinstance(given, pd.Series):
-            params = pd.Series(self.start_params, index=self.param_names)
+            params = pd.Series(self.start_params, index=names)
             known = given.index.intersection(params.index)
             params[known] = given[known]
-            return self.design.to_working(params.to_numpy())
+            given = params
         params = np.asarray(given, dtype=float)
-        if params.shape != (len(self.param_names),) or not np.isfinite(params).all():
-            raise ValueError(f"start_params must be {len(self.param_names)} finite numbers, for "
-                             f"{', '.join(self.param_names)}")
-        return self.design.to_working(params)
+        if params.shape != (len(names),) or not np.isfinite(params).all():
+            raise ValueError(f"start_params must be {len(names)} finite numbers, for {', '.join(names)}")
+        working = self.design.to_working(params)
+        if len(boundary.zero_coordinates(self.design, working)):  # a saddle of the search
+            own = np.abs(self.design.to_working(self.start_params))
+            working = boundary.leave(self.design, working, own)
+        return working
 
     def _callback(self, callback):
         if callback is None:
             return None
+        if not callable(callback):
+            raise ValueError(f"callback is a function of the parameters, not {callback!r}")
         return lambda iteration, point, gain: callback(self.design.to_natural(point.working))
 
     def _separation(self, params) -> str | None:
@@ -475,9 +479,7 @@ def has_constant(exog: np.ndarray) -> bool:
 @contextmanager
 def _threads(n: int | None):
     """A pool of n threads, or None for one."""
-    if n is not None and (isinstance(n, bool) or int(n) != n or n < 1):
-        raise ValueError(f"threads is a positive integer or None, not {n!r}")
-    n = (os.cpu_count() or 1) if n is None else int(n)
+    n = (os.cpu_count() or 1) if n is None else integer("threads", n)
     if n == 1:
         yield None
         return

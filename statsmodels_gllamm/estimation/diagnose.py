@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import warnings
 
+from statsmodels_gllamm.estimation.fit import FitRecord
 from statsmodels_gllamm.exceptions import (
     BoundaryWarning,
     ConvergenceWarning,
     QuadratureWarning,
 )
-from statsmodels_gllamm.estimation.fit import FitRecord
 
 ADVICE = (
     "(1) see fit(callback=print) for the path; (2) centre and scale covariates with large values; "

@@ -169,7 +169,8 @@ def _boundary(objective, found: Optimum, scale, options: Options):
     snapped = snap(objective, point, scale, 10 * options.tol)
     if snapped is point:
         return replace(found, point=point), zero_coordinates(objective.design, tidy), used
-    again = maximize(objective, snapped, tol=options.tol, maxiter=options.maxiter)
+    again = maximize(objective, snapped, tol=options.tol, maxiter=options.maxiter,
+                     held=zero_coordinates(objective.design, snapped.working))
     tidy, state = canonical(objective.design, again.point.working, again.point.value.state)
     again = replace(again, point=objective.at(tidy, state, **wanted))
     held = zero_coordinates(objective.design, tidy)

@@ -17,6 +17,7 @@ from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.integration.mode import ModeError
 
 FLOOR = 1e-4  # smallest eigenvalue of the scaled outer product of scores that is believed
+STALL, STALLED = 20, 1e-5  # iterations, and the rise over them below which the search has stalled
 MAX_HALVINGS = 25
 LIMIT = "the iteration limit was reached"
 ROUNDING = 1e-12  # relative rounding error of a log-likelihood
@@ -97,9 +98,24 @@ def _curvature(point: Point, b, louis: bool) -> np.ndarray:
     return outer_product(point) if b is None else b
 
 
+def _hold(x: np.ndarray, held) -> np.ndarray:
+    """A gradient, or a curvature, in which the positions held have no part."""
+    if not len(held):
+        return x
+    x = x.copy()
+    x[held] = 0.0
+    if x.ndim == 2:
+        x[:, held] = 0.0
+        x[held, held] = 1.0
+    return x
+
+
 def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol=1e-8,
-             maxiter=200, callback: Callable[[int, Point, float], None] | None = None) -> Optimum:
+             maxiter=200, callback: Callable[[int, Point, float], None] | None = None,
+             held=()) -> Optimum:
     """Maximise from working coordinates ``start`` (k,), or from a Point of this objective.
+
+    Positions ``held`` stay where they are.
 
     Raises
     ------
@@ -113,8 +129,8 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
     b, n_eval, history = None, int(not known), [point.loglik]
     gain, reason, converged, iteration = np.inf, LIMIT, False, 0
     for iteration in range(maxiter + 1):
-        g = point.gradient
-        b = _curvature(point, b, louis)
+        g = _hold(point.gradient, held)
+        b = _hold(_curvature(point, b, louis), held)
         step = np.linalg.solve(b, g) if len(g) else g
         gain = float(g @ step) / 2
         if callback is not None:
@@ -124,10 +140,13 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
             break
         if iteration == maxiter:
             break
+        if len(history) > STALL and history[-1] - history[-STALL] < STALLED:
+            reason = "the log-likelihood has stopped rising"
+            break
         new, tried = _line_search(objective, point, step, 2 * gain, wanted)
         n_eval += tried
         if new is None:
-            reset = outer_product(point)
+            reset = _hold(outer_product(point), held)
             if louis or np.allclose(b, reset):
                 converged = gain < 1e3 * tol + 1e2 * ROUNDING * abs(point.loglik)
                 reason = ("rounding limits further progress" if converged else
@@ -136,7 +155,7 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
             b = reset
             continue
         if not louis:
-            b = bfgs_update(b, new.working - point.working, g - new.gradient)
+            b = bfgs_update(b, new.working - point.working, g - _hold(new.gradient, held))
         point = new
         history.append(point.loglik)
     return Optimum(point, converged, reason, gain, iteration, n_eval, b, tuple(history))

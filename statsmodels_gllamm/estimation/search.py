@@ -13,6 +13,7 @@ from statsmodels_gllamm.estimation.optimize import (
     positive_definite,
     uses_louis,
 )
+from statsmodels_gllamm.estimation.options import one_of
 from statsmodels_gllamm.integration.mode import ModeError
 
 METHODS = ("newton", "bfgs", "lbfgs", "nm", "powell", "cg", "ncg", "basinhopping", "minimize")
@@ -20,8 +21,7 @@ METHODS = ("newton", "bfgs", "lbfgs", "nm", "powell", "cg", "ncg", "basinhopping
 
 def search_method(method: str):
     """A search with the signature of ``maximize``; ValueError lists the methods."""
-    if method not in METHODS:
-        raise ValueError(f"method is one of {', '.join(map(repr, METHODS))}, not {method!r}")
+    one_of("method", method, METHODS)
     return maximize if method == "newton" else partial(statsmodels_search, method=method)
 
 

@@ -5,9 +5,9 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.optimize import maximize
-from statsmodels_gllamm.integration.mode import GRID, ModeError
 from statsmodels_gllamm.integration.chunks import build_problem
 from statsmodels_gllamm.integration.marginal import Task
+from statsmodels_gllamm.integration.mode import GRID, ModeError
 from statsmodels_gllamm.latent.design import LatentDesign, Terms
 from statsmodels_gllamm.parameters import Block, Layout
 

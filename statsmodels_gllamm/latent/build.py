@@ -50,7 +50,22 @@ def _ordered_blocks(sample, levels) -> tuple[LatentBlock, ...]:
                                    "remove one of them")
             seen.add(name)
         blocks.append(LatentBlock(bar.group, tuple(bar.names), names, level_of[bar.group], number))
-    return tuple(sorted(blocks, key=lambda block: block.level))
+    blocks = tuple(sorted(blocks, key=lambda block: block.level))
+    _refuse_copies(sample, blocks)
+    return blocks
+
+
+def _refuse_copies(sample, blocks) -> None:
+    """Two groups may have the same clusters; then a term may stand only once for both."""
+    known = {}
+    for block in blocks:
+        bar = sample.bars[block.bar]
+        for name, column, factor in zip(block.names, bar.matrix.T, bar.factors):
+            key = block.level, factor, hash(column.tobytes())
+            if key in known:
+                raise FormulaError(f"{known[key]} and {name} are the same latent variable, because "
+                                   f"their groups have the same clusters; remove one of them")
+            known[key] = name
 
 
 def _covariance(sample, block: LatentBlock, kinds, first_of_factor) -> Covariance:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.latent.covariance import Covariance
-from statsmodels_gllamm.parameters import Block, Layout
+from statsmodels_gllamm.parameters import Layout
 
 STEP = 1e-30  # complex step: exact to rounding
 
