@@ -1,11 +1,8 @@
 """GLLAMMModel: wires formula, responses, latent structure, integration and estimation."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 import inspect
-import os
 import warnings
 
 import numpy as np
@@ -16,7 +13,9 @@ from statsmodels.base.model import LikelihoodModel
 from statsmodels_gllamm.estimation import boundary, certify, diagnose, information, separation
 from statsmodels_gllamm.estimation.fit import Options, fit, record_of
 from statsmodels_gllamm.estimation.objective import Objective
-from statsmodels_gllamm.estimation.options import integer, one_of, positive
+from statsmodels_gllamm.estimation.options import integer, positive
+from statsmodels_gllamm.estimation.points import points_of
+from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.exceptions import DataError, SeparationWarning
@@ -25,13 +24,12 @@ from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.integration.chunks import Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
-from statsmodels_gllamm.latent.build import build_structure
+from statsmodels_gllamm.latent.build import build_structure, weights_of
 from statsmodels_gllamm.responses import as_response
 from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 
-INTEGRATIONS = ("adaptive", "laplace", "quadrature")
 NODE_CLASSES = (16, 128, 1024, 2**30)  # chunks are cut anew when the nodes pass one of these
 
 
@@ -200,21 +198,6 @@ class GLLAMMModel(LikelihoodModel):
                 raise DataError(f"the group {level.name!r} has a single cluster, so that its "
                                 "variance cannot be estimated; drop its bar term")
 
-    def _weights(self):
-        """Row weights (n,) or None, and unit weights of every level or None."""
-        weights = dict(self.sample.weights)
-        rows = weights.pop("rows", None)
-        units = []
-        for level in self.structure.levels:
-            product = None
-            for name in level.groups:
-                if name in weights:
-                    own = np.empty(level.n_units)
-                    own[level.codes] = weights[name]
-                    product = own if product is None else own * product
-            units.append(product)
-        return rows, units
-
     @property
     def _offset(self):
         return self.sample.offset if self.sample.offset.any() else None
@@ -222,7 +205,7 @@ class GLLAMMModel(LikelihoodModel):
     def _problem(self, n_nodes: int, merge: bool = True) -> Problem:
         key = next(size for size in NODE_CLASSES if n_nodes <= size), merge
         if key not in self._problems:
-            rows, units = self._weights()
+            rows, units = weights_of(self.sample, self.structure.levels)
             self._problems[key] = build_problem(
                 self._y, self._offset, self.structure.columns, self.structure.levels, rows, units,
                 n_nodes=n_nodes, merge=merge)
@@ -245,38 +228,15 @@ class GLLAMMModel(LikelihoodModel):
         return self.response.gaussian or not self.design.q
 
     def _points(self, n_quad, integration: str) -> tuple[int, ...] | None:
-        """Points per level from an int, {group: int} or "auto" (None)."""
-        one_of("integration", integration, INTEGRATIONS)
-        levels, q = self.structure.levels, self.design.q
-        if self._exact or integration == "laplace":
-            return (1,) * len(q)
-        if isinstance(n_quad, str):
-            if n_quad != "auto":
-                raise ValueError(f"n_quad is 'auto', an integer or {{group: integer}}, "
-                                 f"not {n_quad!r}")
-            return None if integration == "adaptive" else (15,) * len(q)
-        given = n_quad if isinstance(n_quad, Mapping) else {level.name: n_quad for level in levels}
-        names = {name: i for i, level in enumerate(levels) for name in level.groups}
-        points = [None] * len(levels)
-        for name, n in given.items():
-            if name not in names:
-                raise ValueError(f"n_quad names the group {name!r}; the groups are "
-                                 f"{', '.join(map(repr, names))}")
-            points[names[name]] = integer(f"n_quad for {name!r}", n)
-        if None in points:
-            raise ValueError(f"n_quad has no points for the group "
-                             f"{levels[points.index(None)].name!r}")
-        message = certify.budget_error(points, q, [level.name for level in levels])
-        if message:
-            raise ValueError(message)
-        return tuple(points)
+        """Points per level, or None for "auto"."""
+        return points_of(n_quad, integration, self.structure.levels, self.design.q, self._exact)
 
     def _at(self, params, integration, n_quad, off_boundary=False, **wanted):
         params = np.asarray(params, dtype=float)
         if params.shape != (len(self.param_names),):
             raise ValueError(f"params has shape {params.shape}; this model has "
                              f"{len(self.param_names)} parameters: {', '.join(self.param_names)}")
-        points = self._points(n_quad, integration)
+        points = self._points(1 if integration == "laplace" else n_quad, integration)
         if points is None:
             points = certify.first_n_quad(self.design.q)
         working = self.design.to_working(params)
@@ -347,7 +307,7 @@ class GLLAMMModel(LikelihoodModel):
     @property
     def start_params(self) -> np.ndarray:
         """Natural parameters (k,) that a fit starts from."""
-        rows, _ = self._weights()
+        rows, _ = weights_of(self.sample, self.structure.levels)
         working = start_values(self.structure, self.sample, self.response, self._y, self._offset,
                                rows)
         return self.design.to_natural(working)
@@ -360,7 +320,7 @@ class GLLAMMModel(LikelihoodModel):
 
     def fit(self, start_params=None, *, integration="adaptive", n_quad="auto", quad_tol=0.01,
             method="newton", maxiter=200, tol=1e-8, disp=False, callback=None, starts=1,
-            threads=None, cov_type="nonrobust", cov_kwds=None, rng=None):
+            threads=None, progress=None, cov_type="nonrobust", cov_kwds=None, rng=None):
         """Maximum likelihood estimates.
 
         Parameters
@@ -390,6 +350,8 @@ class GLLAMMModel(LikelihoodModel):
             Number of starting points; those after the first are drawn around it.
         threads : int, optional
             Threads over chunks of clusters; as many as cores by default.
+        progress : bool, optional
+            Show a bar; by default only when the fit is slow and a terminal or notebook is there.
         cov_type : {"nonrobust", "opg", "robust", "cluster"}
         cov_kwds : dict, optional
         rng : seed or Generator, optional
@@ -409,8 +371,17 @@ class GLLAMMModel(LikelihoodModel):
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
         start = self._start(start_params)
-        options = Options(integration, points, quad_tol, tol, maxiter, self._callback(callback))
-        with self._explained(), _threads(threads) as pool:
+        if callback is not None and not callable(callback):
+            raise ValueError(f"callback is a function of the parameters, not {callback!r}")
+        bar = Progress(progress)
+
+        def each(iteration, point, gain):
+            bar.update(iteration, point.loglik, gain)
+            if callback is not None:
+                callback(self.design.to_natural(point.working))
+
+        options = Options(integration, points, quad_tol, tol, maxiter, each)
+        with self._explained(), thread_pool(threads) as pool, closing(bar):
             found = fit(lambda n: self._objective(n, integration, pool), self.design.q,
                         several_starts(start, starts, rng), options, self._exact, search)
         record = record_of(found, self.design, integration, method)
@@ -439,19 +410,13 @@ class GLLAMMModel(LikelihoodModel):
             given = params
         params = np.asarray(given, dtype=float)
         if params.shape != (len(names),) or not np.isfinite(params).all():
-            raise ValueError(f"start_params must be {len(names)} finite numbers, for {', '.join(names)}")
+            raise ValueError(f"start_params must be {len(names)} finite numbers, for "
+                             f"{', '.join(names)}")
         working = self.design.to_working(params)
         if len(boundary.zero_coordinates(self.design, working)):  # a saddle of the search
             own = np.abs(self.design.to_working(self.start_params))
             working = boundary.leave(self.design, working, own)
         return working
-
-    def _callback(self, callback):
-        if callback is None:
-            return None
-        if not callable(callback):
-            raise ValueError(f"callback is a function of the parameters, not {callback!r}")
-        return lambda iteration, point, gain: callback(self.design.to_natural(point.working))
 
     def _separation(self, params) -> str | None:
         """What separates the response, in words, if fixed coefficients are large enough to ask."""
@@ -474,14 +439,3 @@ def has_constant(exog: np.ndarray) -> bool:
         return False
     weights = np.linalg.pinv(exog.T @ exog, hermitian=True) @ exog.sum(0)
     return bool(np.abs(exog @ weights - 1).max() < 1e-6)
-
-
-@contextmanager
-def _threads(n: int | None):
-    """A pool of n threads, or None for one."""
-    n = (os.cpu_count() or 1) if n is None else integer("threads", n)
-    if n == 1:
-        yield None
-        return
-    with ThreadPoolExecutor(n) as pool:
-        yield pool

@@ -8,9 +8,9 @@ print(irtsim.head(6))
 # end
 
 # model
-import statsmodels.api as sm  # noqa: E402
+import statsmodels.api as sm
 
-from statsmodels_gllamm import GLLAMM, Factor  # noqa: E402
+from statsmodels_gllamm import GLLAMM, Factor
 
 model = GLLAMM.from_formula(
     "y ~ C(item) + (0 + ability | school / sid)",
@@ -30,8 +30,32 @@ results = model.fit()
 print(results.summary())
 # end
 
-# next
-print(results.loadings)
+# certificate
+print(results.certificate)
+for name in ["var[ability[school:sid]]", "var[ability[school]]"]:
+    print(name, laplace.params[name].round(3), results.params[name].round(3))
+# end
+
+# latent
 print(results.latent("school").head(3))
+# end
+
+# picture
+figure = results.plot_random_effects()
+# end
+
+# tests
 print(results.t_test("lambda[ability,2] = 1"))
+print(results.wald_test("lambda[ability,2] = lambda[ability,3] = lambda[ability,4] = 1"))
+# end
+
+# rasch
+rasch = GLLAMM.from_formula(
+    "y ~ C(item) + (1 | school / sid)", irtsim, family=sm.families.Binomial()
+).fit()
+print(results.lr_test(rasch))
+# end
+
+# frame
+print(results.to_frame()[["kind", "estimate", "std_err", "derived", "status"]])
 # end

@@ -77,9 +77,9 @@ def budget_error(n_quad, q, names) -> str | None:
             f"in each of {q[worst]} dimension(s)")
 
 
-def rules_of(n_quad, q, kind: str = "hermite"):
+def rules_of(n_quad, q):
     """Rules of every level."""
-    return tuple(product_rule(n, k, kind) for n, k in zip(n_quad, q))
+    return tuple(product_rule(n, k) for n, k in zip(n_quad, q))
 
 
 def finer(n_quad, q) -> tuple[int, ...] | None:

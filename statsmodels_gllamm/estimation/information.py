@@ -82,7 +82,8 @@ def observed_information(objective: Objective, point: Point, free: np.ndarray,
         return Information(np.zeros((0, 0)), free, "none", np.zeros((0, 0)), np.zeros((k, 0)), True, 0)
     rough = np.diag(curvature)[free]
     size = STEP / np.sqrt(np.where(rough > 0, rough, 1.0))
-    size = np.clip(size, 1e-7 * (1 + np.abs(point.working[free])), 0.05 * (1 + np.abs(point.working[free])))
+    extent = 1 + np.abs(point.working[free])
+    size = np.clip(size, 1e-7 * extent, 0.05 * extent)
     matrix = method = None
     if uses_louis(objective) and point.value.information is not None:
         candidate = point.louis[np.ix_(free, free)]

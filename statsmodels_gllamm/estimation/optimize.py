@@ -19,6 +19,7 @@ from statsmodels_gllamm.integration.mode import ModeError
 FLOOR = 1e-4  # smallest eigenvalue of the scaled outer product of scores that is believed
 STALL, STALLED = 20, 1e-5  # iterations, and the rise over them below which the search has stalled
 MAX_HALVINGS = 25
+MANY_UNITS = 50  # units per parameter from which their scores' outer product is a good curvature
 LIMIT = "the iteration limit was reached"
 ROUNDING = 1e-12  # relative rounding error of a log-likelihood
 
@@ -92,10 +93,13 @@ def outer_product(point: Point) -> np.ndarray:
 
 
 def _curvature(point: Point, b, louis: bool) -> np.ndarray:
-    if louis:
-        exact = point.louis
-        return exact if is_positive_definite(exact) else positive_definite(exact, 0.01)
-    return outer_product(point) if b is None else b
+    if not louis:
+        return outer_product(point) if b is None else b
+    exact = point.louis
+    if is_positive_definite(exact):
+        return exact
+    many = MANY_UNITS * len(point.working) < point.problem.n_top
+    return outer_product(point) if many else positive_definite(exact, 0.01)
 
 
 def _hold(x: np.ndarray, held) -> np.ndarray:

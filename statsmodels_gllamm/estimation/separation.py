@@ -42,7 +42,10 @@ def separating_direction(exog: np.ndarray, high: np.ndarray, low: np.ndarray) ->
                     method="highs")
     if found.status != 0 or -found.fun < 1e-7:
         return None
-    return np.where(np.abs(found.x) < 1e-8, 0.0, found.x)
+    direction = np.where(np.abs(found.x) < 1e-8, 0.0, found.x)
+    score = exog @ direction  # the patterns left out have to agree
+    wrong = np.where(high, score < -1e-7, np.where(low, score > 1e-7, np.abs(score) > 1e-7))
+    return None if wrong.any() else direction
 
 
 def describe(direction: np.ndarray, exog: np.ndarray, names, high, low) -> str:

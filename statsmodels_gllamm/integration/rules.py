@@ -1,13 +1,12 @@
-r"""One-dimensional rules and their products.
+r"""Gauss-Hermite rules and their products.
 
-A rule of K points approximates, for a standard normal latent variable u placed at
-u = u_hat + z / L,
+A rule of K points approximates, for a standard normal latent variable u placed at u = u_hat + z / L,
 
-.. math:: \int g(u)\,\phi(u)\,du \approx \frac1L \sum_k \exp(c_k - u_k^2/2)\, g(u_k)
+.. math:: \int g(u)\,\phi(u)\,du \approx \frac1L \sum_k \exp(c_k - u_k^2/2)\, g(u_k),
+          \qquad c_k = \log w_k + z_k^2/2
 
-so that :math:`c_k = \log w_k + z_k^2/2` for Gauss-Hermite nodes with probabilists' weights summing
-to one (Pinheiro and Chao, 2006) and :math:`c_k = \log(h/\sqrt{2\pi})` for the trapezoid rule with
-step h.  One Gauss-Hermite point is the Laplace approximation.
+with probabilists' nodes z and weights w that sum to one (Pinheiro and Chao, 2006).  One point is the
+Laplace approximation.
 """
 from __future__ import annotations
 
@@ -16,8 +15,6 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.special import roots_hermitenorm
-
-TRAPEZOID_REACH = 6.5  # the trapezoid rule covers u_hat plus or minus so many curvature sds
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,6 @@ class Rule:
         return len(self.c)
 
 
-@lru_cache(maxsize=128)
 def gauss_hermite(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Nodes z (n,) and log coefficients c (n,) of the Gauss-Hermite rule for N(0, 1)."""
     if n == 1:
@@ -45,17 +41,9 @@ def gauss_hermite(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=128)
-def trapezoid(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes z (n,) and log coefficients c (n,) of the trapezoid rule on +-TRAPEZOID_REACH."""
-    z = np.linspace(-TRAPEZOID_REACH, TRAPEZOID_REACH, n)
-    step = 2 * TRAPEZOID_REACH / (n - 1)
-    return z, np.full(n, np.log(step) - 0.5 * np.log(2 * np.pi))
-
-
-@lru_cache(maxsize=128)
-def product_rule(n: int, q: int, kind: str = "hermite") -> Rule:
-    """Tensor product of q copies of an n-point rule: ``n**q`` nodes."""
-    z, c = gauss_hermite(n) if kind == "hermite" or n == 1 else trapezoid(n)
+def product_rule(n: int, q: int) -> Rule:
+    """Tensor product of q copies of the n-point rule: ``n**q`` nodes."""
+    z, c = gauss_hermite(n)
     grid = np.meshgrid(*[z] * q, indexing="ij")
     logs = np.meshgrid(*[c] * q, indexing="ij")
     rule = Rule(np.stack([g.ravel() for g in grid], -1), sum(g.ravel() for g in logs))

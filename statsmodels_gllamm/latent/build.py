@@ -202,3 +202,18 @@ def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent):
     used |= {(int(r), 1 + n_latent + int(a)) for r, a in aux}
     table = np.array(sorted(used, key=lambda e: (e[1], e[0])), dtype=np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
+
+
+def weights_of(sample, levels):
+    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None."""
+    weights = dict(sample.weights)
+    rows, units = weights.pop("rows", None), []
+    for level in levels:
+        product = None
+        for name in level.groups:
+            if name in weights:
+                own = np.empty(level.n_units)
+                own[level.codes] = weights[name]
+                product = own if product is None else own * product
+        units.append(product)
+    return rows, units

@@ -59,7 +59,7 @@ def test_maximize(data, family):
     assert not stopped.converged and stopped.n_iterations == 1
     assert stopped.gain > 1e-10 and "limit" in stopped.reason
     again = optimize.maximize(objective, found.point.working, tol=1e-6)
-    assert again.n_iterations == 0 and again.converged
+    assert again.n_iterations <= 1 and again.converged
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=["louis", "quasi-newton"])
