@@ -103,8 +103,9 @@ class GLLAMMModel(LikelihoodModel):
         self._y = self.response.prepare(sample.endog, sample.n_trials, index=sample.index)
         self._problems: dict[tuple[int, bool], Problem] = {}
         self._check_data()
+        observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
         super().__init__(
-            pd.Series(self._observed(), index=sample.index, name=sample.endog_name), sample.exog,
+            observed, sample.exog,
             hasconst=has_constant(sample.exog.to_numpy()))
         self._init_keys = list(type(self)._init_keys)  # the base class has emptied them
         self.data.param_names = self.param_names

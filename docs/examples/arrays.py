@@ -39,6 +39,7 @@ print(results.predict(np.eye(5), which="conditional"))
 
 # likelihood
 params = results.params
-print(nested.loglike(params, n_quad=15))
-print(np.abs(nested.score(params, n_quad=15)).max())
+for n_quad in [results.n_quad, 15, 21]:
+    loglik, score = nested.loglike(params, n_quad=n_quad), nested.score(params, n_quad=n_quad)
+    print(f"{loglik:.6f}, largest element of the score {np.abs(score).max():.1g}", n_quad)
 # end

@@ -40,7 +40,8 @@ GLLAMM.from_formula("y ~ treat + (1 | subj)", epilep.assign(y=epilep["y"] / 200)
 # end
 
 # infinite
-GLLAMM.from_formula("y ~ np.log(y - y.min()) + (1 | subj)", epilep, family=poisson)
+wrong = epilep.assign(lage=epilep["lage"].where(epilep["subj"] != 7, np.inf))
+GLLAMM.from_formula("y ~ lage + (1 | subj)", wrong, family=poisson)
 # end
 
 # dependent
@@ -106,10 +107,16 @@ print(results.mle_retvals)
 # end
 
 # quadrature
-results = GLLAMM.from_formula("y ~ treatment * time + (1 | patientID)", toenail,
+results = GLLAMM.from_formula("y ~ treatment + time + (1 | patientID)", toenail,
                               family=binomial).fit(n_quad=7)
 # end
 
-# posterior
-results.predict(epilep, which="posterior")
+# predict
+results.predict(toenail.drop(columns="time"))
+# end
+
+# compare
+other = GLLAMM.from_formula("y ~ time + (1 | patientID)", toenail[toenail["visit"] < 7],
+                            family=binomial).fit()
+results.lr_test(other)
 # end

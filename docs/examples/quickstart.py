@@ -51,7 +51,10 @@ print(results.wald_test("lambda[ability,2] = lambda[ability,3] = lambda[ability,
 
 # rasch
 rasch = GLLAMM.from_formula(
-    "y ~ C(item) + (1 | school / sid)", irtsim, family=sm.families.Binomial()
+    "y ~ C(item) + (0 + ability | school / sid)",
+    irtsim,
+    family=sm.families.Binomial(),
+    factors={"ability": Factor("item", loadings=[1, 1, 1, 1, 1])},
 ).fit()
 print(results.lr_test(rasch))
 # end

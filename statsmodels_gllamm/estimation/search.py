@@ -60,7 +60,7 @@ def statsmodels_search(objective: Objective, start: np.ndarray, *, method: str, 
     settings = {"gtol": 1e-7} if method in ("bfgs", "cg") else {}
     _, retvals, _ = Optimizer()._fit(
         value, score, start, (), settings, method=method, maxiter=maxiter, full_output=True,
-        disp=False, callback=None if callback is None else lambda x: callback(0, best, np.nan))
+        disp=False, callback=None if callback is None else lambda *_: callback(0, best, np.nan))
     b = best.louis if wanted["information"] else best.opg
     b = positive_definite(b)
     gain = float(best.gradient @ np.linalg.solve(b, best.gradient)) / 2

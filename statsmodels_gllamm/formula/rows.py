@@ -255,7 +255,7 @@ def row_arguments(
             raise DataError(
                 f"{what} is {values[bad[0]]:g} in row {show(index[bad[0]])}; it must be {must}."
             )
-    offset = extras.get("offset", np.zeros(len(index)))
+    offset = extras.get("offset", np.broadcast_to(0.0, len(index)))  # takes no memory
     if "exposure" in extras:
         offset = offset + np.log(extras["exposure"])
     n_trials = extras.get("n_trials")

@@ -11,6 +11,9 @@ import numpy as np
 def cholesky(h: np.ndarray) -> np.ndarray:
     """Lower factor L (q, q, G) of H = L L'; NaN where H is not positive definite."""
     q = h.shape[0]
+    if q == 1:  # here and below: a lone random intercept does without the loops
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(h)
     lower = np.zeros_like(h)
     with np.errstate(invalid="ignore", divide="ignore"):
         for j in range(q):
@@ -24,6 +27,8 @@ def cholesky(h: np.ndarray) -> np.ndarray:
 
 def forward(lower: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Solve L x = b for b (q, ..., G), L (q, q, G)."""
+    if lower.shape[0] == 1:
+        return b / lower[0]
     x = np.empty(np.broadcast_shapes(b.shape, b.shape[:-1] + lower.shape[-1:]),
                  dtype=np.result_type(lower, b))
     for i in range(lower.shape[0]):
@@ -37,6 +42,8 @@ def forward(lower: np.ndarray, b: np.ndarray) -> np.ndarray:
 def backward(lower: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Solve L' x = b for b (q, ..., G), L (q, q, G)."""
     q = lower.shape[0]
+    if q == 1:
+        return b / lower[0]
     x = np.empty(np.broadcast_shapes(b.shape, b.shape[:-1] + lower.shape[-1:]),
                  dtype=np.result_type(lower, b))
     for i in range(q - 1, -1, -1):
@@ -54,6 +61,8 @@ def cholesky_adjoint(lower: np.ndarray, lower_bar: np.ndarray) -> np.ndarray:
     (Murray, 2016, arXiv:1602.07527).
     """
     q = lower.shape[0]
+    if q == 1:
+        return 0.5 * lower_bar / lower
     phi = np.einsum("kig,kjg->ijg", lower, lower_bar)
     for i in range(q):
         phi[i, i] *= 0.5

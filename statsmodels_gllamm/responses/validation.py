@@ -34,7 +34,7 @@ def as_numbers(endog, name: str, index=None, columns: int = 1):
         index = getattr(endog, "index", None)
         index = None if callable(index) else index  # lists and tuples have a method of that name
     try:
-        values = np.array(endog, dtype=np.float64)
+        values = np.asarray(endog, dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError(f"{name} response must be numbers, not {_example(endog)!r}.") from None
     if values.ndim == 2 and values.shape[1] == 1:

@@ -195,6 +195,7 @@ def _posterior(model, working, rows: Rows, o, a, integration, n_quad) -> np.ndar
         raise ValueError("which='posterior' needs the estimation sample, which remove_data() has "
                          "removed")
     if not isinstance(n_quad, tuple):
+        n_quad = 1 if integration == "laplace" else n_quad
         n_quad = model._points(n_quad, integration) or (N_QUAD,) * len(model.design.q)
     objective = model._objective(n_quad, integration)
     level, unit = known_units(model, rows)

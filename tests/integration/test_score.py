@@ -59,7 +59,7 @@ def test_score(case, structure):
     for name, rule in RULES.items():
         direction = scale * rng.normal(size=len(params)) / np.sqrt(len(params))
         score = model.score(params, **rule)
-        slope = slope_along(lambda p: model.loglike(p, **rule), params, direction, h=2e-4)
+        slope = slope_along(lambda p, rule=rule: model.loglike(p, **rule), params, direction, h=2e-4)
         size = np.sqrt(((score * scale) ** 2).sum())
         assert abs(score @ direction - slope) < 1e-6 * max(size, 1.0), name
 

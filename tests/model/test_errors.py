@@ -109,7 +109,7 @@ def test_unknown_keywords(data):
     ({"starts": 0}, "starts is a positive integer, not 0"),
     ({"starts": 1.5}, "starts is a positive integer"),
     ({"starts": "2"}, "starts is a positive integer"),
-    ({"threads": 0}, "threads is a positive integer or None, not 0"),
+    ({"threads": 0}, "threads is a positive integer, not 0"),
     ({"threads": "all"}, "threads is a positive integer"),
     ({"cov_type": "HC9"}, "cov_type"),
     ({"maxiter": -1}, "maxiter"),

@@ -26,13 +26,6 @@ def test_binomial_layouts():
     assert_array_equal(POISSON.prepare(pd.Series([1, 2], dtype="Int64")), [[1, 2]])
 
 
-def test_prepare_copies():
-    endog = np.array([1.0, 2.0])
-    y = GAUSSIAN.prepare(endog)
-    y[:] = 0
-    assert_array_equal(endog, [1, 2])
-
-
 REFUSED = [
     (BINOMIAL, [0, 0.3, 1, 0.5], None, r"is 0\.3 in rows 1, 3: without n_trials it must be 0 or 1"),
     (BINOMIAL, [0, 7, 1], None, r"is 7 in row 1: counts of successes need .*`successes \+ fail"),
