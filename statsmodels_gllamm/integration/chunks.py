@@ -15,6 +15,7 @@ from statsmodels_gllamm.latent.merge import merge_units
 from statsmodels_gllamm.latent.runs import Runs, layout
 
 CHUNK_ELEMENTS = 150_000  # rows x nodes in one chunk: a few such temporaries stay in the L2 cache
+FEW = 400  # rows of a chunk that tell whether its row columns have few patterns
 MIN_ROWS = 600  # below this a chunk is all interpreter overhead
 
 
@@ -41,6 +42,8 @@ class Chunk:
         Sample row of every chunk row.
     units : tuple of ndarray
         Global number of every unit, level by level.
+    patterns : (ndarray (n,), ndarray (r, P)) or None
+        Pattern of every row, and the row columns of every pattern, where few rows of W differ.
     """
 
     y: np.ndarray
@@ -52,6 +55,7 @@ class Chunk:
     top_weight: np.ndarray
     rows: np.ndarray
     units: tuple[np.ndarray, ...]
+    patterns: tuple[np.ndarray, np.ndarray] | None = None
 
     def to_level(self, x: np.ndarray, level: int, start: int = 0) -> np.ndarray:
         """Sum x from the children of level ``start`` to the units of ``level``."""
@@ -222,8 +226,22 @@ def _chunk(sort: _Sorted, a, b, y, offset, columns, levels, row_weight, weight) 
         w = weight[level][units[level]]
         unit_weight.append(None if (w == 1).all() else w)
     w = None if row_weight is None else row_weight[rows]
+    design = _stack(columns, rows, len(rows))
     return Chunk(
         np.ascontiguousarray(y[:, rows]), None if offset is None else offset[rows],
-        _stack(columns, rows, len(rows)), None if w is None or (w == 1).all() else w,
+        design, None if w is None or (w == 1).all() else w,
         tuple(runs), tuple(unit_weight), weight[-1][units[-1]], rows, tuple(units),
+        _patterns(design),
     )
+
+
+def _patterns(design: np.ndarray):
+    """Distinct rows of W where they are few, as with items or visits; else None."""
+    mixed = np.sqrt(np.arange(2.0, 2.0 + len(design))) @ design
+    if len(np.unique(mixed[:FEW])) > FEW // 4:
+        return None
+    _, first, codes = np.unique(mixed, return_index=True, return_inverse=True)
+    table = design[:, first]
+    if len(first) * 8 > design.shape[1] or not np.array_equal(table[:, codes], design):
+        return None
+    return codes, table

@@ -61,7 +61,16 @@ def _expected(chunk, response, aux, entries, nodes, basis, p) -> np.ndarray:
             if d < c:
                 continue
             weight = chunk.runs[0].contract(w, p * basis[c] * basis[d])
-            block = (chunk.design[rows[one]] * weight) @ chunk.design[rows[two]].T
+            block = _crossproduct(chunk, rows[one], weight, rows[two])
             info[np.ix_(one, two)] = block
             info[np.ix_(two, one)] = block.T
     return info
+
+
+def _crossproduct(chunk: Chunk, one, weight, two) -> np.ndarray:
+    """sum_i W_one,i weight_i W_two,i, over the distinct rows of W where they are few."""
+    design = chunk.design
+    if chunk.patterns is not None:
+        codes, design = chunk.patterns
+        weight = np.bincount(codes, weight, design.shape[1])
+    return (design[one] * weight) @ design[two].T
