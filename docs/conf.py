@@ -30,6 +30,7 @@ html_theme = "alabaster"
 html_theme_options = {
     "description": _meta["description"],
     "fixed_sidebar": True,
-    "page_width": "1080px",
+    "page_width": "1200px",
     "sidebar_width": "240px",
+    "code_font_size": "0.8em",
 }

@@ -41,6 +41,24 @@ def zero_coordinates(design, working: np.ndarray) -> np.ndarray:
     return np.array(found, dtype=int)
 
 
+def describe(design, working: np.ndarray) -> tuple[str, ...]:
+    """What is at a boundary, in words, one sentence part per vanishing Cholesky column."""
+    notes = []
+    for s, c in design.cov_slices():
+        root = c.root(working[s])
+        for j in range(c.q):
+            if c.fixed[j] is not None or root[:, j].any() or (c.kind == "identity" and j):
+                continue
+            if not root[j].any():
+                notes.append(f"the variance of {c.names[j]} is zero")
+            elif j == 1:
+                sign = "minus " if root[0, 0] * root[1, 0] < 0 else ""
+                notes.append(f"the correlation of {c.names[0]} and {c.names[1]} is {sign}one")
+            else:
+                notes.append(f"the covariance matrix of {', '.join(c.names[:j + 1])} is singular")
+    return tuple(notes)
+
+
 def leave(design, working: np.ndarray, size=None) -> np.ndarray:
     """The coordinates with vanishing Cholesky columns moved to a diagonal of ``size`` (k,).
 

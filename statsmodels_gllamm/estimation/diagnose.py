@@ -33,8 +33,9 @@ def messages(record: FitRecord, maxiter: int) -> list[tuple[type[Warning], str]]
                     "are not identified together; fix or drop one of them"))
     if record.boundary:
         out.append((BoundaryWarning,
-                    f"at the boundary: {', '.join(record.boundary)} (a variance of zero or a "
-                    "correlation of one); other standard errors are given that it stays there"))
+                    f"at the boundary: {', '.join(record.boundary)} ("
+                    f"{'; '.join(record.boundary_notes)}); other standard errors are given that it "
+                    "stays there"))
     if retvals["converged"] and not certificate.passed:
         out.append((QuadratureWarning, _quadrature_text(record)))
     return out

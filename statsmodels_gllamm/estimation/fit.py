@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from statsmodels_gllamm.estimation.boundary import canonical, leave, snap, zero_coordinates
+from statsmodels_gllamm.estimation.boundary import (
+    canonical,
+    describe,
+    leave,
+    snap,
+    zero_coordinates,
+)
 from statsmodels_gllamm.estimation.certify import Certificate, certify, finer, first_n_quad
 from statsmodels_gllamm.estimation.information import SUSPICIOUS, Information, observed_information
 from statsmodels_gllamm.estimation.objective import Objective, Point
@@ -227,6 +233,8 @@ class FitRecord:
     certificate, path : Certificate, tuple of Certificate
     boundary : tuple of str
         Names of the parameters whose working coordinate is held at a boundary.
+    boundary_notes : tuple of str
+        What is at the boundary, in words.
     flat : tuple of dict {name: weight}
         Directions in which the log-likelihood is flat, in parameter names.
     integration : str
@@ -246,6 +254,7 @@ class FitRecord:
     certificate: Certificate
     path: tuple[Certificate, ...]
     boundary: tuple[str, ...]
+    boundary_notes: tuple[str, ...]
     flat: tuple[dict[str, float], ...]
     integration: str
     n_quad: tuple[int, ...]
@@ -286,7 +295,8 @@ def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
     return FitRecord(
         design.to_natural(working), working, natural_covariance(jacobian, info),
         found.point.loglik, natural_scores(jacobian, info.free, found.point.unit_scores), info,
-        found.certificate, found.path, tuple(str(n) for n in names[found.boundary]), flat,
+        found.certificate, found.path, tuple(str(n) for n in names[found.boundary]),
+        describe(design, working), flat,
         "exact" if found.certificate.exact else integration, found.certificate.n_quad,
         {"converged": optimum.converged, "reason": optimum.reason, "gain": optimum.gain,
          "iterations": optimum.n_iterations, "fcalls": found.n_evaluations, "method": method},

@@ -39,10 +39,10 @@ def node_sums(chunk: Chunk, q, a, nodes: Nodes, posterior: Posterior, score):
     runs = chunk.runs[0]
     u = latent_at_nodes(chunk, nodes)
     p = posterior.joint[0].reshape(-1, runs.size)
-    o_bar = runs.contract(score, p)
-    a_bar = np.stack([runs.contract(score, p * u_j) for u_j in u])
-    carry = np.stack([runs.sum_times(score, a_j) for a_j in a])
-    carry *= p
+    o_bar, a_bar, carry = _weighted_scores(runs, a, u, p, score)
+    if not (np.isfinite(o_bar).all() and np.isfinite(carry).all()):
+        score = np.where(runs.spread(p) > 0, score, 0.0)  # infinite where there is no weight
+        o_bar, a_bar, carry = _weighted_scores(runs, a, u, p, score)
     d_bar = []
     for level, k in enumerate(q):
         shape = nodes.u[level].shape
@@ -51,6 +51,16 @@ def node_sums(chunk: Chunk, q, a, nodes: Nodes, posterior: Posterior, score):
             rest = carry[k:].reshape((-1,) + shape[1:]).sum(axis=2)
             carry = chunk.runs[level + 1].sum(rest)
     return o_bar, a_bar, d_bar
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _weighted_scores(runs, a, u, p, score):
+    """Sums over nodes of p s (n,) and p u s (D, n), and p sum_i a_i s_i (D, N, G)."""
+    o_bar = runs.contract(score, p)
+    a_bar = np.stack([runs.contract(score, p * u_j) for u_j in u])
+    carry = np.stack([runs.sum_times(score, a_j) for a_j in a])
+    carry *= p
+    return o_bar, a_bar, carry
 
 
 def _dot(a, b) -> np.ndarray:

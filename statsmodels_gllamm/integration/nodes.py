@@ -121,13 +121,18 @@ def integrate(chunk: Chunk, q, rules, factor: Factor, nodes: Nodes, kernel, cons
         term = rules[level].c[:, None] - 0.5 * np.einsum("inkg,inkg->nkg", u, u)
         term += value.reshape(term.shape)
         largest = term.max(axis=1, keepdims=True)
+        outside = np.isneginf(largest)  # an ancestor's node that leaves no density below it
+        outside = outside if outside.any() else None
+        if outside is not None:
+            largest[outside] = 0.0
         term -= largest
         np.exp(term, out=term)
         total = term.sum(axis=1, keepdims=True)
-        term /= total
+        term /= total if outside is None else np.where(outside, 1.0, total)
         conditional[level] = term
         log_det = np.log(np.einsum("iig->ig", factor.lower[level])).sum(0)
-        value = (largest + np.log(total))[:, 0] - log_det
+        with np.errstate(divide="ignore"):
+            value = (largest + np.log(total))[:, 0] - log_det
         if level + 1 < len(q):
             weight = unit_weight(chunk, level)
             value = chunk.runs[level + 1].sum(value if weight is None else value * weight)
