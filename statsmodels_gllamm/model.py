@@ -25,6 +25,7 @@ from statsmodels_gllamm.integration.chunks import Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.build import build_structure, weights_of
+from statsmodels_gllamm.latent.describe import equations
 from statsmodels_gllamm.responses import as_response
 from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
@@ -184,6 +185,23 @@ class GLLAMMModel(LikelihoodModel):
         if len(y) == 1 or (self.sample.n_trials is None and self.sample.endog.ndim == 1):
             return y[0]
         return np.divide(y[0], y[1], out=np.full(y.shape[1], np.nan), where=y[1] > 0)
+
+    def describe(self) -> str:
+        """The model's equations in text.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> print(GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).describe())
+        Reaction given nu: Gaussian(identity)
+        nu = beta[Intercept] + beta[Days] Days + Intercept[Subject] + Days[Subject]
+             Days
+        logsd = logsd[Intercept]
+        Intercept[Subject], Days[Subject]: normal with mean 0, var free, var free,
+            unstructured covariance matrix, one for each of 18 clusters
+        """
+        return equations(self.sample, self.structure, self.response)
 
     def _check_data(self) -> None:
         constant = self.response.describe_constant(self._y)
