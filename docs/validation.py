@@ -13,13 +13,13 @@ import warnings
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.reference import test_fits as fits
-
 from statsmodels_gllamm import GLLAMM
 from tests.conftest import LEVELS, _read  # the factors as the other programs code them
+from tests.reference import test_fits as fits
 
 HERE = Path(__file__).parent
 INDEPENDENT = "independent"
+MANY = 25  # points at which these likelihoods have converged
 TOWER = "dtlm ~ level + C(group) + (1 | famnum / id)"
 MORE = [
     ("mlmus_towerl", "three_level_agq12", TOWER, fits.BINOMIAL, {}, 12, None),
@@ -63,7 +63,8 @@ def compare(case, name, formula, family, options, points):
     theirs, how = answers["fits"][name], rule(points)
     if fit.integration == "exact":
         how = "exact"
-    return [case, formula, program(theirs), how, f"{theirs['loglik']:.5f}", f"{fit.llf:.5f}",
+    formula = " ".join(formula.replace("+", " + ").split())
+    return [case, f"``{formula}``", program(theirs), how, f"{theirs['loglik']:.5f}", f"{fit.llf:.5f}",
             f"{fit.llf - theirs['loglik']:+.0e}"]
 
 
@@ -77,9 +78,9 @@ def below(case, name, formula, family, options, points):
     variances = [v for (_, second), v in cov.items() if not second]
     covariances = [v for (_, second), v in cov.items() if second]
     params = list(given.values()) + variances[:1] + covariances + variances[1:]
-    there = model.loglike(params, n_quad=points)
+    there = model.loglike(params, n_quad=MANY)
     return [case, program(theirs), rule(points), f"{theirs['loglik']:.5f}", f"{there:.5f}",
-            f"{model.fit(n_quad=points).llf:.5f}"]
+            f"{model.fit(n_quad=MANY).llf:.5f}"]
 
 
 def write(name, head, rows):

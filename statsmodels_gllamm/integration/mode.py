@@ -100,8 +100,9 @@ def find_mode(chunk: Chunk, q, response, o, a, aux, start) -> Mode:
     if not concave:
         point = _feasible(chunk, q, response, o, a, aux, point, at)
     scale = np.abs(a).max(axis=1)
+    eager = np.full(chunk.runs[-1].size, 0.5)  # twice this: the length of a top unit's next step
     for _ in range(MAX_STEPS):
-        factor = _ascent_factor(chunk, q, response, a, aux, point)
+        factor, convex = _ascent_factor(chunk, q, response, a, aux, point)
         slope = chunk.runs[0].sum_times(a, point.l1)
         step = solve(chunk, q, factor, slope, [-x for x in point.u])
         size = [np.abs(x).max(0) for x in step]
@@ -110,8 +111,11 @@ def find_mode(chunk: Chunk, q, response, o, a, aux, start) -> Mode:
             bad = [~np.isfinite(x) for x in size]
             _fail(chunk, bad, "the log density has no finite derivative")
         t = row_product(chunk, a, step)
-        last = largest < NEWTON_TOL
-        if not last and largest < CORRECTED:
+        last = convex is None and largest < NEWTON_TOL
+        if convex is not None:  # a short step there need not be near a mode: go on, ever faster
+            eager = np.where(convex, 2 * eager, 0.5)
+            step, t = _stretched(chunk, step, t, np.where(convex, eager, 1.0))
+        elif not last and largest < CORRECTED:
             bend = chunk.runs[0].sum_times(a, 0.5 * point.l3 * t * t)
             correction = solve(chunk, q, factor, bend, None)
             if max(np.abs(x).max() for x in correction) < 0.5 * largest:
@@ -125,25 +129,39 @@ def find_mode(chunk: Chunk, q, response, o, a, aux, start) -> Mode:
             test = (_SlopeTest if concave else _ValueTest)(chunk, response, aux, point, step, t)
             point = _halve(chunk, point, step, t, at, test)
         if last:
-            break
+            factor = factorize(chunk, q, a, -point.l2)
+            if np.isfinite(factor.lower[-1]).all():
+                break
     else:
+        factor = factorize(chunk, q, a, -point.l2)
         if largest > 1e-4:
             _fail(chunk, [x > 1e-4 for x in size], "the mode search did not converge")
     return Mode(tuple(point.u), to_rows(chunk, point.u), point.nu, point.l1, point.l2, point.l3,
-                factorize(chunk, q, a, -point.l2))
+                factor)
 
 
-def _ascent_factor(chunk: Chunk, q, response, a, aux, point: _Point) -> Factor:
+def _ascent_factor(chunk: Chunk, q, response, a, aux, point: _Point):
     """Factor of minus the Hessian; of the expected information in top units where that is not
-    positive definite (which alone would converge linearly, and leave the mode inexact)."""
-    if response.log_concave:
-        return factorize(chunk, q, a, -point.l2)
+    positive definite (which alone would converge linearly, and leave the mode inexact).
+
+    With it, which top units (G_top,) those are; None for none.
+    """
     factor = factorize(chunk, q, a, -point.l2)
-    bad = ~np.isfinite(factor.lower[-1]).all((0, 1))
-    if not bad.any():
-        return factor
+    if response.log_concave:
+        return factor, None
+    convex = ~np.isfinite(factor.lower[-1]).all((0, 1))
+    if not convex.any():
+        return factor, None
     expected = weighted(response.expected_information(chunk.y, point.nu, aux), chunk.row_weight)
-    return factorize(chunk, q, a, np.where(chunk.to_rows(bad, len(q) - 1), expected, -point.l2))
+    w = np.where(chunk.to_rows(convex, len(q) - 1), expected, -point.l2)
+    return factorize(chunk, q, a, w), convex
+
+
+def _stretched(chunk: Chunk, step, t, length):
+    """The step, and what it does to the rows, times the length (G_top,) of each top unit."""
+    top = len(step) - 1
+    step = [x * chunk.to_rows(length, top, level + 1) for level, x in enumerate(step)]
+    return step, t * chunk.to_rows(length, top)
 
 
 def _halve(chunk: Chunk, point: _Point, step, t, at, test) -> _Point:

@@ -1,7 +1,9 @@
 """Mode, arrow factor and solves against dense matrices; node weights; Louis' information."""
 import numpy as np
 from numpy.testing import assert_allclose
+import pandas as pd
 import pytest
+from scipy import special, stats
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM
@@ -146,6 +148,25 @@ def test_louis(formula, weights, column, rng):
     k = len(working)
     exact = differenced(objective, point, np.arange(k), np.full(k, 1e-4))
     assert_allclose(point.louis, exact, rtol=0, atol=2e-4 * np.abs(exact).max())
+
+
+def test_mode_beyond_an_inflection():
+    """The slope nearly vanishes where the density is not concave, far from its mode."""
+    y = [6.76329265, 7.44496499, 3.54612928, 2.50449806, 0.02460017, 0.02946407, 0.02703752]
+    offset = np.array([4.51251541, 4.70357169, 4.75094188, 4.77253172, 4.60575021, 4.66113119,
+                       4.62485423])
+    sd, scale = 5.3269646, 0.77464209
+    data = pd.DataFrame({"y": y * 2, "o": np.tile(offset, 2), "s": np.repeat([0, 1], 7)})
+    model = GLLAMM.from_formula("y ~ 0 + (1 | s)", data, offset="o",
+                                family=sm.families.InverseGaussian(sm.families.links.Log()))
+    params = np.array([sd**2, scale])
+    u = np.linspace(-9, 9, 4001)
+    mu, y, phi = np.exp(offset[:, None] + sd * u), np.array(y)[:, None], np.exp(2 * scale)
+    joint = (-0.5 * np.log(2 * np.pi * phi * y**3) - (y - mu) ** 2 / (2 * phi * mu**2 * y)).sum(0)
+    exact = special.logsumexp(joint + stats.norm.logpdf(u)) + np.log(u[1] - u[0])
+    chunk, task, ((_, a, _), mode, _, _, _) = state(model, params)
+    assert_allclose(mode.u[0], u[np.argmax(joint - u**2 / 2)], atol=0.01)
+    assert_allclose(model.loglike(params, n_quad=91), 2 * exact, rtol=1e-3)
 
 
 def test_impossible_parameters_are_refused(rng):

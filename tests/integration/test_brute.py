@@ -2,11 +2,12 @@
 import numpy as np
 from numpy.testing import assert_allclose
 import pytest
+from scipy import special
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM
 from tests.integration import brute
-from tests.integration.frames import nested_frame
+from tests.integration.frames import nested_frame, slope_along
 
 FAMILIES = {
     "binary": (sm.families.Binomial(), brute.binomial),
@@ -77,6 +78,30 @@ def test_laplace_is_one_point(data, response, build):
 def test_ordinary_quadrature(data, response, build):
     model, params, exact = build(data, response)
     assert_allclose(model.loglike(params, "quadrature", n_quad=101), exact, rtol=0, atol=1e-4)
+
+
+def test_nodes_outside_the_support(rng):
+    """Identity link: nodes of the top level below which no density is left weigh nothing."""
+    data = nested_frame(rng)
+    data["count"] += 1
+    family = sm.families.Poisson(sm.families.links.Identity())
+    model = GLLAMM.from_formula("count ~ x + (1 | s/g)", data, family=family)
+    assert model.param_names[2:] == ["var[Intercept[s:g]]", "var[Intercept[s]]"]
+    params = np.array([2.0, 0.0, 0.05, 1.5])
+
+    def logpmf(y, nu):
+        inside = np.where(nu > 0, nu, 1.0)
+        return np.where(nu > 0, y * np.log(inside) - inside - special.gammaln(y + 1), -np.inf)
+
+    exact = brute.three_levels(
+        logpmf, data["count"].to_numpy(), np.full(len(data), 2.0), np.sqrt(0.05), np.sqrt(1.5),
+        data["g"].to_numpy(), data["s"].to_numpy())
+    for rule in ({"n_quad": 31}, {"integration": "quadrature", "n_quad": 63}):
+        assert_allclose(model.loglike(params, **rule), exact, rtol=0, atol=1e-4)
+        score = model.score(params, **rule)
+        slopes = [slope_along(lambda p: model.loglike(p, **rule), params, e, h=1e-5)
+                  for e in np.eye(4)]
+        assert_allclose(score, slopes, rtol=1e-4)
 
 
 def test_points_by_level(data, response):
