@@ -11,11 +11,12 @@ import statsmodels.api as sm
 from statsmodels.base.model import LikelihoodModel
 
 from statsmodels_gllamm.estimation import boundary, certify, diagnose, information, separation
-from statsmodels_gllamm.estimation.fit import Options, fit, record_of
+from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.options import integer, positive
 from statsmodels_gllamm.estimation.points import points_of
 from statsmodels_gllamm.estimation.progress import Progress, thread_pool
+from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.exceptions import DataError, SeparationWarning

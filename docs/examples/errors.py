@@ -103,7 +103,8 @@ results = GLLAMM.from_formula("y ~ C(item) + (0 + ability | sid)", irtsim, famil
 # limit
 results = GLLAMM.from_formula("y ~ treatment * time + (1 | patientID)", toenail,
                               family=binomial).fit(maxiter=2)
-print(results.mle_retvals)
+for name in ["converged", "reason", "iterations"]:
+    print(name, results.mle_retvals[name])
 # end
 
 # quadrature

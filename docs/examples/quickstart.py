@@ -20,6 +20,10 @@ model = GLLAMM.from_formula(
 )
 # end
 
+# describe
+print(model.describe())
+# end
+
 # laplace
 laplace = model.fit(integration="laplace")
 print(laplace.summary())
@@ -46,7 +50,8 @@ figure = results.plot_random_effects()
 
 # tests
 print(results.t_test("lambda[ability,2] = 1"))
-print(results.wald_test("lambda[ability,2] = lambda[ability,3] = lambda[ability,4] = 1"))
+joint = results.wald_test("lambda[ability,2] = lambda[ability,3] = lambda[ability,4] = 1")
+print(f"chi-squared {joint.statistic:.3f}, p-value {joint.pvalue:.4f}")
 # end
 
 # rasch
@@ -56,7 +61,8 @@ rasch = GLLAMM.from_formula(
     family=sm.families.Binomial(),
     factors={"ability": Factor("item", loadings=[1, 1, 1, 1, 1])},
 ).fit()
-print(results.lr_test(rasch))
+test = results.lr_test(rasch)
+print(f"chi-squared {test.statistic:.3f} with df = {test.df}, p-value {test.pvalue:.4f}")
 # end
 
 # frame

@@ -22,6 +22,7 @@ import pandas as pd
 
 HERE = Path(__file__).parent
 SECTION = re.compile(r"^# (\w+)\n(.*?)^# end$", re.MULTILINE | re.DOTALL)
+CLOCK = re.compile(r"(Date|Time): .*")
 WIDTH = 96
 
 
@@ -44,6 +45,14 @@ def run(code, namespace):
         say(type(error), error)
 
 
+def write(path, text):
+    """Write what a section prints, unless only the clock has moved."""
+    text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    if CLOCK.sub("", text) != CLOCK.sub("", old):
+        path.write_text(text, encoding="utf-8")
+
+
 def save_figure(path):
     """Save the figure that a section has left open."""
     numbers = plt.get_fignums()
@@ -62,8 +71,7 @@ def record(path):
             warnings.showwarning = show_warning
             run(compile(code, f"{path.name}: {section}", "exec"), namespace)
         if out.getvalue():
-            text = "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
-            target.with_suffix(".txt").write_text(text, encoding="utf-8")
+            write(target.with_suffix(".txt"), out.getvalue())
         save_figure(target.with_suffix(".png"))
 
 

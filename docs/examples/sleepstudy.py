@@ -16,12 +16,14 @@ print(f"residual variance {slopes.scale:.2f}")
 
 # test
 intercept = GLLAMM.from_formula("Reaction ~ Days + (1 | Subject)", sleepstudy).fit()
-print(slopes.lr_test(intercept))
+test = slopes.lr_test(intercept)
+print(f"chi-squared {test.statistic:.2f} with df = {test.df}, p-value {test.pvalue:.2g}")
 # end
 
 # uncorrelated
 uncorrelated = GLLAMM.from_formula("Reaction ~ Days + (Days || Subject)", sleepstudy).fit()
-print(slopes.lr_test(uncorrelated))
+test = slopes.lr_test(uncorrelated)
+print(f"chi-squared {test.statistic:.3f} with df = {test.df}, p-value {test.pvalue:.2f}")
 # end
 
 # mixedlm

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import warnings
 
-from statsmodels_gllamm.estimation.fit import FitRecord
+from statsmodels_gllamm.estimation.record import FitRecord
 from statsmodels_gllamm.exceptions import (
     BoundaryWarning,
     ConvergenceWarning,

@@ -8,7 +8,6 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.boundary import (
     canonical,
-    describe,
     leave,
     snap,
     zero_coordinates,
@@ -84,18 +83,31 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
         ``maximize`` or another with its signature.
     """
     settings = {"maxiter": options.maxiter, "callback": options.callback}
-    scale = np.abs(starts[0])
-    if options.n_quad is None:
-        climb = _climb(make_objective, q, starts, options, search, settings, scale)
-        objective, found, n_quad, boundary, n_eval, path = climb
-    else:
-        n_quad, path = options.n_quad, []
-        objective = make_objective(n_quad)
-        found, n_eval = _best(search, objective, starts, {**settings, "tol": options.tol})
-        found, boundary, more = _boundary(objective, found, scale, options)
-        n_eval += more
-    information, point, gain, more = _polish(objective, found, boundary, options.tol)
-    n_eval += more
+    scale, auto = np.abs(starts[0]), options.n_quad is None
+    n_quad, path, n_eval = options.n_quad or first_n_quad(q), [], 0
+    while True:
+        if auto:
+            objective, found, n_quad, boundary, more = _climb(
+                make_objective, q, n_quad, starts, options, search, settings, scale, path)
+        else:
+            objective = make_objective(n_quad)
+            found, more = _best(search, objective, starts, {**settings, "tol": options.tol})
+            found, boundary, used = _boundary(objective, found, scale, options)
+            more += used
+        fitted, used = _settle(objective, found, boundary, n_quad, q, scale, options, exact)
+        n_eval += more + used
+        following = finer(n_quad, q)
+        if not auto or following is None or fitted.certificate.passed or (
+                not fitted.optimum.converged):
+            break
+        path.append(fitted.certificate)
+        starts, n_quad = [fitted.point.working], following
+    return replace(fitted, n_evaluations=n_eval, path=(*path, fitted.certificate))
+
+
+def _settle(objective, found: Optimum, boundary, n_quad, q, scale, options: Options, exact):
+    """(Fit, evaluations used): information, last steps, convergence and certificate."""
+    information, point, gain, n_eval = _polish(objective, found, boundary, options.tol)
     if point is not found.point and not len(boundary):  # the last steps may have reached a boundary
         found, boundary, more = _boundary(objective, replace(found, point=point), scale, options)
         information, point, gain, most = _polish(objective, found, boundary, options.tol)
@@ -111,7 +123,7 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
     else:
         certificate = certify(objective, point, information, n_quad, q, options.quad_tol)
         n_eval += 1
-    return Fit(point, found, information, certificate, boundary, n_eval, (*path, certificate))
+    return Fit(point, found, information, certificate, boundary, n_eval, ()), n_eval
 
 
 def _best(search, objective, starts, settings):
@@ -121,13 +133,14 @@ def _best(search, objective, starts, settings):
     return best, sum(optimum.n_evaluations for optimum in tries)
 
 
-def _climb(make_objective, q, starts, options: Options, search, settings, scale):
-    """Raise the points until the certificate holds.
+def _climb(make_objective, q, n_quad, starts, options: Options, search, settings, scale, path):
+    """(Objective, Optimum, points, boundary, evaluations used) of the first rule that passes.
 
+    Starts with the points ``n_quad`` and adds the certificates of rules that fail to ``path``.
     A rule that fails is left as soon as that is clear, at a loose tolerance.  A boundary counts
     only where two rules in succession end at it: a coarse rule may invent one.
     """
-    n_quad, path, n_eval, before = first_n_quad(q), [], 0, None
+    n_eval, before = 0, None
     objective = make_objective(n_quad)
     found, used = _best(search, objective, starts, {**settings, "tol": max(LOOSE, options.tol)})
     while True:
@@ -140,7 +153,7 @@ def _climb(make_objective, q, starts, options: Options, search, settings, scale)
             n_eval += found.n_evaluations + used
             if not len(boundary) or following is None or (
                     before is not None and np.array_equal(boundary, before)):
-                return objective, found, n_quad, boundary, n_eval, path
+                return objective, found, n_quad, boundary, n_eval
             before = boundary
         finer_objective = make_objective(following)
         start = leave(objective.design, found.point.working, RETURN * scale)
@@ -149,7 +162,7 @@ def _climb(make_objective, q, starts, options: Options, search, settings, scale)
             higher = search(finer_objective, start, tol=max(LOOSE, options.tol),
                             state=found.point.value.state if same else None, **settings)
         except ModeError:  # the new chunks start their modes at zero, which may be impossible there
-            return objective, found, n_quad, boundary, n_eval, path
+            return objective, found, n_quad, boundary, n_eval
         path.append(certificate)
         used = higher.n_evaluations
         n_quad, objective, found = following, finer_objective, higher
@@ -209,95 +222,3 @@ def _polish(objective, found: Optimum, boundary, tol):
             break
         point = new
     return information, point, gain, used
-
-
-@dataclass(frozen=True, slots=True)
-class FitRecord:
-    """All of a fit that its results keep; nothing of the data.
-
-    Attributes
-    ----------
-    params : ndarray (k,)
-        Natural parameters.
-    working : ndarray (k,)
-        The same in working coordinates.
-    cov : ndarray (k, k)
-        Inverse observed information in natural parameters; rows and columns of parameters held at a
-        boundary are NaN.
-    loglik : float
-    unit_scores : ndarray (n_top, k)
-        Score of every top-level unit in natural parameters, without its frequency weight; zero for
-        parameters held at a boundary.
-    information : Information
-        In working coordinates.
-    certificate, path : Certificate, tuple of Certificate
-    boundary : tuple of str
-        Names of the parameters whose working coordinate is held at a boundary.
-    boundary_notes : tuple of str
-        What is at the boundary, in words.
-    flat : tuple of dict {name: weight}
-        Directions in which the log-likelihood is flat, in parameter names.
-    integration : str
-        "adaptive", "laplace", "quadrature" or "exact".
-    n_quad : tuple of int
-        Points per dimension by level from the bottom.
-    retvals : dict
-        converged, reason, gain (log-likelihood still to be gained), iterations, fcalls, method.
-    """
-
-    params: np.ndarray
-    working: np.ndarray
-    cov: np.ndarray
-    loglik: float
-    unit_scores: np.ndarray
-    information: Information
-    certificate: Certificate
-    path: tuple[Certificate, ...]
-    boundary: tuple[str, ...]
-    boundary_notes: tuple[str, ...]
-    flat: tuple[dict[str, float], ...]
-    integration: str
-    n_quad: tuple[int, ...]
-    retvals: dict
-
-
-def natural_covariance(jacobian: np.ndarray, information: Information) -> np.ndarray:
-    """Delta method: covariance of natural parameters (k, k), NaN where held at a boundary."""
-    j = jacobian[:, information.free]
-    cov = j @ information.inverse @ j.T
-    held = ~j.any(axis=1)
-    cov[held], cov[:, held] = np.nan, np.nan
-    return cov
-
-
-def natural_scores(jacobian: np.ndarray, free: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Scores (G, k) in natural parameters from those in working coordinates; zero where held."""
-    j = jacobian[:, free]
-    out = np.zeros_like(scores)
-    moving = j.any(axis=1)
-    out[:, moving] = scores[:, free] @ np.linalg.pinv(j[moving])
-    return out
-
-
-def _unit_columns(x: np.ndarray) -> np.ndarray:
-    """Columns divided by their largest entry."""
-    return x / np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
-
-
-def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
-    """The part of a fit that results keep."""
-    working = found.point.working
-    jacobian, names = design.natural_jacobian(working), np.array(design.layout.names)
-    info, optimum = found.information, found.optimum
-    flat = tuple(
-        {str(n): float(w) for n, w in zip(names, column) if abs(w) > 0.01}
-        for column in _unit_columns(jacobian @ info.flat).T)
-    return FitRecord(
-        design.to_natural(working), working, natural_covariance(jacobian, info),
-        found.point.loglik, natural_scores(jacobian, info.free, found.point.unit_scores), info,
-        found.certificate, found.path, tuple(str(n) for n in names[found.boundary]),
-        describe(design, working), flat,
-        "exact" if found.certificate.exact else integration, found.certificate.n_quad,
-        {"converged": optimum.converged, "reason": optimum.reason, "gain": optimum.gain,
-         "iterations": optimum.n_iterations, "fcalls": found.n_evaluations, "method": method},
-    )

@@ -43,6 +43,7 @@ def arrays_to_sample(endog, exog=None, *, groups=None, exog_re=None, offset=None
     response = response.reshape(len(response), -1)
     columns = {f"_y{i}": column for i, column in enumerate(response.T)}
     left = " + ".join(columns)
+    _check_index(index, exog=exog, dispersion=dispersion, groups=groups, exog_re=exog_re)
     fixed, names = _columns(exog, "exog", "x", len(response), columns)
     bars, bar_names = [], []
     for name, codes in _groups(groups, len(response)).items():
@@ -67,6 +68,17 @@ def arrays_to_sample(endog, exog=None, *, groups=None, exog_re=None, offset=None
         dispersion=sample.dispersion.set_axis(list(spread_names), axis=1) if spread
         else sample.dispersion,
     )
+
+
+def _check_index(index, **given) -> None:
+    """Refuse pandas objects whose row labels are not those of endog: rows are taken in order."""
+    for what, values in given.items():
+        for part in values.values() if isinstance(values, Mapping) else (values,):
+            own = part.index if isinstance(part, (pd.Series, pd.DataFrame)) else None
+            if index is not None and own is not None and len(own) == len(index) and not own.equals(
+                    index):
+                raise DataError(f"The indices of endog and {what} are not the same; align the rows,"
+                                " or pass arrays.")
 
 
 def _columns(values, what, prefix, n, columns):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 import pickle
 import re
+from textwrap import shorten
 from types import ModuleType
 
 import numpy as np
@@ -255,7 +256,8 @@ def _reason(design, message):
         )
     where = design.where[:1].upper() + design.where[1:]
     text = next((line.strip() for line in message.splitlines() if line.strip()), "")
-    return f"{where} {design.formula!r} cannot be evaluated: {text.rstrip('.')}."
+    formula = shorten(design.formula, 200, placeholder=" ...")
+    return f"{where} {formula!r} cannot be evaluated: {text.rstrip('.')}."
 
 
 def _patsy_categorical(data, contrast=None, levels=None):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.exceptions import FormulaError
+from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.formula.design import Design
 from statsmodels_gllamm.formula.groups import Clusters
 from statsmodels_gllamm.formula.loadings import FactorDesign, LoadingDesign
@@ -175,7 +175,7 @@ def named(design: Design, values: np.ndarray, index: pd.Index) -> pd.DataFrame:
 
 
 def check_terms(bars: tuple[BarDesign, ...]) -> None:
-    """Refuse a bar without terms, and a term that stands twice at a group.
+    """Refuse a bar without terms, a term that stands twice at a group, and one that is zero.
 
     Parameters
     ----------
@@ -194,3 +194,9 @@ def check_terms(bars: tuple[BarDesign, ...]) -> None:
                     "(0 + removes the implied constant)."
                 )
             seen.add((bar.group, name))
+        zero = np.flatnonzero(~bar.matrix.any(axis=0))
+        if zero.size:
+            raise DataError(
+                f"The random term {bar.names[zero[0]]}[{bar.group}] is zero in every row, so that "
+                "its variance cannot be estimated; drop it or its category."
+            )

@@ -100,6 +100,7 @@ def _check_factors(names, formulas, usages):
     """Every factor is used, and only where a latent variable may stand."""
     allowed = {key for key, (_, _, factors) in formulas.items() if factors}
     used = {name for key in allowed for name in usages[key].names}
+    in_bars = {name for key in allowed if key[0] == "bar" for name in usages[key].names}
     for name in names:
         for key, part in usages.items():
             if key not in allowed and name in part.names:
@@ -109,6 +110,11 @@ def _check_factors(names, formulas, usages):
             raise FormulaError(
                 f"The factor {name!r} is declared but not used; put it in a bar such as "
                 f"(0 + {name} | id), or leave it out of factors."
+            )
+        if name not in in_bars:
+            raise FormulaError(
+                f"The factor {name!r} stands in the fixed part only; put it in a bar such as "
+                f"(0 + {name} | id) too."
             )
 
 

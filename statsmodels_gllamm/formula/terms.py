@@ -32,7 +32,9 @@ def term_slices(design: Design, names) -> dict[str, slice]:
         return {"Intercept": slice(0, 1)}
     manager = FormulaManager(design.engine)
     spec = design.spec
-    return {manager.get_term_name(term): manager.get_slice(spec, term) for term in spec.terms}
+    slices = {manager.get_term_name(term): manager.get_slice(spec, term) for term in spec.terms}
+    # formulaic calls the constant "1"
+    return {"Intercept" if name == "1" else name: place for name, place in slices.items()}
 
 
 def current_spec(design: Design):

@@ -25,7 +25,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.estimation.fit import natural_covariance
+from statsmodels_gllamm.estimation.record import natural_covariance
+from statsmodels_gllamm.formula.categories import show
 
 COV_TYPES = ("nonrobust", "opg", "robust", "cluster")
 DESCRIPTIONS = {
@@ -188,7 +189,7 @@ def cluster_codes(model, groups) -> np.ndarray:
     cut = np.flatnonzero(of_unit[top.codes] != codes)
     if cut.size:
         label = sample.groups[top.name].labels[top.codes[cut[0]]]
-        raise ValueError(f"groups cuts through the unit {label!r} of {top.name!r}: clusters must "
+        raise ValueError(f"groups cuts through the unit {show(label)} of {top.name!r}: clusters must "
                          "hold whole top-level units, as these are what is independent.")
     return of_unit
 

@@ -180,6 +180,7 @@ def test_wald_test_terms(fitted):
     results = fitted("logit")
     table = results.wald_test_terms().table
     assert table["df_constraint"].tolist() == [1, 2, 1, 2]
+    assert table.index[0] == "Intercept"
     names = [name for name in results.params.index if "kind" in name and "x" not in name]
     joint = results.wald_test(", ".join(f"{name} = 0" for name in names), scalar=True)
     assert_allclose(table.loc["C(kind)", "statistic"], joint.statistic)

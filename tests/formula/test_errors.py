@@ -117,6 +117,13 @@ def test_random_terms(data):
     refused(data, r"Intercept\[school\] stands in two", "y ~ (1 | school) + (1 | school/pid)",
             FormulaError)
     refused(data, "has no terms; write .1 . school.", "y ~ (0 | school)", FormulaError)
+    zero = data.assign(z=0.0)
+    refused(zero, r"The random term z\[school\] is zero in every row", "y ~ x + (z | school)")
+
+
+def test_long_formula_is_not_printed_whole(data):
+    terms = " + ".join(["x"] * 200 + ["np.cos(pid, item, 1)"])
+    assert len(refused(data, r"\.\.\.", f"y ~ {terms} + (1 | school)", FormulaError)) < 400
 
 
 def test_hierarchy():

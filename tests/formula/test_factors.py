@@ -127,6 +127,8 @@ def test_refused_names(data):
         build_sample("y ~ (0 + x | pid)", data, factors=["f"])
     with pytest.raises(TypeError, match="must be a Factor"):
         build_sample("y ~ (0 + f | pid)", data, factors={"f": 3})
+    with pytest.raises(FormulaError, match="'f' stands in the fixed part only"):
+        build_sample("y ~ f + (1 | pid)", data, factors={"f": "item"})
     with pytest.raises(FormulaError, match="'f' cannot stand in the dispersion"):
         build_sample("y ~ (0 + f | pid)", data, factors={"f": "item"}, dispersion="f")
 

@@ -184,3 +184,7 @@ def test_arrays(data):
     refused(f"{n - 1}.*{n}|{n}.*{n - 1}", lambda: GLLAMM(y, x, groups=data["s"][:-1]))
     refused("'school'", lambda: GLLAMM(y, x, groups=data["s"], exog_re={"school": x}))
     refused("missing in every row", lambda: GLLAMM(np.full(n, np.nan), x, family=POISSON))
+    shifted = data["s"].set_axis(np.arange(n) + 1)
+    for other in ({"exog": shifted.to_frame()}, {"groups": shifted}, {"groups": {"s": shifted}}):
+        refused(f"indices of endog and {next(iter(other))}",
+                lambda other=other: GLLAMM(data["count"], **other, family=POISSON))

@@ -153,7 +153,7 @@ def test_present_results_are_not_changed():
     ("cluster", {"groups": [1, 2]}, "has 2 codes"),
     ("cluster", {"groups": np.zeros(15)}, "two clusters"),
     ("cluster", {"groups": np.where(np.arange(15) < 3, np.nan, 1)}, "3 missing"),
-    ("cluster", {"groups": "x"}, "cuts through the unit"),
+    ("cluster", {"groups": "x"}, "cuts through the unit 1 of 'g'"),
     ("cluster", {"groups": np.zeros((15, 2))}, "shape"),
 ])
 def test_what_cannot_be_done_is_explained(cov_type, keywords, text):

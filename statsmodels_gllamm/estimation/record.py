@@ -1,0 +1,103 @@
+"""What the results keep of a fit: numbers in natural parameters, nothing of the data."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from statsmodels_gllamm.estimation.boundary import describe
+from statsmodels_gllamm.estimation.certify import Certificate
+from statsmodels_gllamm.estimation.fit import Fit
+from statsmodels_gllamm.estimation.information import Information
+
+
+@dataclass(frozen=True, slots=True)
+class FitRecord:
+    """All of a fit that its results keep; nothing of the data.
+
+    Attributes
+    ----------
+    params : ndarray (k,)
+        Natural parameters.
+    working : ndarray (k,)
+        The same in working coordinates.
+    cov : ndarray (k, k)
+        Inverse observed information in natural parameters; rows and columns of parameters held at a
+        boundary are NaN.
+    loglik : float
+    unit_scores : ndarray (n_top, k)
+        Score of every top-level unit in natural parameters, without its frequency weight; zero for
+        parameters held at a boundary.
+    information : Information
+        In working coordinates.
+    certificate, path : Certificate, tuple of Certificate
+    boundary : tuple of str
+        Names of the parameters whose working coordinate is held at a boundary.
+    boundary_notes : tuple of str
+        What is at the boundary, in words.
+    flat : tuple of dict {name: weight}
+        Directions in which the log-likelihood is flat, in parameter names.
+    integration : str
+        "adaptive", "laplace", "quadrature" or "exact".
+    n_quad : tuple of int
+        Points per dimension by level from the bottom.
+    retvals : dict
+        converged, reason, gain (log-likelihood still to be gained), iterations, fcalls, method.
+    """
+
+    params: np.ndarray
+    working: np.ndarray
+    cov: np.ndarray
+    loglik: float
+    unit_scores: np.ndarray
+    information: Information
+    certificate: Certificate
+    path: tuple[Certificate, ...]
+    boundary: tuple[str, ...]
+    boundary_notes: tuple[str, ...]
+    flat: tuple[dict[str, float], ...]
+    integration: str
+    n_quad: tuple[int, ...]
+    retvals: dict
+
+
+def natural_covariance(jacobian: np.ndarray, information: Information) -> np.ndarray:
+    """Delta method: covariance of natural parameters (k, k), NaN where held at a boundary."""
+    j = jacobian[:, information.free]
+    cov = j @ information.inverse @ j.T
+    held = ~j.any(axis=1)
+    cov[held], cov[:, held] = np.nan, np.nan
+    return cov
+
+
+def natural_scores(jacobian: np.ndarray, free: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Scores (G, k) in natural parameters from those in working coordinates; zero where held."""
+    j = jacobian[:, free]
+    out = np.zeros_like(scores)
+    moving = j.any(axis=1)
+    out[:, moving] = scores[:, free] @ np.linalg.pinv(j[moving])
+    return out
+
+
+def _unit_columns(x: np.ndarray) -> np.ndarray:
+    """Columns divided by their largest entry."""
+    return x / np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
+
+
+def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
+    """The part of a fit that results keep."""
+    working = found.point.working
+    jacobian, names = design.natural_jacobian(working), np.array(design.layout.names)
+    info, optimum = found.information, found.optimum
+    flat = tuple(
+        {str(n): float(w) for n, w in zip(names, column) if abs(w) > 0.01}
+        for column in _unit_columns(jacobian @ info.flat).T)
+    return FitRecord(
+        design.to_natural(working), working, natural_covariance(jacobian, info),
+        found.point.loglik, natural_scores(jacobian, info.free, found.point.unit_scores), info,
+        found.certificate, found.path, tuple(str(n) for n in names[found.boundary]),
+        describe(design, working), flat,
+        "exact" if found.certificate.exact else integration, found.certificate.n_quad,
+        {"converged": optimum.converged, "reason": optimum.reason, "gain": optimum.gain,
+         "iterations": optimum.n_iterations, "fcalls": found.n_evaluations, "method": method},
+    )
