@@ -9,7 +9,7 @@ from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import is_positive_definite, uses_louis
 
 STEP = 2e-3  # of a standard error: the error of a central difference is of the order of its square
-AGREEMENT = 2e-3  # relative difference at which Louis' formula and a difference agree
+AGREEMENT = 5e-3  # relative difference at which Louis' formula and a difference agree
 SUSPICIOUS = 1e-3  # eigenvalue of the scaled information that is looked at again
 FLAT = 1e-7  # below which a direction is flat
 

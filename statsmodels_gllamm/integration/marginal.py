@@ -152,9 +152,13 @@ def _aux_sums(chunk: Chunk, task: Task, aux, nodes: Nodes, posterior: Posterior)
     """Derivative in the auxiliary predictors (m, n), at fixed nodes."""
     if not len(aux):
         return aux
-    p = posterior.joint[0].reshape(-1, chunk.runs[0].size)
+    runs = chunk.runs[0]
+    p = posterior.joint[0].reshape(-1, runs.size)
     score = task.response.aux_score(chunk.y, nodes.nu, aux)
-    bar = np.stack([chunk.runs[0].contract(s, p) for s in score])
+    with np.errstate(over="ignore", invalid="ignore"):
+        bar = np.stack([runs.contract(s, p) for s in score])
+    if not np.isfinite(bar).all():  # a slope may be infinite where there is no weight
+        bar = np.stack([runs.contract(np.where(runs.spread(p) > 0, s, 0.0), p) for s in score])
     return bar if chunk.row_weight is None else bar * chunk.row_weight
 
 

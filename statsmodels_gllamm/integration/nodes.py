@@ -115,7 +115,8 @@ def integrate(chunk: Chunk, q, rules, factor: Factor, nodes: Nodes, kernel, cons
     ``kernel`` (N, n) row-weighted log densities at the nodes; ``constant`` (n,) row-weighted rest.
     """
     conditional = [None] * len(q)
-    value = chunk.runs[0].sum(kernel) + chunk.runs[0].sum(constant)
+    with np.errstate(over="ignore"):
+        value = chunk.runs[0].sum(kernel) + chunk.runs[0].sum(constant)
     for level in range(len(q)):
         u = nodes.u[level]
         term = rules[level].c[:, None] - 0.5 * np.einsum("inkg,inkg->nkg", u, u)

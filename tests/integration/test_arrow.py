@@ -181,3 +181,19 @@ def test_nan_parameters_are_refused(rng):
     model, params = build("(1 | s)", rng)
     with pytest.raises(ValueError):
         model.loglike(params * np.nan)
+
+
+@pytest.mark.parametrize("sd", [20.0, 35.0, 50.0, 80.0])
+@pytest.mark.parametrize("column", FAMILIES)
+def test_overflow_at_nodes(column, sd, rng):
+    """Nodes where the density or its slope is beyond any number weigh nothing in the score."""
+    data = nested_frame(rng)
+    family = FAMILIES[column]
+    if column == "positive":
+        family = sm.families.InverseGaussian(sm.families.links.Log())
+    model = GLLAMM.from_formula(f"{column} ~ x + (1 | s)", data, family=family)
+    params = np.array([0.5, 0.3, sd**2] + [0.2] * len(model.response.aux_names))
+    for rule in ({"integration": "quadrature", "n_quad": 101}, {"n_quad": 101}):
+        assert np.isfinite(model.loglike(params, **rule))
+        assert np.isfinite(model.score(params, **rule)).all()
+        assert np.isfinite(model.score_obs(params, **rule)).all()

@@ -99,7 +99,7 @@ def test_nodes_outside_the_support(rng):
     for rule in ({"n_quad": 31}, {"integration": "quadrature", "n_quad": 63}):
         assert_allclose(model.loglike(params, **rule), exact, rtol=0, atol=1e-4)
         score = model.score(params, **rule)
-        slopes = [slope_along(lambda p: model.loglike(p, **rule), params, e, h=1e-5)
+        slopes = [slope_along(lambda p, rule=rule: model.loglike(p, **rule), params, e, h=1e-5)
                   for e in np.eye(4)]
         assert_allclose(score, slopes, rtol=1e-4)
 
