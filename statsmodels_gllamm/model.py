@@ -19,9 +19,10 @@ from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
-from statsmodels_gllamm.exceptions import DataError, SeparationWarning
+from statsmodels_gllamm.exceptions import BoundaryWarning, DataError, SeparationWarning
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.integration.chunks import Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
@@ -32,6 +33,7 @@ from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 
+POISSON = 10.0  # log size beyond which a negative binomial is a Poisson distribution
 NODE_CLASSES = (16, 128, 1024, 2**30)  # chunks are cut anew when the nodes pass one of these
 
 
@@ -111,6 +113,7 @@ class GLLAMMModel(LikelihoodModel):
             hasconst=has_constant(sample.exog.to_numpy()))
         self._init_keys = list(type(self)._init_keys)  # the base class has emptied them
         self.data.param_names = self.param_names
+        self._check_exposure(exposure)
 
     @classmethod
     def from_formula(cls, formula, data, subset=None, *, family=None, factors=None,
@@ -153,6 +156,7 @@ class GLLAMMModel(LikelihoodModel):
         FormulaError, DataError, CrossedGroupsError
             With one sentence that names the column, group or parameter.
         """
+        data = as_frame(data)
         if eval_env is None:
             caller = inspect.currentframe().f_back
             eval_env = {**caller.f_globals, **caller.f_locals}
@@ -162,6 +166,7 @@ class GLLAMMModel(LikelihoodModel):
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
                     covariances=covariances)
+        model._check_exposure(exposure)
         model.formula = sample.parsed.plain
         model.gllamm_formula = sample.parsed.text
         everything = np.array_equal(sample.positions, np.arange(len(data)))
@@ -204,11 +209,20 @@ class GLLAMMModel(LikelihoodModel):
         """
         return equations(self.sample, self.structure, self.response)
 
+    def _check_exposure(self, exposure) -> None:
+        link = getattr(self.family, "link", None)
+        if exposure is not None and not isinstance(link, sm.families.links.Log):
+            raise ValueError("exposure is only meaningful with the log link; use offset= on the "
+                             "scale of the linear predictor")
+
     def _check_data(self) -> None:
         constant = self.response.describe_constant(self._y)
         if constant is not None:
             raise DataError(f"the response {self.sample.endog_name!r} is constant ({constant}): "
                             "there is nothing to explain; check the column or the subset")
+        if not self.response.aux_names and list(self.sample.dispersion.columns) != ["Intercept"]:
+            raise ValueError(f"{self.response.name} has no dispersion, so that dispersion= has no "
+                             "meaning; leave it out")
         if not any(self.sample.exog_factors):
             text = separation.dependence(self.sample.exog.to_numpy(), self.sample.exog.columns)
             if text is not None:
@@ -260,8 +274,9 @@ class GLLAMMModel(LikelihoodModel):
         if points is None:
             points = certify.first_n_quad(self.design.q)
         working = self.design.to_working(params)
-        if off_boundary:
-            working = boundary.leave(self.design, working)
+        if off_boundary and len(boundary.zero_coordinates(self.design, working)):
+            size = boundary.TINY * np.abs(self.design.to_working(self.start_params))
+            working = boundary.leave(self.design, working, size)
         with self._explained():
             objective = self._objective(points, integration)
             return objective, objective.at(working, **wanted)
@@ -408,7 +423,13 @@ class GLLAMMModel(LikelihoodModel):
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
-        separated = self._separation(start) or self._separation(record.params)
+        suspected = bool(record.flat) or not record.retvals["converged"]
+        separated = self._separation(start) or self._separation(record.params, suspected)
+        sizes = record.params[[name.startswith("logsize") for name in self.param_names]]
+        if (sizes > POISSON).any():
+            warnings.warn("the size of the negative binomial is so large that it is a Poisson "
+                          "distribution: there is no overdispersion left to estimate; use "
+                          "family=Poisson()", BoundaryWarning, stacklevel=2)
         if separated is not None:
             warnings.warn(separated, SeparationWarning, stacklevel=2)
         else:
@@ -426,6 +447,8 @@ class GLLAMMModel(LikelihoodModel):
         if isinstance(given, pd.Series):
             params = pd.Series(self.start_params, index=names)
             known = given.index.intersection(params.index)
+            if not len(known):
+                raise ValueError(f"start_params names none of the parameters: {', '.join(names)}")
             params[known] = given[known]
             given = params
         params = np.asarray(given, dtype=float)
@@ -438,13 +461,13 @@ class GLLAMMModel(LikelihoodModel):
             working = boundary.leave(self.design, working, own)
         return working
 
-    def _separation(self, params) -> str | None:
-        """What separates the response, in words, if fixed coefficients are large enough to ask."""
+    def _separation(self, params, suspected=False) -> str | None:
+        """What separates the response, in words; asked where coefficients are large or suspected."""
         exog = self.sample.exog.to_numpy()
         if not exog.shape[1] or any(self.sample.exog_factors):
             return None
         nu = exog @ params[: exog.shape[1]]
-        if max(nu.max(), -nu.min()) < separation.SUSPICIOUS:
+        if not suspected and max(nu.max(), -nu.min()) < separation.SUSPICIOUS:
             return None
         ends = separation.ends(self.response.name, self._y)
         direction = None if ends is None else separation.separating_direction(exog, *ends)

@@ -47,7 +47,10 @@ def describe(design, working: np.ndarray) -> tuple[str, ...]:
     for s, c in design.cov_slices():
         root = c.root(working[s])
         for j in range(c.q):
-            if c.fixed[j] is not None or root[:, j].any() or (c.kind == "identity" and j):
+            fixed, norm = c.fixed[j] is not None, np.sqrt(root[j] @ root[j])
+            if fixed and norm and root[j, j] < 1e-3 * norm:
+                notes.append(f"the covariance matrix of {', '.join(c.names[:j + 1])} is singular")
+            if fixed or root[:, j].any() or (c.kind == "identity" and j):
                 continue
             if not root[j].any():
                 notes.append(f"the variance of {c.names[j]} is zero")
@@ -107,3 +110,34 @@ def snap(objective: Objective, point: Point, scale: np.ndarray, tol: float) -> P
             if new.loglik >= point.loglik - tol:
                 point = new
     return point
+
+
+def collapsed(design, working: np.ndarray, scale: np.ndarray):
+    """Nearby points where a latent variable of small variance has none, or copies another one.
+
+    Where row i of T is small, the split of the others' rows between column i and their own is not
+    seen by the likelihood, and no single column need vanish.
+    """
+    for s, c in design.cov_slices():
+        if c.kind != "unstructured" or c.q == 1:
+            continue
+        root = c.root(working[s])
+        place = {pair: k for k, pair in enumerate(c.pairs())}
+        for i in range(c.q):
+            size = np.sqrt(root[i] @ root[i])
+            if c.fixed[i] is not None or not 0 < size < SMALL * abs(scale[s][place[i, i]]):
+                continue
+            others = [j for j in range(c.q) if j != i and root[j].any()]
+            cosine = [root[j] @ root[i] / np.sqrt(root[j] @ root[j]) for j in others]
+            rows = [np.zeros(c.q)]
+            if others:
+                best = int(np.argmax(np.abs(cosine)))
+                j = others[best]
+                rows.append(np.copysign(size, cosine[best]) * root[j] / np.sqrt(root[j] @ root[j]))
+            for row in rows:
+                t = root.copy()
+                t[i] = row
+                psi = t @ t.T
+                out = working.copy()
+                out[s] = c.working(np.array([psi[a, b] for a, b in c.pairs()]))
+                yield out

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.rules import product_rule
 
 LADDER = (1, 3, 5, 7, 9, 11, 15, 21, 31, 45, 63, 91, 127)
 NODE_BUDGET = 2**15  # node combinations per bottom unit
+ELEMENTS = 2e7  # rows x nodes to which "auto" goes, but for FREE node combinations
+FREE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Certificate:
         What both were asked to be under.
     text : str
         How it was found, in words.
+    ended : bool
+        No finer rule is within the budget.
     """
 
     exact: bool
@@ -46,6 +51,7 @@ class Certificate:
     error_se: float = 0.0
     tol: float = 0.01
     text: str = ""
+    ended: bool = False
 
     @property
     def passed(self) -> bool:
@@ -82,10 +88,16 @@ def rules_of(n_quad, q):
     return tuple(product_rule(n, k) for n, k in zip(n_quad, q))
 
 
-def finer(n_quad, q) -> tuple[int, ...] | None:
-    """The next points per dimension, or None beyond the budget."""
+def finer(n_quad, q, n_rows: int = 0) -> tuple[int, ...] | None:
+    """The next points per dimension, or None beyond the budget for so many rows."""
     step = tuple(next((m for m in LADDER if m > n), 0) for n in n_quad)
-    return step if all(step) and count_nodes(step, q) <= NODE_BUDGET else None
+    limit = min(NODE_BUDGET, max(FREE, ELEMENTS / max(n_rows, 1)))
+    return step if all(step) and count_nodes(step, q) <= limit else None
+
+
+def coarser(n_quad) -> tuple[int, ...]:
+    """The previous points per dimension, one at least."""
+    return tuple(max((m for m in LADDER if m < n), default=1) for n in n_quad)
 
 
 def first_n_quad(q) -> tuple[int, ...]:
@@ -97,22 +109,35 @@ def first_n_quad(q) -> tuple[int, ...]:
     return (n,) * len(q)
 
 
-def quadrature_error(objective, n_finer, point, information) -> tuple[float, float]:
-    """(finer minus fitted log-likelihood, largest move of an estimate in standard errors)."""
-    finer_point = objective.with_rules(rules_of(n_finer, objective.task.q)).at(
+def quadrature_error(objective, n_other, point, information) -> tuple[float, float]:
+    """(the other rule's minus the fitted log-likelihood, largest move of an estimate under it in
+    standard errors); the second is NaN where there are no standard errors."""
+    other = objective.with_rules(rules_of(n_other, objective.task.q)).at(
         point.working, point.value.state)
-    free = information.free
-    move = information.inverse @ (finer_point.gradient - point.gradient)[free]
-    se = np.sqrt(np.maximum(np.diag(information.inverse), 1e-300))
-    return finer_point.loglik - point.loglik, float(np.abs(move / se).max(initial=0.0))
+    move = information.inverse @ (other.gradient - point.gradient)[information.free]
+    variance = np.diag(information.inverse)
+    if not (variance > 0).all():
+        return other.loglik - point.loglik, np.nan
+    return other.loglik - point.loglik, float(np.abs(move / np.sqrt(variance)).max(initial=0.0))
 
 
 def certify(objective, point, information, n_quad, q, tol: float) -> Certificate:
-    """Certificate of a maximum; a rule of fewer than five points is compared with seven or more."""
-    n_finer = finer(tuple(max(n, 5) for n in n_quad), q)
-    if n_finer is None:
-        return Certificate(False, n_quad, (), np.nan, np.nan, tol,
-                           "no finer rule fits the node budget")
-    errors = quadrature_error(objective, n_finer, point, information)
-    return Certificate(False, n_quad, n_finer, *errors, tol,
-                       "log-likelihood and score at the estimates, with the finer rule")
+    """Certificate of a maximum; a rule of fewer than five points is compared with seven or more.
+
+    Where no finer rule is within the budget the next coarser one is compared: its error is larger
+    than that of the fit.
+    """
+    n_rows = objective.problem.n_computed
+    n_other = finer(tuple(max(n, 5) for n in n_quad), q, n_rows)
+    ended = n_other is None
+    text = "log-likelihood and score at the estimates, with the finer rule"
+    if ended:
+        n_other = coarser(n_quad)
+        text = "log-likelihood and score at the estimates, with a coarser rule: no finer one fits"
+    try:
+        errors = quadrature_error(objective, n_other, point, information)
+    except ModeError as error:
+        return Certificate(False, tuple(n_quad), n_other, np.nan, np.nan, tol, str(error), ended)
+    if ended:
+        errors = -errors[0], errors[1]
+    return Certificate(False, tuple(n_quad), n_other, *errors, tol, text, ended)

@@ -24,16 +24,21 @@ def messages(record: FitRecord, maxiter: int) -> list[tuple[type[Warning], str]]
     if not retvals["converged"]:
         out.append((ConvergenceWarning,
                     f"the fit did not converge after {retvals['iterations']} iterations: "
-                    f"{retvals['reason']} (about {retvals['gain']:.3g} log-likelihood units still to "
-                    f"be gained). Things to try: {ADVICE.format(maxiter=maxiter)}"))
+                    f"{retvals['reason']} (about {abs(retvals['gain']):.3g} log-likelihood units "
+                    f"still to be gained). Things to try: {ADVICE.format(maxiter=maxiter)}"))
     for direction in record.flat:
         combination = " ".join(f"{w:+.3g} {name}" for name, w in direction.items())
         out.append((ConvergenceWarning,
                     f"the log-likelihood is flat in the direction {combination}: these parameters "
                     "are not identified together; fix or drop one of them"))
-    if record.boundary:
+    if retvals["converged"] and not record.information.definite and not record.flat:
+        out.append((ConvergenceWarning,
+                    "the observed information is not positive definite at the estimates, so that "
+                    "standard errors are missing or wrong: the model is barely identified, or the "
+                    "maximum is not one; simplify the random part, or start elsewhere: fit(starts=5)"))
+    if record.boundary or record.boundary_notes:
         out.append((BoundaryWarning,
-                    f"at the boundary: {', '.join(record.boundary)} ("
+                    f"at the boundary: {', '.join(record.boundary) or 'a correlation'} ("
                     f"{'; '.join(record.boundary_notes)}); other standard errors are given that it "
                     "stays there"))
     if retvals["converged"] and not certificate.passed:
@@ -43,13 +48,12 @@ def messages(record: FitRecord, maxiter: int) -> list[tuple[type[Warning], str]]
 
 def _quadrature_text(record: FitRecord) -> str:
     c = record.certificate
-    if not c.n_finer:
-        return (f"the quadrature error could not be found: {c.text}; lower n_quad or simplify the "
-                "random part")
     what = "Laplace approximation" if set(c.n_quad) == {1} else f"rule with {c.n_quad} points"
-    return (f"the error of the {what} is about {c.error_loglik:+.3g} in log-likelihood and "
-            f"{c.error_se:.3g} standard errors in an estimate, above quad_tol = {c.tol:g}; "
-            "use n_quad='auto', or more points")
+    advice = ("the node budget allows no finer rule: lower the number of latent variables in a bar"
+              if c.ended else "use n_quad='auto', or more points")
+    bound = "at most " if c.ended else ""
+    return (f"the error of the {what} is {bound}about {c.error_loglik:+.3g} in log-likelihood and "
+            f"{c.error_se:.3g} standard errors in an estimate, above quad_tol = {c.tol:g}; {advice}")
 
 
 def warn(record: FitRecord, maxiter: int, stacklevel: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.boundary import (
     canonical,
+    collapsed,
     leave,
     snap,
     zero_coordinates,
@@ -96,7 +97,7 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
             more += used
         fitted, used = _settle(objective, found, boundary, n_quad, q, scale, options, exact)
         n_eval += more + used
-        following = finer(n_quad, q)
+        following = finer(n_quad, q, objective.problem.n_computed)
         if not auto or following is None or fitted.certificate.passed or (
                 not fitted.optimum.converged):
             break
@@ -146,7 +147,8 @@ def _climb(make_objective, q, n_quad, starts, options: Options, search, settings
     while True:
         n_eval += used + 1
         certificate = certify(objective, found.point, _rough(found), n_quad, q, options.quad_tol)
-        following, boundary = finer(n_quad, q), np.zeros(0, dtype=int)
+        following = finer(n_quad, q, objective.problem.n_computed)
+        boundary = np.zeros(0, dtype=int)
         if certificate.passed or following is None or not found.converged:
             found = search(objective, found.point, tol=options.tol, **settings)
             found, boundary, used = _boundary(objective, found, scale, options)
@@ -187,6 +189,18 @@ def _boundary(objective, found: Optimum, scale, options: Options):
         point, used = objective.at(tidy, state, **wanted), 1
     snapped = snap(objective, point, scale, 10 * options.tol)
     if snapped is point:
+        for trial in collapsed(objective.design, tidy, scale):
+            try:
+                again = maximize(objective, trial, tol=options.tol, maxiter=options.maxiter,
+                                 held=zero_coordinates(objective.design, trial))
+            except ModeError:
+                continue
+            used += again.n_evaluations
+            if again.converged and again.point.loglik >= point.loglik - 0.1 * options.quad_tol:
+                working, state = canonical(objective.design, again.point.working,
+                                           again.point.value.state)
+                again = replace(again, point=objective.at(working, state, **wanted))
+                return again, zero_coordinates(objective.design, working), used + 1
         return replace(found, point=point), zero_coordinates(objective.design, tidy), used
     again = maximize(objective, snapped, tol=options.tol, maxiter=options.maxiter,
                      held=zero_coordinates(objective.design, snapped.working))

@@ -41,6 +41,14 @@ def directional(objective: Objective, point: Point, direction: np.ndarray) -> np
     return (down.gradient - up.gradient) / 2
 
 
+def _steps(curvature: np.ndarray, working: np.ndarray) -> np.ndarray:
+    """``STEP`` standard errors, and no less than what moves a coordinate clear of rounding."""
+    known = curvature > 0
+    unknown = STEP * (1 + np.abs(working))
+    size = np.where(known, STEP / np.sqrt(np.where(known, curvature, 1.0)), unknown)
+    return np.maximum(size, 1e-8 * np.abs(working))
+
+
 def _curvature_along(objective: Objective, point: Point, free, direction) -> float:
     """direction' information direction, by central differences extrapolated to a step of zero."""
     def at(h):
@@ -80,10 +88,7 @@ def observed_information(objective: Objective, point: Point, free: np.ndarray,
     k, n_eval = len(point.working), 0
     if not len(free):
         return Information(np.zeros((0, 0)), free, "none", np.zeros((0, 0)), np.zeros((k, 0)), True, 0)
-    rough = np.diag(curvature)[free]
-    size = STEP / np.sqrt(np.where(rough > 0, rough, 1.0))
-    extent = 1 + np.abs(point.working[free])
-    size = np.clip(size, 1e-7 * extent, 0.05 * extent)
+    size = _steps(np.diag(curvature)[free], point.working[free])
     matrix = method = None
     if uses_louis(objective) and point.value.information is not None:
         candidate = point.louis[np.ix_(free, free)]
@@ -129,9 +134,7 @@ def natural_hessian(objective: Objective, point: Point) -> np.ndarray:
     """
     design, working = objective.design, point.working
     k = len(working)
-    rough = np.diag(point.opg)
-    size = np.clip(STEP / np.sqrt(np.where(rough > 0, rough, 1.0)),
-                   1e-5 * (1 + np.abs(working)), 1e-3 * (1 + np.abs(working)))
+    size = np.minimum(_steps(np.diag(point.opg), working), 1e-3 * (1 + np.abs(working)))
     h_working = -differenced(objective, point, np.arange(k), size)
     jacobian = design.natural_jacobian(working)
     score = np.linalg.solve(jacobian.T, point.gradient)

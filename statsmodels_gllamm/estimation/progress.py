@@ -12,10 +12,17 @@ from statsmodels_gllamm.estimation.options import integer
 PATIENCE = 3.0  # seconds before a bar appears by itself
 
 
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @contextmanager
 def thread_pool(n: int | None):
     """A pool of n threads (None: as many as cores), or None for one."""
-    n = (os.cpu_count() or 1) if n is None else integer("threads", n)
+    n = _cores() if n is None else integer("threads", n)
     if n == 1:
         yield None
         return

@@ -54,7 +54,10 @@ def statsmodels_search(objective: Objective, start: np.ndarray, *, method: str, 
     def score(working, *args):
         nonlocal calls
         calls += 1
-        return -objective.at(working, best.value.state).gradient / scale
+        try:
+            return -objective.at(working, best.value.state).gradient / scale
+        except ModeError:  # the value there is infinite
+            return np.zeros(len(working))
 
     scale = objective.problem.n_top
     settings = {"gtol": 1e-7} if method in ("bfgs", "cg") else {}

@@ -14,6 +14,7 @@ from scipy.optimize import linprog
 
 SUSPICIOUS = 8.0  # linear predictors beyond this are looked into
 MAX_PATTERNS = 50_000
+SHOWN = 6  # terms of a direction that a message shows
 
 
 def ends(response_name: str, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -52,7 +53,8 @@ def describe(direction: np.ndarray, exog: np.ndarray, names, high, low) -> str:
     """The covariate pattern in words."""
     score = exog @ direction
     rows = np.abs(score) > 1e-8
-    where = " ".join(f"{w:+.3g} {n}" for n, w in zip(names, direction) if w)
+    parts = [f"{w:+.3g} {n}" for n, w in zip(names, direction) if w]
+    where = " ".join([*parts[:SHOWN], "..."] if len(parts) > SHOWN else parts)
     value = ("at its largest" if high[rows].all() else "at its smallest" if low[rows].all()
              else "at its largest where this is positive and at its smallest where negative")
     return (f"the response is separated by {where}: in the {int(rows.sum())} rows where this is not "
@@ -75,6 +77,7 @@ def dependence(exog: np.ndarray, names) -> str | None:
     direction = vectors[:, 0] / scale
     direction /= np.abs(direction).max()
     parts = [f"{w:+.3g} {n}" for n, w in zip(names, direction) if abs(w) > 1e-6]
+    parts = [*parts[:SHOWN], "..."] if len(parts) > SHOWN else parts
     if np.abs(exog @ direction).max() > 1e-6 * np.abs(exog).max():
         return None
     return (f"the fixed columns are linearly dependent: {' '.join(parts)} is zero in every row; "

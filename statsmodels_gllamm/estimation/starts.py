@@ -56,10 +56,19 @@ def _least_squares(x, y) -> np.ndarray:
     return np.linalg.pinv(x.T @ x, hermitian=True) @ (x.T @ y)
 
 
+def _some_rows(n: int):
+    """About ``MAX_ROWS`` of n rows, one at random from every stretch of equal length."""
+    step = -(-n // MAX_ROWS)
+    if step == 1:
+        return slice(None)
+    first = np.arange(0, n - step + 1, step)
+    return first + np.random.default_rng(0).integers(0, step, len(first))
+
+
 def pooled_start(response, y, offset, exog, aux_design, weight) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (p,) and auxiliary coefficients (m v,) of the model without latent variables."""
     n, p = exog.shape
-    thin = slice(None, None, -(-n // MAX_ROWS))
+    thin = _some_rows(n)
     y, exog, aux_design = np.ascontiguousarray(y[:, thin]), exog[thin], aux_design[thin]
     offset = None if offset is None else offset[thin]
     weight = None if weight is None else weight[thin]

@@ -84,6 +84,11 @@ class Problem:
     top_weight: np.ndarray  # frequency weight of every original top-level unit
 
     @property
+    def n_computed(self) -> int:
+        """Rows that are computed, identical units once."""
+        return sum(chunk.design.shape[1] for chunk in self.chunks)
+
+    @property
     def n_top(self) -> int:
         """Number of independent units: top-level units, or rows without latent variables."""
         return self.levels[-1].n_units if self.levels else self.n_rows

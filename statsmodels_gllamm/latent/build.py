@@ -1,6 +1,7 @@
 """The latent structure of an estimation sample: levels, latent variables and their row design."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,8 +64,9 @@ def _refuse_copies(sample, blocks) -> None:
         for name, column, factor in zip(block.names, bar.matrix.T, bar.factors):
             key = block.level, factor, hash(column.tobytes())
             if key in known:
-                raise FormulaError(f"{known[key]} and {name} are the same latent variable, because "
-                                   f"their groups have the same clusters; remove one of them")
+                raise FormulaError(f"{known[key]} and {name} are the same latent variable: their "
+                                   "columns are equal and their groups have the same clusters; "
+                                   "remove one of them")
             known[key] = name
 
 
@@ -100,6 +102,8 @@ def build_structure(sample, aux_names=(), covariances=None) -> Structure:
     ------
     FormulaError, ValueError, CrossedGroupsError
     """
+    if covariances is not None and not isinstance(covariances, Mapping):
+        raise TypeError(f"covariances is a mapping of groups to kinds, not {covariances!r}")
     kinds = dict(covariances or {})
     unknown = set(kinds) - {bar.group for bar in sample.bars}
     if unknown:

@@ -125,6 +125,9 @@ class Covariance:
             )
         for i, variance in enumerate(self.fixed):
             if variance is not None and self.q > 1:
+                if t[i, i] == 0:
+                    raise ValueError(f"the covariances of {self.names[i]}, whose variance is fixed, "
+                                     "make a correlation of one; give smaller ones")
                 t[i, :i] /= t[i, i]
         return np.array([t[i, j] for i, j in self.pairs()])
 

@@ -197,3 +197,12 @@ def test_overflow_at_nodes(column, sd, rng):
         assert np.isfinite(model.loglike(params, **rule))
         assert np.isfinite(model.score(params, **rule)).all()
         assert np.isfinite(model.score_obs(params, **rule)).all()
+
+
+def test_overflow_of_sums(rng):
+    """Finite log densities whose sum overflows: the slope in the scale is infinite there."""
+    family = sm.families.InverseGaussian(sm.families.links.Log())
+    model = GLLAMM.from_formula("positive ~ x + (1 | s)", nested_frame(rng), family=family)
+    for sd in np.linspace(20, 60, 100):
+        score = model.score([0.5, 0.3, sd**2, 0.2], "quadrature", n_quad=101)
+        assert np.isfinite(score).all()
