@@ -155,6 +155,14 @@ class GLLAMMModel(LikelihoodModel):
         ------
         FormulaError, DataError, CrossedGroupsError
             With one sentence that names the column, group or parameter.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> model = GLLAMM.from_formula("Reaction ~ Days + (Days || Subject)", data)
+        >>> model.param_names[2:4]
+        ['var[Intercept[Subject]]', 'var[Days[Subject]]']
         """
         data = as_frame(data)
         if eval_env is None:
@@ -312,6 +320,14 @@ class GLLAMMModel(LikelihoodModel):
         Returns
         -------
         float
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> model = GLLAMM.from_formula("Reaction ~ Days + (1 | Subject)", data)
+        >>> print(round(model.loglike([251.4, 10.5, 1300.0, 3.4]), 2))
+        -897.2
         """
         return self._at(params, integration, n_quad, gradient=False)[1].loglik
 
@@ -399,6 +415,17 @@ class GLLAMMModel(LikelihoodModel):
         Warns
         -----
         ConvergenceWarning, BoundaryWarning, QuadratureWarning, SeparationWarning
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.toenail.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ treatment * time + (1 | patientID)", data,
+        ...                             family=sm.families.Binomial())
+        >>> laplace, default = model.fit(integration="laplace"), model.fit()
+        >>> print(round(laplace.llf, 1), round(default.llf, 1))
+        -627.8 -625.4
         """
         check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)

@@ -16,8 +16,9 @@ from statsmodels_gllamm.integration.rules import product_rule
 
 LADDER = (1, 3, 5, 7, 9, 11, 15, 21, 31, 45, 63, 91, 127)
 NODE_BUDGET = 2**15  # node combinations per bottom unit
-ELEMENTS = 2e7  # rows x nodes to which "auto" goes, but for FREE node combinations
-FREE = 200
+CLIMB = 4096, 5e6  # nodes, and rows x nodes, to which "auto" raises the points
+COMPARE = NODE_BUDGET, 1e8  # the same for a single comparison with a finer rule
+FREE = 200  # nodes that any number of rows may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Certificate:
     text : str
         How it was found, in words.
     ended : bool
-        No finer rule is within the budget.
+        "auto" went no further, or no finer rule is within the budget.
     """
 
     exact: bool
@@ -88,10 +89,10 @@ def rules_of(n_quad, q):
     return tuple(product_rule(n, k) for n, k in zip(n_quad, q))
 
 
-def finer(n_quad, q, n_rows: int = 0) -> tuple[int, ...] | None:
+def finer(n_quad, q, n_rows: int = 0, budget=CLIMB) -> tuple[int, ...] | None:
     """The next points per dimension, or None beyond the budget for so many rows."""
     step = tuple(next((m for m in LADDER if m > n), 0) for n in n_quad)
-    limit = min(NODE_BUDGET, max(FREE, ELEMENTS / max(n_rows, 1)))
+    limit = min(budget[0], max(FREE, budget[1] / max(n_rows, 1)))
     return step if all(step) and count_nodes(step, q) <= limit else None
 
 
@@ -128,7 +129,7 @@ def certify(objective, point, information, n_quad, q, tol: float) -> Certificate
     than that of the fit.
     """
     n_rows = objective.problem.n_computed
-    n_other = finer(tuple(max(n, 5) for n in n_quad), q, n_rows)
+    n_other = finer(tuple(max(n, 5) for n in n_quad), q, n_rows, COMPARE)
     ended = n_other is None
     text = "log-likelihood and score at the estimates, with the finer rule"
     if ended:

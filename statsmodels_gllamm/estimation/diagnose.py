@@ -49,9 +49,10 @@ def messages(record: FitRecord, maxiter: int) -> list[tuple[type[Warning], str]]
 def _quadrature_text(record: FitRecord) -> str:
     c = record.certificate
     what = "Laplace approximation" if set(c.n_quad) == {1} else f"rule with {c.n_quad} points"
-    advice = ("the node budget allows no finer rule: lower the number of latent variables in a bar"
+    advice = ("use integration='adaptive'" if record.integration == "laplace" else
+              "auto goes no further on these data: give n_quad, or use fewer latent variables in a bar"
               if c.ended else "use n_quad='auto', or more points")
-    bound = "at most " if c.ended else ""
+    bound = "at most " if sum(c.n_finer) < sum(c.n_quad) else ""
     return (f"the error of the {what} is {bound}about {c.error_loglik:+.3g} in log-likelihood and "
             f"{c.error_se:.3g} standard errors in an estimate, above quad_tol = {c.tol:g}; {advice}")
 

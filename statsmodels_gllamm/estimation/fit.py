@@ -83,7 +83,15 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
     search : callable
         ``maximize`` or another with its signature.
     """
-    settings = {"maxiter": options.maxiter, "callback": options.callback}
+    count = 0
+
+    def each(*state):
+        nonlocal count
+        count += state[0] > 0  # the first call of a search is its start
+        if options.callback is not None:
+            options.callback(*state)
+
+    settings = {"maxiter": options.maxiter, "callback": each}
     scale, auto = np.abs(starts[0]), options.n_quad is None
     n_quad, path, n_eval = options.n_quad or first_n_quad(q), [], 0
     while True:
@@ -103,7 +111,12 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
             break
         path.append(fitted.certificate)
         starts, n_quad = [fitted.point.working], following
-    return replace(fitted, n_evaluations=n_eval, path=(*path, fitted.certificate))
+    certificate = fitted.certificate
+    if auto and following is None and not certificate.exact:
+        certificate = replace(certificate, ended=True)
+    optimum = replace(fitted.optimum, n_iterations=max(count, fitted.optimum.n_iterations))
+    return replace(fitted, optimum=optimum, n_evaluations=n_eval, certificate=certificate,
+                   path=(*path, certificate))
 
 
 def _settle(objective, found: Optimum, boundary, n_quad, q, scale, options: Options, exact):

@@ -17,7 +17,7 @@ from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.integration.mode import ModeError
 
 FLOOR = 1e-4  # smallest eigenvalue of the scaled outer product of scores that is believed
-STALL, STALLED = 20, 1e-5  # iterations, and the rise over them below which the search has stalled
+STALL, STALLED = 20, 1e-3  # iterations, and the rise over them below which the search has stalled
 MAX_HALVINGS = 25
 MANY_UNITS = 50  # units per parameter from which their scores' outer product is a good curvature
 LIMIT = "the iteration limit was reached"
@@ -145,7 +145,7 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
         if iteration == maxiter:
             break
         if len(history) > STALL and history[-1] - history[-STALL] < STALLED:
-            reason = "the log-likelihood has stopped rising"
+            reason = "the log-likelihood hardly rises any more, as when a parameter goes to infinity"
             break
         new, tried = _line_search(objective, point, step, 2 * gain, wanted)
         n_eval += tried

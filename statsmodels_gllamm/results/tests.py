@@ -118,10 +118,12 @@ def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
 
 def _doubts(large, small, statistic):
     """(text, category) of what to know before the p-value is believed."""
-    added = [name for name in large.model.param_names
-             if name.startswith("var[") and name not in small.model.param_names]
-    if added:
-        what = " and ".join(added) if len(added) < 3 else f"{len(added)} variances"
+    number = large.model.design.n_latent - small.model.design.n_latent
+    if number > 0:
+        known = {name for block in small.model.structure.blocks for name in block.names}
+        added = [f"var[{name}]" for block in large.model.structure.blocks for name in block.names
+                 if name not in known]
+        what = " and ".join(added) if number == len(added) < 3 else f"{number} variance(s)"
         halve = (", here by a factor of two: halve it" if len(large.params) == len(small.params) + 1
                  else "")
         yield (f"the smaller model has {what} at zero, on the boundary of the larger one: the "
