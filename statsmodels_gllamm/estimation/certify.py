@@ -89,10 +89,11 @@ def rules_of(n_quad, q):
     return tuple(product_rule(n, k) for n, k in zip(n_quad, q))
 
 
-def finer(n_quad, q, n_rows: int = 0, budget=CLIMB) -> tuple[int, ...] | None:
+def finer(n_quad, q, n_rows: int = 0, budget=None) -> tuple[int, ...] | None:
     """The next points per dimension, or None beyond the budget for so many rows."""
+    nodes, elements = budget or CLIMB
     step = tuple(next((m for m in LADDER if m > n), 0) for n in n_quad)
-    limit = min(budget[0], max(FREE, budget[1] / max(n_rows, 1)))
+    limit = min(nodes, max(FREE, elements / max(n_rows, 1)))
     return step if all(step) and count_nodes(step, q) <= limit else None
 
 

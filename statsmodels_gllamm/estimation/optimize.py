@@ -18,6 +18,7 @@ from statsmodels_gllamm.integration.mode import ModeError
 
 FLOOR = 1e-4  # smallest eigenvalue of the scaled outer product of scores that is believed
 STALL, STALLED = 20, 1e-3  # iterations, and the rise over them below which the search has stalled
+NEARLY = 1e-6  # log-likelihood still to be gained that is worth no such stop
 MAX_HALVINGS = 25
 MANY_UNITS = 50  # units per parameter from which their scores' outer product is a good curvature
 LIMIT = "the iteration limit was reached"
@@ -144,7 +145,7 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
             break
         if iteration == maxiter:
             break
-        if len(history) > STALL and history[-1] - history[-STALL] < STALLED:
+        if gain > NEARLY and len(history) > STALL and history[-1] - history[-STALL] < STALLED:
             reason = "the log-likelihood hardly rises any more, as when a parameter goes to infinity"
             break
         new, tried = _line_search(objective, point, step, 2 * gain, wanted)

@@ -52,7 +52,7 @@ def test_auto_ends_in_a_warning_where_the_budget_ends(monkeypatch, rng):
     model = GLLAMM.from_formula("y ~ 1 + (1 | s)", data, family=sm.families.Binomial())
     free = model.fit(quad_tol=1e-4)
     assert free.record.certificate.passed and free.record.n_quad[0] > 9
-    monkeypatch.setattr(certify, "NODE_BUDGET", 10)
+    monkeypatch.setattr(certify, "CLIMB", (10, 1e9))
     with pytest.warns(UserWarning, match="error of the rule with .*above quad_tol|no finer rule"):
         tight = model.fit(quad_tol=1e-4)
     assert tight.record.n_quad[0] <= 9
