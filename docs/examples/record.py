@@ -41,6 +41,8 @@ def run(code, namespace):
     """Run a section; its errors are part of what it prints."""
     try:
         exec(code, namespace)
+    except (ImportError, NameError):  # the example itself is wrong, or the package not installed
+        raise
     except Exception as error:
         say(type(error), error)
 

@@ -163,9 +163,11 @@ def _climb(make_objective, q, n_quad, starts, options: Options, search, settings
         following = finer(n_quad, q, objective.problem.n_computed)
         boundary = np.zeros(0, dtype=int)
         if certificate.passed or following is None or not found.converged:
-            found = search(objective, found.point, tol=options.tol, **settings)
+            if found.converged:
+                found = search(objective, found.point, tol=options.tol, **settings)
+                n_eval += found.n_evaluations
             found, boundary, used = _boundary(objective, found, scale, options)
-            n_eval += found.n_evaluations + used
+            n_eval += used
             if not len(boundary) or following is None or (
                     before is not None and np.array_equal(boundary, before)):
                 return objective, found, n_quad, boundary, n_eval
