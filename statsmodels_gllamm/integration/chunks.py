@@ -14,7 +14,7 @@ from statsmodels_gllamm.latent.hierarchy import Level
 from statsmodels_gllamm.latent.merge import merge_units
 from statsmodels_gllamm.latent.runs import Runs, layout
 
-CHUNK_ELEMENTS = 150_000  # rows x nodes in one chunk: a few such temporaries stay in the L2 cache
+CHUNK_ELEMENTS = 200_000  # rows x nodes in one chunk: a few such temporaries stay in the L2 cache
 FEW = 400  # rows of a chunk that tell whether its row columns have few patterns
 MIN_ROWS = 600  # below this a chunk is all interpreter overhead
 
