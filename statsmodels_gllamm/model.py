@@ -19,7 +19,7 @@ from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
-from statsmodels_gllamm.exceptions import BoundaryWarning, DataError, SeparationWarning
+from statsmodels_gllamm.exceptions import DataError, SeparationWarning
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.rows import as_frame
@@ -33,7 +33,6 @@ from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 
-POISSON = 10.0  # log size beyond which a negative binomial is a Poisson distribution
 NODE_CLASSES = (16, 128, 1024, 2**30)  # chunks are cut anew when the nodes pass one of these
 
 
@@ -452,11 +451,6 @@ class GLLAMMModel(LikelihoodModel):
                   f"{record.retvals['fcalls']} evaluations")
         suspected = bool(record.flat) or not record.retvals["converged"]
         separated = self._separation(start) or self._separation(record.params, suspected)
-        sizes = record.params[[name.startswith("logsize") for name in self.param_names]]
-        if (sizes > POISSON).any():
-            warnings.warn("the size of the negative binomial is so large that it is a Poisson "
-                          "distribution: there is no overdispersion left to estimate; use "
-                          "family=Poisson()", BoundaryWarning, stacklevel=2)
         if separated is not None:
             warnings.warn(separated, SeparationWarning, stacklevel=2)
         else:

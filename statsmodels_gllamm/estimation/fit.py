@@ -18,6 +18,7 @@ from statsmodels_gllamm.estimation.information import SUSPICIOUS, Information, o
 from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import (
     Optimum,
+    beyond_limits,
     maximize,
     positive_definite,
     uses_louis,
@@ -196,6 +197,12 @@ def _rough(found: Optimum) -> Information:
     return Information(found.curvature, np.arange(k), "rough", inverse, np.zeros((k, 0)), True, 0)
 
 
+def _held(objective, working) -> np.ndarray:
+    """Positions at a boundary: vanished Cholesky columns, auxiliary parameters at infinity."""
+    return np.union1d(zero_coordinates(objective.design, working),
+                      beyond_limits(objective, working)).astype(int)
+
+
 def _boundary(objective, found: Optimum, scale, options: Options):
     """(Optimum with vanishing columns at zero, positions held there, evaluations used)."""
     point, used, wanted = found.point, 0, _wanted(objective)
@@ -207,7 +214,7 @@ def _boundary(objective, found: Optimum, scale, options: Options):
         for trial in collapsed(objective.design, tidy, scale):
             try:
                 again = maximize(objective, trial, tol=options.tol, maxiter=options.maxiter,
-                                 held=zero_coordinates(objective.design, trial))
+                                 fixed=zero_coordinates(objective.design, trial))
             except ModeError:
                 continue
             used += again.n_evaluations
@@ -215,14 +222,13 @@ def _boundary(objective, found: Optimum, scale, options: Options):
                 working, state = canonical(objective.design, again.point.working,
                                            again.point.value.state)
                 again = replace(again, point=objective.at(working, state, **wanted))
-                return again, zero_coordinates(objective.design, working), used + 1
-        return replace(found, point=point), zero_coordinates(objective.design, tidy), used
+                return again, _held(objective, working), used + 1
+        return replace(found, point=point), _held(objective, tidy), used
     again = maximize(objective, snapped, tol=options.tol, maxiter=options.maxiter,
-                     held=zero_coordinates(objective.design, snapped.working))
+                     fixed=zero_coordinates(objective.design, snapped.working))
     tidy, state = canonical(objective.design, again.point.working, again.point.value.state)
     again = replace(again, point=objective.at(tidy, state, **wanted))
-    held = zero_coordinates(objective.design, tidy)
-    return again, held, used + 2 + again.n_evaluations
+    return again, _held(objective, tidy), used + 2 + again.n_evaluations
 
 
 def _polish(objective, found: Optimum, boundary, tol):

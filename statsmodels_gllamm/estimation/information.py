@@ -135,7 +135,8 @@ def natural_hessian(objective: Objective, point: Point) -> np.ndarray:
     design, working = objective.design, point.working
     k = len(working)
     size = np.minimum(_steps(np.diag(point.opg), working), 1e-3 * (1 + np.abs(working)))
-    h_working = -differenced(objective, point, np.arange(k), size)
+    coarse, fine = (differenced(objective, point, np.arange(k), h) for h in (size, size / 2))
+    h_working = -(4 * fine - coarse) / 3  # extrapolated to a step of zero
     jacobian = design.natural_jacobian(working)
     score = np.linalg.solve(jacobian.T, point.gradient)
     h = 1e-3

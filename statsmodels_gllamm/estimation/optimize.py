@@ -19,6 +19,7 @@ from statsmodels_gllamm.integration.mode import ModeError
 FLOOR = 1e-4  # smallest eigenvalue of the scaled outer product of scores that is believed
 STALL, STALLED = 20, 1e-3  # iterations, and the rise over them below which the search has stalled
 NEARLY = 1e-6  # log-likelihood still to be gained that is worth no such stop
+LEAP = 2.0  # longest step of an auxiliary parameter that may go to infinity
 MAX_HALVINGS = 25
 MANY_UNITS = 50  # units per parameter from which their scores' outer product is a good curvature
 LIMIT = "the iteration limit was reached"
@@ -103,6 +104,23 @@ def _curvature(point: Point, b, louis: bool) -> np.ndarray:
     return outer_product(point) if many else positive_definite(exact, 0.01)
 
 
+def beyond_limits(objective: Objective, working: np.ndarray) -> np.ndarray:
+    """Positions of auxiliary parameters where the density does not change any more."""
+    positions, limits = objective.design.layout.positions("aux"), objective.task.response.aux_limits
+    if not limits:
+        return positions[:0]
+    blocks = positions.reshape(len(limits), -1)
+    return blocks[working[blocks[:, 0]] > limits].ravel()
+
+
+def _bounded_step(objective: Objective, step: np.ndarray) -> np.ndarray:
+    """The step, shortened so that no auxiliary parameter with a limit leaps."""
+    if not objective.task.response.aux_limits:
+        return step
+    longest = np.abs(step[objective.design.layout.positions("aux")]).max(initial=0.0)
+    return step * min(1.0, LEAP / max(longest, LEAP))
+
+
 def _hold(x: np.ndarray, held) -> np.ndarray:
     """A gradient, or a curvature, in which the positions held have no part."""
     if not len(held):
@@ -117,10 +135,10 @@ def _hold(x: np.ndarray, held) -> np.ndarray:
 
 def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol=1e-8,
              maxiter=200, callback: Callable[[int, Point, float], None] | None = None,
-             held=()) -> Optimum:
+             fixed=()) -> Optimum:
     """Maximise from working coordinates ``start`` (k,), or from a Point of this objective.
 
-    Positions ``held`` stay where they are.
+    Positions ``fixed`` stay where they are; so do auxiliary parameters beyond their limits.
 
     Raises
     ------
@@ -134,6 +152,7 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
     b, n_eval, history = None, int(not known), [point.loglik]
     gain, reason, converged, iteration = np.inf, LIMIT, False, 0
     for iteration in range(maxiter + 1):
+        held = np.union1d(fixed, beyond_limits(objective, point.working)).astype(int)
         g = _hold(point.gradient, held)
         b = _hold(_curvature(point, b, louis), held)
         step = np.linalg.solve(b, g) if len(g) else g
@@ -148,7 +167,8 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
         if gain > NEARLY and len(history) > STALL and history[-1] - history[-STALL] < STALLED:
             reason = "the log-likelihood hardly rises any more, as when a parameter goes to infinity"
             break
-        new, tried = _line_search(objective, point, step, 2 * gain, wanted)
+        step = _bounded_step(objective, step)
+        new, tried = _line_search(objective, point, step, float(g @ step), wanted)
         n_eval += tried
         if new is None:
             reset = _hold(outer_product(point), held)

@@ -84,6 +84,13 @@ def _unit_columns(x: np.ndarray) -> np.ndarray:
     return x / np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
 
 
+def _infinite(design, boundary) -> list[str]:
+    """What to say of auxiliary parameters at infinity."""
+    names = design.layout.names
+    return [f"{names[i]} is so large that the distribution is its limit, without dispersion of its "
+            "own: fit that family" for i in np.intersect1d(boundary, design.layout.positions("aux"))]
+
+
 def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
     """The part of a fit that results keep."""
     working = found.point.working
@@ -96,7 +103,7 @@ def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
         design.to_natural(working), working, natural_covariance(jacobian, info),
         found.point.loglik, natural_scores(jacobian, info.free, found.point.unit_scores), info,
         found.certificate, found.path, tuple(str(n) for n in names[found.boundary]),
-        describe(design, working), flat,
+        (*describe(design, working), *_infinite(design, found.boundary)), flat,
         "exact" if found.certificate.exact else integration, found.certificate.n_quad,
         {"converged": optimum.converged, "reason": optimum.reason, "gain": optimum.gain,
          "iterations": optimum.n_iterations, "fcalls": found.n_evaluations, "method": method},

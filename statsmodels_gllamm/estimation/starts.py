@@ -12,6 +12,7 @@ from statsmodels_gllamm.latent.design import LatentDesign, Terms
 from statsmodels_gllamm.parameters import Block, Layout
 
 MIN_UNITS = 200  # top units from which starting variances come, at least
+FAR = 3.0  # how far the model without latent variables may take a log dispersion
 MAX_ROWS = 20_000  # starting values come from at most so many rows, evenly spaced
 
 
@@ -89,7 +90,8 @@ def pooled_start(response, y, offset, exog, aux_design, weight) -> tuple[np.ndar
         found = maximize(objective, start, tol=1e-4, maxiter=30).point.working
     except (ModeError, np.linalg.LinAlgError):
         found = start
-    return found[:p], found[p:].reshape(m, v) if m else found[p:]
+    aux = np.clip(found[p:], start[p:] - FAR, start[p:] + FAR)  # it may have gone to infinity
+    return found[:p], aux.reshape(m, v) if m else aux
 
 
 def start_values(structure, sample, response, y, offset, weight) -> np.ndarray:

@@ -28,6 +28,8 @@ class Response(ABC):
         Distribution and link, such as "Binomial(logit)".
     aux_names : tuple of str
         Auxiliary predictors, such as ("logsd",); m is their number.
+    aux_limits : tuple of float
+        Values of the auxiliary predictors beyond which the density hardly changes; () for none.
     log_concave : bool
         The second derivative in nu is never positive, wherever the density is.
     bounded : bool
@@ -44,6 +46,7 @@ class Response(ABC):
     """
 
     aux_names: ClassVar[tuple[str, ...]] = ()
+    aux_limits: ClassVar[tuple[float, ...]] = ()
     log_concave: bool = False
     bounded: bool = False
     gaussian: bool = False

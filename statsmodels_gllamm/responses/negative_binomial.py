@@ -23,6 +23,8 @@ from statsmodels_gllamm.responses.special import digamma_remainder, stirling_rem
 from statsmodels_gllamm.responses.tails import LOGISTIC
 from statsmodels_gllamm.responses.validation import as_counts, as_numbers, no_trials
 
+POISSON = 11.0  # log size beyond which it is a Poisson distribution for all that data can tell
+
 
 @dataclass(frozen=True)
 class NegativeBinomial(MeanResponse):
@@ -47,6 +49,10 @@ class NegativeBinomial(MeanResponse):
     @property
     def aux_names(self) -> tuple[str, ...]:
         return ("logsize",) if self.alpha is None else ()
+
+    @property
+    def aux_limits(self) -> tuple[float, ...]:
+        return (POISSON,) if self.alpha is None else ()
 
     @property
     def log_concave(self) -> bool:
