@@ -18,7 +18,7 @@ from statsmodels_gllamm.estimation.points import points_of
 from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
-from statsmodels_gllamm.estimation.starts import start_values
+from statsmodels_gllamm.estimation.starts import least_squares, start_values
 from statsmodels_gllamm.exceptions import DataError, SeparationWarning
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
@@ -501,5 +501,5 @@ def has_constant(exog: np.ndarray) -> bool:
     """Whether a combination of the columns (n, p) is the constant."""
     if not exog.shape[1]:
         return False
-    weights = np.linalg.pinv(exog.T @ exog, hermitian=True) @ exog.sum(0)
-    return bool(np.abs(exog @ weights - 1).max() < 1e-6)
+    ones = np.broadcast_to(1.0, len(exog))
+    return bool(np.abs(exog @ least_squares(exog, ones) - 1).max() < 1e-6)

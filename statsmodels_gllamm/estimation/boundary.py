@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective, Point
+from statsmodels_gllamm.estimation.optimize import evaluate_for_search
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.covariance import Covariance
 
@@ -103,8 +104,7 @@ def snap(objective: Objective, point: Point, scale: np.ndarray, tol: float) -> P
             trial = working.copy()
             trial[s] = _with_zero(c, working[s], j)
             try:
-                new = objective.at(trial, point.value.state, units=True,
-                                   information=point.value.information is not None)
+                new = evaluate_for_search(objective, trial, point.value.state)
             except ModeError:
                 continue
             if new.loglik >= point.loglik - tol:

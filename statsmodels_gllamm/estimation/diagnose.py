@@ -58,7 +58,7 @@ def _quadrature_text(record: FitRecord) -> str:
 
 
 def warn(record: FitRecord, maxiter: int, stacklevel: int) -> None:
-    """Issue the warnings; a Laplace or fixed rule asked for by name is only reported, not warned."""
+    """Issue the warnings; the error of Laplace's approximation, asked for by name, is not one."""
     for category, text in messages(record, maxiter):
         if category is QuadratureWarning and record.integration == "laplace":
             continue

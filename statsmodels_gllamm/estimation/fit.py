@@ -19,9 +19,9 @@ from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import (
     Optimum,
     beyond_limits,
+    evaluate_for_search,
     maximize,
     positive_definite,
-    uses_louis,
 )
 from statsmodels_gllamm.integration.mode import ModeError
 
@@ -186,10 +186,6 @@ def _climb(make_objective, q, n_quad, starts, options: Options, search, settings
         n_quad, objective, found = following, finer_objective, higher
 
 
-def _wanted(objective: Objective) -> dict[str, bool]:
-    return {"units": True, "information": uses_louis(objective)}
-
-
 def _rough(found: Optimum) -> Information:
     """The curvature of the search as an information: good enough to judge the points by."""
     k = len(found.point.working)
@@ -203,32 +199,39 @@ def _held(objective, working) -> np.ndarray:
                       beyond_limits(objective, working)).astype(int)
 
 
+def _tidied(objective, point: Point) -> tuple[Point, int]:
+    """(The point with non-negative Cholesky diagonals, evaluations used)."""
+    working, state = canonical(objective.design, point.working, point.value.state)
+    if np.array_equal(working, point.working):
+        return point, 0
+    return evaluate_for_search(objective, working, state), 1
+
+
+def _search_beside(objective, start: np.ndarray | Point, zero, options: Options) -> Optimum:
+    """The maximum from a start whose positions ``zero`` stay at zero."""
+    found = maximize(objective, start, tol=options.tol, maxiter=options.maxiter, fixed=zero)
+    point, used = _tidied(objective, found.point)
+    return replace(found, point=point, n_evaluations=found.n_evaluations + used)
+
+
 def _boundary(objective, found: Optimum, scale, options: Options):
     """(Optimum with vanishing columns at zero, positions held there, evaluations used)."""
-    point, used, wanted = found.point, 0, _wanted(objective)
-    tidy, state = canonical(objective.design, point.working, point.value.state)
-    if not np.array_equal(tidy, point.working):
-        point, used = objective.at(tidy, state, **wanted), 1
+    design = objective.design
+    point, used = _tidied(objective, found.point)
     snapped = snap(objective, point, scale, 10 * options.tol)
-    if snapped is point:
-        for trial in collapsed(objective.design, tidy, scale):
-            try:
-                again = maximize(objective, trial, tol=options.tol, maxiter=options.maxiter,
-                                 fixed=zero_coordinates(objective.design, trial))
-            except ModeError:
-                continue
-            used += again.n_evaluations
-            if again.converged and again.point.loglik >= point.loglik - 0.1 * options.quad_tol:
-                working, state = canonical(objective.design, again.point.working,
-                                           again.point.value.state)
-                again = replace(again, point=objective.at(working, state, **wanted))
-                return again, _held(objective, working), used + 1
-        return replace(found, point=point), _held(objective, tidy), used
-    again = maximize(objective, snapped, tol=options.tol, maxiter=options.maxiter,
-                     fixed=zero_coordinates(objective.design, snapped.working))
-    tidy, state = canonical(objective.design, again.point.working, again.point.value.state)
-    again = replace(again, point=objective.at(tidy, state, **wanted))
-    return again, _held(objective, tidy), used + 2 + again.n_evaluations
+    if snapped is not point:
+        zero = zero_coordinates(design, snapped.working)
+        found = _search_beside(objective, snapped, zero, options)
+        return found, _held(objective, found.point.working), used + 1 + found.n_evaluations
+    for trial in collapsed(design, point.working, scale):
+        try:
+            beside = _search_beside(objective, trial, zero_coordinates(design, trial), options)
+        except ModeError:
+            continue
+        used += beside.n_evaluations
+        if beside.converged and beside.point.loglik >= point.loglik - 0.1 * options.quad_tol:
+            return beside, _held(objective, beside.point.working), used
+    return replace(found, point=point), _held(objective, point.working), used
 
 
 def _polish(objective, found: Optimum, boundary, tol):
@@ -251,7 +254,7 @@ def _polish(objective, found: Optimum, boundary, tol):
             break
         working = point.working.copy()
         working[free] += step
-        new = objective.at(working, point.value.state, **_wanted(objective))
+        new = evaluate_for_search(objective, working, point.value.state)
         used += 1
         if new.loglik < point.loglik:
             break

@@ -1,7 +1,8 @@
 r"""Newton's method on the marginal log-likelihood.
 
-1. B = observed information by Louis' formula where the rule resolves the posterior and B is positive
-   definite; otherwise the outer product of the units' scores, kept current by BFGS updates.
+1. B = observed information by Louis' formula where the rule resolves the posterior (where it is not
+   positive definite, the outer product of the scores of many units, or its eigenvalues' sizes);
+   otherwise the outer product of the units' scores, kept current by BFGS updates.
 2. step d = B^-1 g; the log-likelihood still to be gained is about g'd / 2.
 3. stop when that is below ``tol``.
 4. halve the step (quadratic interpolation) until the log-likelihood rises.
@@ -76,6 +77,11 @@ def uses_louis(objective: Objective) -> bool:
     return objective.design.n_aux == 0 and all(rule.size >= 3 for rule in rules)
 
 
+def evaluate_for_search(objective: Objective, working: np.ndarray, state=None) -> Point:
+    """The point with all that a search and its curvature need."""
+    return objective.at(working, state, units=True, information=uses_louis(objective))
+
+
 def bfgs_update(b: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray:
     """B after a step whose gradient fell by ``change``; unchanged if curvature is not positive."""
     along = step @ change
@@ -146,9 +152,8 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
         If the log-likelihood cannot be evaluated at the start.
     """
     louis = uses_louis(objective)
-    wanted = {"units": True, "information": louis}
     known = isinstance(start, Point)
-    point = start if known else objective.at(start, state, **wanted)
+    point = start if known else evaluate_for_search(objective, start, state)
     b, n_eval, history = None, int(not known), [point.loglik]
     gain, reason, converged, iteration = np.inf, LIMIT, False, 0
     for iteration in range(maxiter + 1):
@@ -168,7 +173,7 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
             reason = "the log-likelihood hardly rises any more, as when a parameter goes to infinity"
             break
         step = _bounded_step(objective, step)
-        new, tried = _line_search(objective, point, step, float(g @ step), wanted)
+        new, tried = _line_search(objective, point, step, float(g @ step))
         n_eval += tried
         if new is None:
             reset = _hold(outer_product(point), held)
@@ -186,13 +191,13 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
     return Optimum(point, converged, reason, gain, iteration, n_eval, b, tuple(history))
 
 
-def _line_search(objective: Objective, point: Point, step, slope, wanted):
+def _line_search(objective: Objective, point: Point, step, slope):
     """(Point with a higher log-likelihood or None, number of evaluations)."""
     t = 1.0
     slack = ROUNDING * (1 + abs(point.loglik))
     for tried in range(1, MAX_HALVINGS + 1):
         try:
-            new = objective.at(point.working + t * step, point.value.state, **wanted)
+            new = evaluate_for_search(objective, point.working + t * step, point.value.state)
         except ModeError:
             t *= 0.25
             continue

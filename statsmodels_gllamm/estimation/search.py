@@ -9,6 +9,7 @@ from statsmodels.base.optimizer import Optimizer
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.optimize import (
     Optimum,
+    evaluate_for_search,
     maximize,
     positive_definite,
     uses_louis,
@@ -35,16 +36,15 @@ def several_starts(start: np.ndarray, n: int, rng=None) -> list[np.ndarray]:
 def statsmodels_search(objective: Objective, start: np.ndarray, *, method: str, state=None,
                        tol=1e-8, maxiter=200, callback=None) -> Optimum:
     """Search with one of statsmodels' optimisers, in working coordinates."""
-    wanted = {"units": True, "information": uses_louis(objective)}
     start = getattr(start, "working", start)
-    best = objective.at(start, state, **wanted)
+    best = evaluate_for_search(objective, start, state)
     calls = 1
 
     def value(working, *args):
         nonlocal best, calls
         calls += 1
         try:
-            point = objective.at(working, best.value.state, **wanted)
+            point = evaluate_for_search(objective, working, best.value.state)
         except ModeError:
             return np.inf
         if point.loglik > best.loglik:
@@ -64,7 +64,7 @@ def statsmodels_search(objective: Objective, start: np.ndarray, *, method: str, 
     _, retvals, _ = Optimizer()._fit(
         value, score, start, (), settings, method=method, maxiter=maxiter, full_output=True,
         disp=False, callback=None if callback is None else lambda *_: callback(0, best, np.nan))
-    b = best.louis if wanted["information"] else best.opg
+    b = best.louis if uses_louis(objective) else best.opg
     b = positive_definite(b)
     gain = float(best.gradient @ np.linalg.solve(b, best.gradient)) / 2
     converged = gain < max(1e3 * tol, 1e-6)

@@ -7,7 +7,7 @@ from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.optimize import maximize
 from statsmodels_gllamm.integration.chunks import build_problem
 from statsmodels_gllamm.integration.marginal import Task
-from statsmodels_gllamm.integration.mode import GRID, ModeError
+from statsmodels_gllamm.integration.mode import GRID, ModeError, kernel_on_grid
 from statsmodels_gllamm.latent.design import LatentDesign, Terms
 from statsmodels_gllamm.parameters import Block, Layout
 
@@ -47,12 +47,12 @@ def constant_predictor(response, y) -> np.ndarray:
         grid = np.concatenate([grid, [middle, 1 / middle, middle**-2, np.log(middle), middle**0.5]])
     aux = np.repeat(np.atleast_1d(response.aux_start(some, np.full(some.shape[1], middle)))[:, None],
                     some.shape[1], axis=1)
-    with np.errstate(all="ignore"):
-        value = response.kernel(some, np.repeat(grid[:, None], some.shape[1], axis=1), aux).sum(1)
-    return np.full(y.shape[1], grid[np.nanargmax(np.where(np.isfinite(value), value, -np.inf))])
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = kernel_on_grid(response, some, aux, grid).sum(axis=1)
+    return np.full(y.shape[1], grid[np.argmax(np.where(np.isfinite(value), value, -np.inf))])
 
 
-def _least_squares(x, y) -> np.ndarray:
+def least_squares(x, y) -> np.ndarray:
     """Coefficients (p,) from the normal equations: quick, and good enough to start from."""
     return np.linalg.pinv(x.T @ x, hermitian=True) @ (x.T @ y)
 
@@ -69,22 +69,22 @@ def _some_rows(n: int):
 def pooled_start(response, y, offset, exog, aux_design, weight) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (p,) and auxiliary coefficients (m v,) of the model without latent variables."""
     n, p = exog.shape
+    if not p and not response.aux_names:
+        return np.zeros(0), np.zeros(0)
     thin = _some_rows(n)
     y, exog, aux_design = np.ascontiguousarray(y[:, thin]), exog[thin], aux_design[thin]
     offset = None if offset is None else offset[thin]
     weight = None if weight is None else weight[thin]
-    if not p and not response.aux_names:
-        return np.zeros(0), np.zeros(0)
     objective = pooled_objective(response, y, offset, exog, aux_design, weight)
     nu = constant_predictor(response, y)
     start = np.zeros(objective.design.layout.size)
     if p:
-        start[:p] = _least_squares(exog, nu - (0 if offset is None else offset))
+        start[:p] = least_squares(exog, nu - (0 if offset is None else offset))
     m, v = len(response.aux_names), aux_design.shape[1]
     if m:
         fitted = exog @ start[:p] + (0 if offset is None else offset)
         values = response.aux_start(y, response.mean(fitted, np.zeros((m, len(nu)))))
-        ones = _least_squares(aux_design, np.ones(len(nu)))
+        ones = least_squares(aux_design, np.ones(len(nu)))
         start[p:] = np.concatenate([value * ones for value in np.atleast_1d(values)])
     try:
         found = maximize(objective, start, tol=1e-4, maxiter=30).point.working
@@ -122,7 +122,7 @@ def start_values(structure, sample, response, y, offset, weight) -> np.ndarray:
             first += c.q
         if response.gaussian:
             aux = aux.copy()
-            aux[0] += 0.5 * np.log(max(1 - share, 0.2)) * _least_squares(
+            aux[0] += 0.5 * np.log(max(1 - share, 0.2)) * least_squares(
                 dispersion, np.ones(len(dispersion)))
     if len(aux):
         working[design.layout.positions("aux")] = aux.ravel()

@@ -256,12 +256,16 @@ def _feasible(chunk: Chunk, q, response, o, a, aux, point: _Point, at) -> _Point
                     chunk.units[-1][bad])
 
 
+def kernel_on_grid(response, y, aux, grid=GRID) -> np.ndarray:
+    """Kernels of all rows at every linear predictor of a grid (N, n); minus infinity for NaN."""
+    with np.errstate(all="ignore"):
+        value = response.kernel(y, np.repeat(grid[:, None], y.shape[1], axis=1), aux)
+    return np.where(np.isnan(value), -np.inf, value)
+
+
 def best_predictor(response, y, aux) -> np.ndarray:
     """The linear predictor (n,) on a grid at which each row's density is highest."""
-    n = y.shape[1]
-    with np.errstate(all="ignore"):
-        value = response.kernel(y, np.repeat(GRID[:, None], n, axis=1), aux)
-    return GRID[np.argmax(np.where(np.isnan(value), -np.inf, value), axis=0)]
+    return GRID[np.argmax(kernel_on_grid(response, y, aux), axis=0)]
 
 
 def _fail(chunk: Chunk, bad_by_level, message: str) -> None:

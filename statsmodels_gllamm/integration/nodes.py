@@ -164,8 +164,6 @@ def latent_at_nodes(chunk: Chunk, nodes: Nodes) -> np.ndarray:
     for level in range(len(nodes.u) - 1, -1, -1):
         u = nodes.u[level]
         own = u.reshape(u.shape[0], -1, u.shape[-1])
-        if own.shape[1] != u.shape[1] * u.shape[2]:
-            raise AssertionError("nodes out of shape")
         if wide is not None:
             wide = np.repeat(chunk.runs[level + 1].spread(wide), u.shape[2], axis=1)
         wide = own if wide is None else np.concatenate([own, wide])
