@@ -64,7 +64,7 @@ def one_group(model, group) -> str:
     return group
 
 
-def posterior(results, kind="mean") -> dict[str, GroupPosterior]:
+def posterior(results, kind="mean", group=None) -> dict[str, GroupPosterior]:
     """Posterior of the latent variables of every group.
 
     Parameters
@@ -72,11 +72,15 @@ def posterior(results, kind="mean") -> dict[str, GroupPosterior]:
     results : GLLAMMResults
         ``model`` and ``record`` are used.
     kind : {"mean", "mode"}
+    group : str, optional
+        A group that has to be one of the model.
 
     Returns
     -------
     dict of str to GroupPosterior
     """
+    if group is not None:
+        one_group(results.model, group)
     if kind not in KINDS:
         raise ValueError(f"kind must be 'mean' or 'mode', not {kind!r}")
     model, record = results.model, results.record
@@ -182,9 +186,7 @@ def latent(results, group=None, kind="mean", covariances=False):
     >>> list(res.latent().columns)
     ['Intercept', 'se[Intercept]', 'Days', 'se[Days]']
     """
-    if group is not None:
-        one_group(results.model, group)
-    found = posterior(results, kind)
+    found = posterior(results, kind, group)
     if group is None and len(found) == 1:
         (group,) = found
     if group is not None:

@@ -5,7 +5,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from statsmodels_gllamm.formula.categories import label
-from statsmodels_gllamm.results.latent import one_group, posterior
+from statsmodels_gllamm.results.latent import posterior
 
 MAX_LABELS = 60  # clusters that still have their labels on the axis
 DARK, MIDDLE, LIGHT, GREY = "#1f4e79", "#5f86ad", "#a9c2da", "#555555"
@@ -45,9 +45,7 @@ def plot_random_effects(results, group=None, ax=None, *, kind="mean", level=0.95
     """
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, not {level!r}")
-    if group is not None:
-        one_group(results.model, group)
-    found = posterior(results, kind)
+    found = posterior(results, kind, group)
     if not found:
         raise ValueError("the model has no latent variables to plot")
     chosen = list(found.values()) if group is None else [found[group]]
