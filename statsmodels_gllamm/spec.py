@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 from numbers import Real
 
-__all__ = ["Factor"]
+__all__ = ["Factor", "Needs"]
 
 
 @dataclass(frozen=True)
@@ -72,3 +72,35 @@ def _entry(value):
     if not isinstance(value, Real) or isinstance(value, bool) or math.isinf(value):
         raise TypeError(f"A loading is a finite number or None (free), not {value!r}.")
     return None if math.isnan(value) else float(value)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a family reads from the data besides the response.
+
+    Attributes
+    ----------
+    numbers : mapping of str to (str or array_like)
+        Role -> numeric column, or one value per row of the data.
+    labels : mapping of str to str
+        Role -> column of any type whose values are labels.
+    formulas : mapping of str to str
+        Key -> one-sided formula: "dispersion", "thresholds" and the like.
+    latent : frozenset of str
+        Keys of formulas that are linear predictors of their own and may have bar terms.
+    without_intercept : frozenset of str
+        Keys, and "exog" for the fixed part, whose constant column is left out because it is not
+        identified.
+    categorical : bool
+        The response may be of any type; categories are coded 0, 1, ....
+    ordered : bool
+        The categories have an order: text has none.
+    """
+
+    numbers: Mapping[str, object] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    formulas: Mapping[str, str] = field(default_factory=dict)
+    latent: frozenset[str] = frozenset()
+    without_intercept: frozenset[str] = frozenset()
+    categorical: bool = False
+    ordered: bool = False

@@ -2,9 +2,10 @@ r"""The contract of a response: the log density of a row given its linear predic
 
 .. math:: \ell_i(\nu_i, \phi_i) = \text{kernel}(y_i, \nu_i, \phi_i) + \text{constant}(y_i, \phi_i)
 
-nu is the linear predictor and phi the auxiliary predictors (log residual standard deviation and
-the like), one value per row each.  Derivatives in nu up to the third and in phi up to the second
-are what adaptive quadrature with an exact gradient needs.
+nu is the linear predictor and phi the row's auxiliary values (log residual standard deviation,
+thresholds and the like).  Derivatives in nu up to the third and in phi up to the second are what
+adaptive quadrature with an exact gradient needs.  A response whose outcomes take several linear
+predictors is a `SetResponse` (sets.py).
 """
 from __future__ import annotations
 
@@ -14,13 +15,17 @@ from typing import ClassVar
 
 import numpy as np
 
+AUX_STEP = 1e-4  # of the differences that stand for second derivatives in auxiliary values
+
 
 class Response(ABC):
     r"""A distribution with its link; it holds no data.
 
     Shapes: rows n stand last.  ``y`` (c, n) are the row statistics made by `prepare`, the first of
-    them the response value; ``nu`` is (..., n), with node axes first; ``aux`` is (m, n), ignored
-    when m is zero.
+    them the response value; ``nu`` is (..., n), with node axes first.  ``aux`` are the auxiliary
+    predictors (m, n) in `row_aux`, `mean`, `variance`, `simulate` and `probabilities`, and the
+    row's auxiliary values (m', n) made of them by `row_aux` in all other methods; both are the same
+    unless a response says otherwise, and ignored when m is zero.
 
     Attributes
     ----------
@@ -28,6 +33,13 @@ class Response(ABC):
         Distribution and link, such as "Binomial(logit)".
     aux_names : tuple of str
         Auxiliary predictors, such as ("logsd",); m is their number.
+    aux_designs : dict {str: str}
+        Which design the columns of an auxiliary predictor come from: "dispersion" (default),
+        "thresholds", "constant", or a key of the family's own.
+    linear_aux : bool
+        `row_aux` is linear.
+    categories : tuple or None
+        Labels of a categorical response's categories, in the order of `probabilities`.
     aux_limits : tuple of float
         Values of the auxiliary predictors beyond which the density hardly changes; () for none.
     log_concave : bool
@@ -36,6 +48,9 @@ class Response(ABC):
         The density is zero for some nu: the kernel is minus infinity there.
     gaussian : bool
         The log density is quadratic in nu, so that Laplace's approximation is exact.
+    mass_at_zero : bool
+        A response of zero has positive probability, as that of a count; `blank` gives the row
+        statistics of such responses.
 
     Notes
     -----
@@ -45,11 +60,15 @@ class Response(ABC):
     changes its arguments.
     """
 
-    aux_names: ClassVar[tuple[str, ...]] = ()
+    aux_names: tuple[str, ...] = ()
+    aux_designs: ClassVar[dict[str, str]] = {}
+    linear_aux: bool = True
+    categories: tuple | None = None
     aux_limits: ClassVar[tuple[float, ...]] = ()
     log_concave: bool = False
     bounded: bool = False
     gaussian: bool = False
+    mass_at_zero: bool = False
 
     @property
     @abstractmethod
@@ -60,7 +79,7 @@ class Response(ABC):
         return self.name
 
     @abstractmethod
-    def prepare(self, endog, n_trials=None, *, index=None) -> np.ndarray:
+    def prepare(self, endog, n_trials=None, *, index=None, columns=None) -> np.ndarray:
         """Validated row statistics.
 
         Parameters
@@ -71,6 +90,8 @@ class Response(ABC):
             Numbers of trials (n,); then the response is a proportion.
         index : sequence, optional
             Row labels (n,) for messages; default the index of ``endog``, else positions from 0.
+        columns : mapping of str to ndarray (n,), optional
+            What else the family reads from the data, by role.
 
         Returns
         -------
@@ -82,6 +103,18 @@ class Response(ABC):
         DataError
             A value that the distribution cannot have; the message names rows.
         """
+
+    def blank(self, n, n_trials=None, columns=None) -> np.ndarray:
+        """Row statistics (c, n) of rows whose response is not known."""
+        return np.zeros((1, n))
+
+    def row_aux(self, y, aux) -> np.ndarray:
+        """The rows' auxiliary values (m', n) from the auxiliary predictors (m, n)."""
+        return aux
+
+    def row_aux_adjoint(self, y, aux, bar) -> np.ndarray:
+        """Derivative in the predictors (m, n) from that in the rows' values (m', n)."""
+        return bar
 
     @abstractmethod
     def constant(self, y, aux=None) -> np.ndarray:
@@ -116,6 +149,22 @@ class Response(ABC):
         """Derivatives in aux of the first and of the second derivative in nu, (m, ..., n) each."""
         empty = np.zeros((0,) + np.shape(nu))
         return empty, empty
+
+    def aux_curvature(self, y, nu, aux=None) -> np.ndarray:
+        """Second derivatives of the log density, constant included, in aux (m, m, ..., n)."""
+        if aux is None or not len(aux):
+            return np.zeros((0, 0) + np.shape(nu))
+        columns = []
+        for k in range(len(aux)):
+            step = np.zeros((len(aux), 1))
+            step[k] = AUX_STEP
+            columns.append((self.aux_score(y, nu, aux + step) - self.aux_score(y, nu, aux - step))
+                           / (2 * AUX_STEP))
+        return np.stack(columns)
+
+    def probabilities(self, nu, aux=None, y=None) -> np.ndarray:
+        """Probabilities of the categories (K, ..., n), for a categorical response."""
+        raise NotImplementedError(f"{self.name} has no categories")
 
     def log_density(self, y, nu, aux=None) -> np.ndarray:
         """Normalised log density (..., n)."""

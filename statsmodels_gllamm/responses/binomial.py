@@ -110,7 +110,7 @@ class Binomial(Response):
     def bounded(self) -> bool:
         return self.link.bounded
 
-    def prepare(self, endog, n_trials=None, *, index=None):
+    def prepare(self, endog, n_trials=None, *, index=None, columns=None):
         return binomial_rows(endog, n_trials, index)
 
     def constant(self, y, aux=None):

@@ -38,7 +38,7 @@ class Gamma(MeanResponse):
         link = self.link  # a power link: -q log nu - y nu^-q is concave for q <= -1
         return isinstance(link, Log) or (isinstance(link, Power) and -1 <= link.power < 0)
 
-    def prepare(self, endog, n_trials=None, *, index=None):
+    def prepare(self, endog, n_trials=None, *, index=None, columns=None):
         return as_positive(endog, n_trials, index, "Gamma")
 
     def constant(self, y, aux):

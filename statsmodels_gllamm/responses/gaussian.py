@@ -22,7 +22,7 @@ class GaussianBase(Response):
 
     aux_names = ("logsd",)
 
-    def prepare(self, endog, n_trials=None, *, index=None):
+    def prepare(self, endog, n_trials=None, *, index=None, columns=None):
         no_trials(n_trials, "Gaussian")
         return np.ascontiguousarray(as_numbers(endog, "Gaussian", index)[0])[None]
 

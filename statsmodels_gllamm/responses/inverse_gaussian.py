@@ -34,7 +34,7 @@ class InverseGaussian(MeanResponse):
         link = self.link  # 2 v - y v^2 with v = nu^s is concave for 1/2 <= s = -1/power <= 1
         return isinstance(link, Power) and -2 <= link.power <= -1
 
-    def prepare(self, endog, n_trials=None, *, index=None):
+    def prepare(self, endog, n_trials=None, *, index=None, columns=None):
         return as_positive(endog, n_trials, index, "InverseGaussian")
 
     def constant(self, y, aux):

@@ -61,7 +61,7 @@ class NegativeBinomial(MeanResponse):
     def _log_size(self, aux):
         return aux[0] if self.alpha is None else -np.log(self.alpha)
 
-    def prepare(self, endog, n_trials=None, *, index=None):
+    def prepare(self, endog, n_trials=None, *, index=None, columns=None):
         no_trials(n_trials, "NegativeBinomial")
         values, index = as_numbers(endog, "NegativeBinomial", index)
         return np.ascontiguousarray(as_counts(values, index, "NegativeBinomial"))[None]

@@ -22,7 +22,7 @@ from statsmodels_gllamm.responses.validation import as_counts, as_numbers, no_tr
 class PoissonBase(Response):
     """What does not depend on the link."""
 
-    def prepare(self, endog, n_trials=None, *, index=None):
+    def prepare(self, endog, n_trials=None, *, index=None, columns=None):
         no_trials(n_trials, "Poisson")
         values, index = as_numbers(endog, "Poisson", index)
         return np.ascontiguousarray(as_counts(values, index, "Poisson"))[None]
