@@ -1,6 +1,7 @@
 """GLLAMMModel: wires formula, responses, latent structure, integration and estimation."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing, contextmanager
 import inspect
 import warnings
@@ -20,15 +21,17 @@ from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import least_squares, start_values
 from statsmodels_gllamm.exceptions import DataError, SeparationWarning
+from statsmodels_gllamm.families.base import FamilyData
+from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.rows import as_frame
-from statsmodels_gllamm.integration.chunks import Problem, build_problem
+from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
-from statsmodels_gllamm.latent.build import build_structure, weights_of
+from statsmodels_gllamm.latent.build import build_structure, part_of, weights_of
 from statsmodels_gllamm.latent.describe import equations
-from statsmodels_gllamm.responses import as_response
+from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
@@ -92,18 +95,24 @@ class GLLAMMModel(LikelihoodModel):
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
-                 dispersion=None, missing="drop", sample=None):
+                 dispersion=None, thresholds=None, missing="drop", sample=None):
+        family = sm.families.Gaussian() if family is None else family
+        self.family = family
+        family = as_family(family)
         if sample is None:
+            given = {"dispersion": dispersion, "thresholds": thresholds}
+            given = {key: value for key, value in given.items() if value is not None}
             sample = arrays_to_sample(
                 endog, exog, groups=groups, exog_re=exog_re, offset=offset, exposure=exposure,
-                n_trials=n_trials, freq_weights=freq_weights, dispersion=dispersion,
-                missing=missing)
+                n_trials=n_trials, freq_weights=freq_weights,
+                needs=family.needs(**dict.fromkeys(given, "1")), designs=given, missing=missing)
         self.sample = sample
-        self.family = sm.families.Gaussian() if family is None else family
-        self.response = as_response(self.family)
+        data = family_data(sample)
+        self.fitted_family = family.fitted(data)
+        self.outcomes = self.fitted_family.outcomes(data)
         self.covariances = covariances
-        self.structure = build_structure(sample, self.response.aux_names, covariances)
-        self._y = self.response.prepare(sample.endog, sample.n_trials, index=sample.index)
+        self.structure = build_structure(sample, self.outcomes, covariances,
+                                         getattr(family, "correlated", False))
         self._problems: dict[tuple[int, bool], Problem] = {}
         self._check_data()
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
@@ -115,9 +124,9 @@ class GLLAMMModel(LikelihoodModel):
         self._check_exposure(exposure)
 
     @classmethod
-    def from_formula(cls, formula, data, subset=None, *, family=None, factors=None,
-                     covariances=None, dispersion=None, offset=None, exposure=None, n_trials=None,
-                     freq_weights=None, missing="drop", eval_env=None):
+    def from_formula(cls, formula, data, subset=None, *, family=None, family_by=None, factors=None,
+                     covariances=None, dispersion=None, thresholds=None, offset=None, exposure=None,
+                     n_trials=None, freq_weights=None, missing="drop", eval_env=None):
         """Model from a formula with bar terms and a data frame.
 
         Parameters
@@ -129,14 +138,20 @@ class GLLAMMModel(LikelihoodModel):
         data : DataFrame
         subset : str, boolean mask or labels, optional
             Rows to use.
-        family : statsmodels family or Response, optional
-            Default Gaussian.
+        family : family or dict {label: family}, optional
+            Of statsmodels or of `statsmodels_gllamm.families`; default Gaussian.  A dict gives
+            rows different families, by the labels in the column ``family_by``.
+        family_by : str, optional
         factors : dict {name: Factor or column name}, optional
             Latent variables with loadings.
         covariances : dict, optional
             {group: "unstructured" | "diagonal" | "identity"}.
-        dispersion : str, optional
-            Formula of the log dispersion; a constant by default.
+        dispersion : str or dict {label: str}, optional
+            Formula of the log of the residual standard deviation, of the coefficient of variation,
+            or of what else the family has for a scale; a constant by default.
+        thresholds : str or dict {label: str}, optional
+            Formula whose columns have one coefficient per cut point of an ordinal response:
+            ``"0 + item"`` gives every item its own; a constant by default.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per row of the data.
         freq_weights : str, array_like or dict, optional
@@ -167,8 +182,12 @@ class GLLAMMModel(LikelihoodModel):
         if eval_env is None:
             caller = inspect.currentframe().f_back
             eval_env = {**caller.f_globals, **caller.f_locals}
+        family = as_family(sm.families.Gaussian() if family is None else family, family_by) if (
+            family_by is not None or isinstance(family, Mapping)) else family
+        needs = as_family(sm.families.Gaussian() if family is None else family).needs(
+            dispersion, thresholds)
         sample = build_sample(
-            formula, data, subset=subset, factors=factors, dispersion=dispersion, offset=offset,
+            formula, data, subset=subset, factors=factors, needs=needs, offset=offset,
             exposure=exposure, n_trials=n_trials, freq_weights=freq_weights, missing=missing,
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
@@ -192,12 +211,18 @@ class GLLAMMModel(LikelihoodModel):
         """Names of all parameters, fixed coefficients first."""
         return self.design.layout.names
 
+    @property
+    def response(self):
+        """The response of the model, or the first of several."""
+        return self.outcomes.members[0].response
+
     def _observed(self) -> np.ndarray:
         """Responses (n,) on the scale of their mean: a proportion for several trials, as in GLM."""
-        y = self._y
-        if len(y) == 1 or (self.sample.n_trials is None and self.sample.endog.ndim == 1):
-            return y[0]
-        return np.divide(y[0], y[1], out=np.full(y.shape[1], np.nan), where=y[1] > 0)
+        endog = self.sample.endog
+        if endog.ndim == 1:
+            return endog
+        total = endog.sum(axis=1)
+        return np.divide(endog[:, 0], total, out=np.full(len(total), np.nan), where=total > 0)
 
     def describe(self) -> str:
         """The model's equations in text.
@@ -214,7 +239,7 @@ class GLLAMMModel(LikelihoodModel):
         Intercept[Subject], Days[Subject]: normal with mean 0, var free, var free,
             unstructured covariance matrix, one for each of 18 clusters
         """
-        return equations(self.sample, self.structure, self.response)
+        return equations(self.sample, self.structure, self.outcomes, self.fitted_family)
 
     def _check_exposure(self, exposure) -> None:
         link = getattr(self.family, "link", None)
@@ -223,41 +248,57 @@ class GLLAMMModel(LikelihoodModel):
                              "scale of the linear predictor")
 
     def _check_data(self) -> None:
-        constant = self.response.describe_constant(self._y)
-        if constant is not None:
-            raise DataError(f"the response {self.sample.endog_name!r} is constant ({constant}): "
-                            "there is nothing to explain; check the column or the subset")
-        if not self.response.aux_names and list(self.sample.dispersion.columns) != ["Intercept"]:
-            raise ValueError(f"{self.response.name} has no dispersion, so that dispersion= has no "
-                             "meaning; leave it out")
-        if not any(self.sample.exog_factors):
-            text = separation.dependence(self.sample.exog.to_numpy(), self.sample.exog.columns)
-            if text is not None:
-                raise DataError(text)
+        for member in self.outcomes.members:
+            constant = member.response.describe_constant(member.y) if member.y.size else "no rows"
+            if constant is not None:
+                raise DataError(f"the response {self.sample.endog_name!r} is constant ({constant}): "
+                                "there is nothing to explain; check the column or the subset")
+        for key in dict.fromkeys(p.key for p in self.structure.predictors):
+            part = part_of(self.sample, key)
+            if not any(part.exog_factors):
+                text = separation.dependence(*identified_columns(self, part.exog))
+                if text is not None:
+                    raise DataError(text)
         for level in self.structure.levels:
             if level.n_units < 2:
                 raise DataError(f"the group {level.name!r} has a single cluster, so that its "
                                 "variance cannot be estimated; drop its bar term")
 
-    @property
-    def _offset(self):
-        return self.sample.offset if self.sample.offset.any() else None
+    def _engine_rows(self, row_weight) -> EngineRows:
+        """The rows that the engine sees, with frequency weights (n,) of the data rows or None."""
+        out, offset = self.outcomes, self.sample.offset
+        if not offset.any():
+            offset = None
+        elif out.rows is not None:
+            offset = offset[out.rows]
+        if offset is not None and out.part is not None:
+            main = [p for p, predictor in enumerate(out.predictors) if predictor.key == "exog"]
+            offset = np.where(np.isin(out.part, main), offset, 0.0)
+        if row_weight is not None and out.rows is not None:
+            row_weight = row_weight[out.rows]
+        members = tuple((member.response, member.y) for member in out.members)
+        return EngineRows(members, self.structure.columns, offset, out.sets, row_weight)
 
     def _problem(self, n_nodes: int, merge: bool = True) -> Problem:
         key = next(size for size in NODE_CLASSES if n_nodes <= size), merge
         if key not in self._problems:
             rows, units = weights_of(self.sample, self.structure.levels)
             self._problems[key] = build_problem(
-                self._y, self._offset, self.structure.columns, self.structure.levels, rows, units,
-                n_nodes=n_nodes, merge=merge)
+                self._engine_rows(rows), self.structure.engine_levels, units, n_nodes=n_nodes,
+                merge=merge)
         return self._problems[key]
+
+    @property
+    def _linear_aux(self) -> bool:
+        return all(member.response.linear_aux for member in self.outcomes.members)
 
     def _objective(self, n_quad, integration="adaptive", pool=None, merge=True) -> Objective:
         """Log-likelihood with given points per level, as a function of working coordinates."""
         q = self.design.q
-        task = Task(self.response, q, certify.rules_of(n_quad, q), self.design.entries,
+        task = Task(q, certify.rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")
-        return Objective(self._problem(task.n_nodes, merge), task, self.design, pool)
+        return Objective(self._problem(task.n_nodes, merge), task, self.design, pool,
+                         self._linear_aux)
 
     def __getstate__(self):
         return {**self.__dict__, "_problems": {}}
@@ -266,7 +307,8 @@ class GLLAMMModel(LikelihoodModel):
 
     @property
     def _exact(self) -> bool:
-        return self.response.gaussian or not self.design.q
+        gaussian = all(member.response.gaussian for member in self.outcomes.members)
+        return gaussian or not self.design.q
 
     def _points(self, n_quad, integration: str) -> tuple[int, ...] | None:
         """Points per level, or None for "auto"."""
@@ -358,8 +400,7 @@ class GLLAMMModel(LikelihoodModel):
     def start_params(self) -> np.ndarray:
         """Natural parameters (k,) that a fit starts from."""
         rows, _ = weights_of(self.sample, self.structure.levels)
-        working = start_values(self.structure, self.sample, self.response, self._y, self._offset,
-                               rows)
+        working = start_values(self.structure, self._engine_rows(rows), self._linear_aux)
         return self.design.to_natural(working)
 
     def predict(self, params, exog=None, which="mean", **kwargs):
@@ -487,14 +528,46 @@ class GLLAMMModel(LikelihoodModel):
         exog = self.sample.exog.to_numpy()
         if not exog.shape[1] or any(self.sample.exog_factors):
             return None
+        if len(self.outcomes.members) > 1 or not isinstance(self.response, Response):
+            return None
         nu = exog @ params[: exog.shape[1]]
         if not suspected and max(nu.max(), -nu.min()) < separation.SUSPICIOUS:
             return None
-        ends = separation.ends(self.response.name, self._y)
+        ends = separation.ends(self.response.name, self.outcomes.members[0].y)
         direction = None if ends is None else separation.separating_direction(exog, *ends)
         if direction is None:
             return None
         return separation.describe(direction, exog, self.sample.exog.columns, *ends)
+
+
+def family_data(sample) -> FamilyData:
+    """What a family sees of a sample."""
+    return FamilyData(sample.endog, sample.index, sample.n_trials, sample.numbers, sample.labels,
+                      sample.designs, sample.categories)
+
+
+def identified_columns(model, exog) -> tuple[np.ndarray, list[str]]:
+    """Fixed columns (n, p) whose dependence leaves coefficients unidentified, and their names.
+
+    Beside thresholds, these too; in choice sets, what varies inside them.
+    """
+    values, names = exog.to_numpy(), list(exog.columns)
+    outcomes = model.outcomes
+    thresholds = model.sample.designs.get("thresholds")
+    if thresholds is not None:
+        values = np.column_stack([values, thresholds.to_numpy()])
+        names += [f"thresholds of {name}" for name in thresholds.columns]
+    elif outcomes.sets is not None and outcomes.part is None:
+        values = values if outcomes.rows is None else values[outcomes.rows]
+        count = np.bincount(outcomes.sets)
+        for j, column in enumerate(values.T):
+            mean = np.bincount(outcomes.sets, column) / np.maximum(count, 1)
+            within = column - mean[outcomes.sets]
+            if not (np.abs(within) > 1e-9 * np.abs(column).max()).any():
+                raise DataError(f"the fixed column {names[j]!r} does not vary within any choice "
+                                "set, so that it has no effect on choices; let it interact with "
+                                "the alternative, or drop it")
+    return values, names
 
 
 def has_constant(exog: np.ndarray) -> bool:

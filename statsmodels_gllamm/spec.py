@@ -81,9 +81,10 @@ class Needs:
     Attributes
     ----------
     numbers : mapping of str to (str or array_like)
-        Role -> numeric column, or one value per row of the data.
-    labels : mapping of str to str
-        Role -> column of any type whose values are labels.
+        Role -> numeric column, one number for all rows, or one value per row of the data.
+    labels : mapping of str to (str, tuple of str or array_like)
+        Role -> column of any type whose values are labels, columns whose combinations are, or one
+        label per row of the data.
     formulas : mapping of str to str
         Key -> one-sided formula: "dispersion", "thresholds" and the like.
     latent : frozenset of str
@@ -95,12 +96,15 @@ class Needs:
         The response may be of any type; categories are coded 0, 1, ....
     ordered : bool
         The categories have an order: text has none.
+    may_miss : frozenset of str
+        Roles of numbers whose missing values stay, as NaN.
     """
 
     numbers: Mapping[str, object] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, object] = field(default_factory=dict)
     formulas: Mapping[str, str] = field(default_factory=dict)
     latent: frozenset[str] = frozenset()
     without_intercept: frozenset[str] = frozenset()
     categorical: bool = False
     ordered: bool = False
+    may_miss: frozenset[str] = frozenset()

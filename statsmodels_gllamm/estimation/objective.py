@@ -18,12 +18,16 @@ from statsmodels_gllamm.latent.design import LatentDesign
 
 @dataclass(frozen=True)
 class Objective:
-    """Log-likelihood of ``problem`` under ``task`` with parameters mapped by ``design``."""
+    """Log-likelihood of ``problem`` under ``task`` with parameters mapped by ``design``.
+
+    ``linear_aux``: the responses' auxiliary values are linear in the auxiliary predictors.
+    """
 
     problem: Problem
     task: Task
     design: LatentDesign
     pool: Executor | None = None
+    linear_aux: bool = True
 
     def at(self, working: np.ndarray, state=None, **wanted) -> Point:
         """Evaluate at working coordinates (k,), with what ``evaluate`` is asked for."""

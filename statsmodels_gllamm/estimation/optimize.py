@@ -72,9 +72,9 @@ def is_positive_definite(b: np.ndarray) -> bool:
 
 
 def uses_louis(objective: Objective) -> bool:
-    """Louis' formula needs a rule that resolves the posterior, and no auxiliary parameters."""
+    """Louis' formula needs a rule that resolves the posterior, and linear auxiliary values."""
     rules = objective.task.rules
-    return objective.design.n_aux == 0 and all(rule.size >= 3 for rule in rules)
+    return objective.linear_aux and all(rule.size >= 3 for rule in rules)
 
 
 def evaluate_for_search(objective: Objective, working: np.ndarray, state=None) -> Point:
@@ -112,18 +112,17 @@ def _curvature(point: Point, b, louis: bool) -> np.ndarray:
 
 def beyond_limits(objective: Objective, working: np.ndarray) -> np.ndarray:
     """Positions of auxiliary parameters where the density does not change any more."""
-    positions, limits = objective.design.layout.positions("aux"), objective.task.response.aux_limits
-    if not limits:
-        return positions[:0]
-    blocks = positions.reshape(len(limits), -1)
-    return blocks[working[blocks[:, 0]] > limits].ravel()
+    held = [positions for positions, limit in objective.design.aux_limits
+            if working[positions[0]] > limit]
+    return np.concatenate([np.zeros(0, dtype=int), *held])
 
 
 def _bounded_step(objective: Objective, step: np.ndarray) -> np.ndarray:
     """The step, shortened so that no auxiliary parameter with a limit leaps."""
-    if not objective.task.response.aux_limits:
+    limited = [positions for positions, _ in objective.design.aux_limits]
+    if not limited:
         return step
-    longest = np.abs(step[objective.design.layout.positions("aux")]).max(initial=0.0)
+    longest = np.abs(step[np.concatenate(limited)]).max()
     return step * min(1.0, LEAP / max(longest, LEAP))
 
 

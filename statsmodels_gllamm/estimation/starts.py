@@ -1,55 +1,119 @@
 """Starting values: the model without latent variables, then standard deviations on its scale."""
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.optimize import maximize
-from statsmodels_gllamm.integration.chunks import build_problem
+from statsmodels_gllamm.integration.chunks import (
+    EngineRows,
+    build_problem,
+    observe,
+    some_outcomes,
+    sorted_by_set,
+)
 from statsmodels_gllamm.integration.marginal import Task
-from statsmodels_gllamm.integration.mode import GRID, ModeError, kernel_on_grid
+from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.integration.observed import GRID, kernel_on_grid
 from statsmodels_gllamm.latent.design import LatentDesign, Terms
 from statsmodels_gllamm.parameters import Block, Layout
+from statsmodels_gllamm.responses.sets import SetResponse
 
 MIN_UNITS = 200  # top units from which starting variances come, at least
-FAR = 3.0  # how far the model without latent variables may take a log dispersion
-MAX_ROWS = 20_000  # starting values come from at most so many rows, evenly spaced
+FAR = 3.0  # how far the model without latent variables may take an auxiliary parameter
+MAX_ROWS = 20_000  # starting values come from about so many rows, evenly spaced
 
 
-def pooled_objective(response, y, offset, exog, aux_design, weight) -> Objective:
-    """Log-likelihood of the model without latent variables.
+@dataclass(frozen=True)
+class Pooled:
+    """The model without latent variables on some rows.
 
-    ``exog`` (n, p), ``aux_design`` (n, v) (one set of coefficients per auxiliary predictor).
+    ``rows`` are the engine rows whose first columns are the fixed part's (loadings at their
+    starting values), ``design`` the map from its parameters, coefficients before auxiliary ones.
     """
-    p, v, m = exog.shape[1], aux_design.shape[1], len(response.aux_names)
-    aux = np.array([(p + j, a) for a in range(m) for j in range(v)], dtype=np.int64).reshape(-1, 2)
-    index = np.arange(p)
-    none = np.zeros(0, dtype=np.int64)
-    entries = (np.concatenate([index, aux[:, 0]]), np.concatenate([0 * index, 1 + aux[:, 1]]))
-    layout = Layout((Block("coef", tuple(f"x{i}" for i in index)),
-                     Block("aux", tuple(f"aux{i}" for i in range(len(aux))))))
-    design = LatentDesign(layout, (), (), p + v, m, Terms(index, index, 0 * index),
-                          Terms(none, none, none), aux, np.ones(1), entries)
-    columns = [*exog.T, *(aux_design.T if m else np.zeros((v, len(exog))))]
-    problem = build_problem(y, offset, columns, (), weight, n_nodes=1)
-    return Objective(problem, Task(response, (), (), entries), design)
+
+    rows: EngineRows
+    design: LatentDesign
+
+    @property
+    def exog(self) -> np.ndarray:
+        """Fixed part's columns (n, p)."""
+        return np.column_stack(self.rows.columns[:self.design.layout.blocks[0].size] or
+                               [np.zeros((self.rows.n, 0))])
+
+    def objective(self, linear_aux: bool) -> Objective:
+        """Its log-likelihood."""
+        task = Task((), (), self.design.entries)
+        problem = build_problem(self.rows, (), n_nodes=1)
+        return Objective(problem, task, self.design, linear_aux=linear_aux)
+
+
+def pooled_model(structure, rows: EngineRows, loadings, index) -> Pooled:
+    """The model without latent variables on the engine rows ``index``."""
+    design = structure.design
+    at = design.layout.positions("coef")
+    exog = np.zeros((len(at), len(index)))
+    for row, coef, slot in zip(design.fixed.row, design.fixed.index, design.fixed.slot):
+        exog[coef] += loadings[slot] * structure.columns[row][index]
+    used, place = np.unique(design.aux.row, return_inverse=True)
+    columns = [*exog, *(structure.columns[row][index] for row in used)]
+    p = len(at)
+    coef, none = np.arange(p), np.zeros(0, dtype=np.int64)
+    aux = replace(design.aux, row=place + p)
+    entries = (np.concatenate([coef, aux.row]), np.concatenate([0 * coef, 1 + aux.slot]))
+    layout = Layout((Block("coef", tuple(f"x{i}" for i in coef)),
+                     Block("aux", tuple(f"aux{i}" for i in design.layout.positions("aux")))))
+    small = LatentDesign(layout, (), (), len(columns), design.n_aux, Terms(coef, coef, 0 * coef),
+                         Terms(none, none, none), aux, np.ones(1), entries)
+    return Pooled(_some(rows, index, columns), small)
+
+
+def _some(rows: EngineRows, index, columns) -> EngineRows:
+    """The engine rows ``index`` (ascending in every member) with other columns."""
+    def cut(x):
+        return None if x is None else x[index]
+
+    if len(rows.members) == 1:
+        members = ((rows.members[0][0], np.ascontiguousarray(rows.members[0][1][:, index])),)
+    else:
+        members, first = [], 0
+        for response, y in rows.members:
+            here = index[(index >= first) & (index < first + y.shape[1])] - first
+            members.append((response, y[:, here]))
+            first += y.shape[1]
+    sets = cut(rows.sets)
+    if sets is not None:
+        sets = np.unique(sets, return_inverse=True)[1]
+    return EngineRows(tuple(members), columns, cut(rows.offset), sets, cut(rows.row_weight))
 
 
 def constant_predictor(response, y) -> np.ndarray:
     """A linear predictor (n,) to start from: the responses of a Gaussian model, else the constant
-    of a grid (powers, and functions of the mean response) with the highest likelihood."""
+    of a grid (powers, and functions of the mean response) with the highest likelihood; zero for
+    outcomes of several rows."""
     if response.gaussian:
         return y[0]
-    some = y[:, :: max(1, y.shape[1] // 500)]
+    n = y.shape[1]
+    if isinstance(response, SetResponse) or not n:
+        return np.zeros(n)
+    some = y[:, :: max(1, n // 500)]
     middle = float(np.mean(some[0]))
     grid = GRID
     if middle > 0:
         grid = np.concatenate([grid, [middle, 1 / middle, middle**-2, np.log(middle), middle**0.5]])
-    aux = np.repeat(np.atleast_1d(response.aux_start(some, np.full(some.shape[1], middle)))[:, None],
+    aux = np.repeat(_aux_constants(response, some, np.full(some.shape[1], middle))[:, None],
                     some.shape[1], axis=1)
     with np.errstate(over="ignore", invalid="ignore"):
-        value = kernel_on_grid(response, some, aux, grid).sum(axis=1)
-    return np.full(y.shape[1], grid[np.argmax(np.where(np.isfinite(value), value, -np.inf))])
+        phi = response.row_aux(some, aux)
+        value = kernel_on_grid(response, some, phi, grid).sum(axis=1)
+    return np.full(n, grid[np.argmax(np.where(np.isfinite(value), value, -np.inf))])
+
+
+def _aux_constants(response, y, mu) -> np.ndarray:
+    """Starting values (m,) of a response's auxiliary predictors."""
+    return np.atleast_1d(response.aux_start(y, mu))[:len(response.aux_names)]
 
 
 def least_squares(x, y) -> np.ndarray:
@@ -57,114 +121,119 @@ def least_squares(x, y) -> np.ndarray:
     return np.linalg.pinv(x.T @ x, hermitian=True) @ (x.T @ y)
 
 
-def _some_rows(n: int):
-    """About ``MAX_ROWS`` of n rows, one at random from every stretch of equal length."""
-    step = -(-n // MAX_ROWS)
-    if step == 1:
-        return slice(None)
-    first = np.arange(0, n - step + 1, step)
-    return first + np.random.default_rng(0).integers(0, step, len(first))
-
-
-def pooled_start(response, y, offset, exog, aux_design, weight) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (p,) and auxiliary coefficients (m v,) of the model without latent variables."""
-    n, p = exog.shape
-    if not p and not response.aux_names:
-        return np.zeros(0), np.zeros(0)
-    thin = _some_rows(n)
-    y, exog, aux_design = np.ascontiguousarray(y[:, thin]), exog[thin], aux_design[thin]
-    offset = None if offset is None else offset[thin]
-    weight = None if weight is None else weight[thin]
-    objective = pooled_objective(response, y, offset, exog, aux_design, weight)
-    nu = constant_predictor(response, y)
-    start = np.zeros(objective.design.layout.size)
+def pooled_start(pooled: Pooled, linear_aux: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients (p,) and auxiliary parameters (k,) of the model without latent variables."""
+    rows, design, exog = pooled.rows, pooled.design, pooled.exog
+    p = exog.shape[1]
+    start = np.zeros(design.layout.size)
+    if not len(start):
+        return start, start
+    offset = 0.0 if rows.offset is None else rows.offset
+    nu = np.concatenate([constant_predictor(response, y) for response, y in rows.members])
     if p:
-        start[:p] = least_squares(exog, nu - (0 if offset is None else offset))
-    m, v = len(response.aux_names), aux_design.shape[1]
-    if m:
-        fitted = exog @ start[:p] + (0 if offset is None else offset)
-        values = response.aux_start(y, response.mean(fitted, np.zeros((m, len(nu)))))
-        ones = least_squares(aux_design, np.ones(len(nu)))
-        start[p:] = np.concatenate([value * ones for value in np.atleast_1d(values)])
+        start[:p] = least_squares(exog, nu - offset)
+    if design.n_aux:
+        start[p:] = _aux_parameters(pooled, exog @ start[:p] + offset)
     try:
-        found = maximize(objective, start, tol=1e-4, maxiter=30).point.working
+        found = maximize(pooled.objective(linear_aux), start, tol=1e-4, maxiter=30).point.working
     except (ModeError, np.linalg.LinAlgError):
         found = start
-    aux = np.clip(found[p:], start[p:] - FAR, start[p:] + FAR)  # it may have gone to infinity
-    return found[:p], aux.reshape(m, v) if m else aux
+    return found[:p], np.clip(found[p:], start[p:] - FAR, start[p:] + FAR)  # they may have run off
 
 
-def start_values(structure, sample, response, y, offset, weight) -> np.ndarray:
+def _aux_parameters(pooled: Pooled, fitted) -> np.ndarray:
+    """Auxiliary parameters (k,) that make constant auxiliary predictors of their starting values."""
+    rows, design = pooled.rows, pooled.design
+    values, first = [], 0
+    for response, y in rows.members:
+        n, m = y.shape[1], len(response.aux_names)
+        if m and n:
+            nu = fitted[first:first + n]
+            mu = nu if isinstance(response, SetResponse) else response.mean(
+                nu, np.zeros((m, n)), y)
+            values.append(_aux_constants(response, y, mu))
+        else:
+            values.append(np.zeros(m))
+        first += n
+    values = np.concatenate(values)
+    k = design.layout.blocks[1].size
+    total, count = np.zeros(k), np.zeros(k)
+    for a in range(design.n_aux):
+        mine = design.aux.slot == a
+        x = np.column_stack([rows.columns[row] for row in design.aux.row[mine]])
+        np.add.at(total, design.aux.index[mine], values[a] * least_squares(x, np.ones(len(x))))
+        np.add.at(count, design.aux.index[mine], 1.0)
+    return total / np.maximum(count, 1.0)
+
+
+def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:
     """Working coordinates (k,) to start from.
 
     Free loadings start at one, covariances at zero, variances at the moment estimate that the
     scores of the model without latent variables give: with S the sum of z s over a unit and I that
-    of z^2 w, E(S^2) is about I + I^2 v for a latent variable of variance v.
+    of z W z, E(S^2) is about I + I^2 v for a latent variable of variance v.
     """
     design = structure.design
     working = np.zeros(design.layout.size)
     loadings = np.where(np.isnan(design.loadings), 1.0, design.loadings)
-    at = design.layout.slices()
-    kinds = [block.kind for block in design.layout.blocks]
     working[design.layout.positions("lambda")] = 1.0
-    exog = _started_exog(structure, sample, loadings)
-    dispersion = sample.dispersion.to_numpy()
-    beta, aux = pooled_start(response, y, offset, exog, dispersion, weight)
-    working[at[0]] = beta
+    index, _ = some_outcomes(rows, MAX_ROWS)
+    beta, aux = pooled_start(pooled_model(structure, rows, loadings, np.sort(index)), linear_aux)
+    working[design.layout.positions("coef")] = beta
     if design.n_latent:
-        rows = _some_units(structure.levels[-1])
-        nu = exog[rows] @ beta + (0.0 if offset is None else offset[rows])
-        aux_rows = aux @ dispersion[rows].T if len(aux) else np.zeros((0, len(nu)))
-        variances, share = _moments(structure, loadings, response, y[:, rows], nu, aux_rows, rows)
+        variances, share = _moments(structure, rows, loadings, beta, aux)
         first = 0
-        for s, c in zip((s for s, kind in zip(at, kinds) if kind == "cov"), design.covariances):
+        for s, c in design.cov_slices():
             working[s] = [np.sqrt(variances[first + i]) if i == j else 0.0 for i, j in c.pairs()]
             first += c.q
-        if response.gaussian:
-            aux = aux.copy()
-            aux[0] += 0.5 * np.log(max(1 - share, 0.2)) * least_squares(
-                dispersion, np.ones(len(dispersion)))
-    if len(aux):
-        working[design.layout.positions("aux")] = aux.ravel()
+        if all(response.gaussian for response, _ in rows.members):
+            aux = aux + 0.5 * np.log(max(1 - share, 0.2)) * _unit_shift(design, structure)
+    working[design.layout.positions("aux")] = aux
     return working
 
 
-def _started_exog(structure, sample, loadings) -> np.ndarray:
-    """The fixed part's columns (n, p), factors at their starting loadings."""
-    exog = sample.exog.to_numpy()
-    if all(f is None for f in sample.exog_factors):
-        return exog
-    fixed = structure.design.fixed
-    out = np.zeros_like(exog)
-    for row, index, slot in zip(fixed.row, fixed.index, fixed.slot):
-        out[:, index] += loadings[slot] * structure.columns[row]
+def _unit_shift(design, structure) -> np.ndarray:
+    """Auxiliary parameters (k,) that add one to the first auxiliary predictor."""
+    out = np.zeros(design.layout.positions("aux").size)
+    mine = design.aux.slot == 0
+    x = np.column_stack([structure.columns[row] for row in design.aux.row[mine]])
+    out[design.aux.index[mine]] = least_squares(x, np.ones(len(x)))
     return out
 
 
-def _some_units(level) -> slice | np.ndarray:
+def _some_units(level) -> np.ndarray:
     """Rows of about ``MAX_ROWS`` rows' worth of top units, evenly spaced; all where units are few."""
     thin = -(-len(level.codes) // MAX_ROWS)
     if thin == 1 or level.n_units < MIN_UNITS * thin:
-        return slice(None)
+        return np.arange(len(level.codes))
     return np.flatnonzero(level.codes % thin == 0)
 
 
-def _moments(structure, loadings, response, y, nu, aux, rows):
+def _moments(structure, rows: EngineRows, loadings, beta, aux):
     """Variances (D,), and the share of a Gaussian response's variance that they explain."""
-    design, latent = structure.design, structure.design.latent
+    design, latent, levels = structure.design, structure.design.latent, structure.engine_levels
+    index, sets = _some_units(levels[-1]), None
+    if rows.sets is not None:
+        index, sets = sorted_by_set(index, rows.sets)
+    small = pooled_model(structure, rows, loadings, index)
+    psi = small.design.psi(np.concatenate([beta, aux]))
+    o, *predictors = psi.T @ np.stack(small.rows.columns) if small.rows.columns else [np.zeros(
+        len(index))]
+    nu = o if small.rows.offset is None else o + small.rows.offset
+    observed = observe(rows, index, sets)
+    phi = observed.row_aux(np.stack(predictors) if predictors else np.zeros((0, len(nu))))
     with np.errstate(all="ignore"):
-        score = np.nan_to_num(response.derivatives(y, nu, aux)[0], posinf=0.0, neginf=0.0)
-        weight = response.expected_information(y, nu, aux)
-    weight = np.where(np.isfinite(weight) & (weight > 0), weight, 0.0)
+        local = observed.local(nu, phi)
+        score = np.nan_to_num(local.first, posinf=0.0, neginf=0.0)
     level_of = np.repeat(np.arange(len(design.q)), design.q)
     estimates, floors, squares = (np.empty(design.n_latent) for _ in range(3))
     for m in range(design.n_latent):
         inside = latent.index == m
-        z = sum(loadings[slot] * structure.columns[row][rows]
+        z = sum(loadings[slot] * structure.columns[row][index]
                 for row, slot in zip(latent.row[inside], latent.slot[inside]))
-        codes = structure.levels[level_of[m]].codes[rows]
+        codes = levels[level_of[m]].codes[index]
+        i = np.bincount(codes, _information(z, local))
         s = np.bincount(codes, z * score)
-        i = np.bincount(codes, z * z * weight)
         estimates[m] = (s @ s - i.sum()) / max(i @ i, 1e-300)
         floors[m] = 0.01 / max(i.sum() / len(z), 1e-300)
         squares[m] = np.mean(z * z)
@@ -172,5 +241,12 @@ def _moments(structure, loadings, response, y, nu, aux, rows):
         above = [estimates[k] for k in range(m + 1, design.n_latent) if level_of[k] > level_of[m]]
         estimates[m] -= max([0.0, *above])
     variances = np.clip(estimates, floors, 1e4 * floors)
-    total = 1.0 / max(np.mean(weight), 1e-300)
+    total = 1.0 / max(np.mean(_information(np.ones(len(nu)), local)), 1e-300)
     return variances, float(np.sum(variances * squares) / total)
+
+
+def _information(z, local) -> np.ndarray:
+    """z W z at every row (n,), zero where it is not a number."""
+    with np.errstate(all="ignore"):
+        value = z * local.ascent(z)
+    return np.where(np.isfinite(value), value, 0.0)

@@ -2,7 +2,7 @@
 
 from statsmodels_gllamm.formula.arrays import arrays_to_sample
 from statsmodels_gllamm.formula.design import Design
-from statsmodels_gllamm.formula.designs import BarDesign, Designs, NewRows
+from statsmodels_gllamm.formula.designs import BarDesign, Designs, NewRows, Part
 from statsmodels_gllamm.formula.grammar import Bar, ParsedFormula, one_sided, parse_formula
 from statsmodels_gllamm.formula.groups import Clusters, Group
 from statsmodels_gllamm.formula.loadings import FactorDesign
@@ -17,6 +17,7 @@ __all__ = [
     "FactorDesign",
     "Group",
     "NewRows",
+    "Part",
     "ParsedFormula",
     "Sample",
     "arrays_to_sample",

@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-__all__ = ["factorize", "label", "recode", "show"]
+__all__ = ["factorize", "key_name", "label", "recode", "show"]
 
 
 def factorize(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
@@ -85,6 +85,13 @@ def label(value) -> str:
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return str(int(value))
     return str(value)
+
+
+def key_name(key) -> str:
+    """A family's name of a formula or role, as errors print it: "lower", "lower of 'a'"."""
+    if isinstance(key, str):
+        return key
+    return f"{key[0]} of {', '.join(show(part) for part in key[1:])}"
 
 
 def show(value) -> str:

@@ -11,11 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-import pickle
 import re
 from textwrap import shorten
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -23,6 +20,7 @@ from statsmodels.formula._manager import FormulaManager
 
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.formula.categories import factorize, recode, show
+from statsmodels_gllamm.formula.environment import restored, storable
 from statsmodels_gllamm.formula.tokens import Usage, usage
 
 __all__ = ["Design", "make_design"]
@@ -46,6 +44,8 @@ class Design:
         The factor that multiplies each column, if any. A factor's own values are ones.
     columns : tuple of str
         The columns of the data that the formula needs.
+    left_out : int or None
+        Where the constant was among the columns, if it was taken out of them.
     """
 
     formula: str
@@ -58,6 +58,7 @@ class Design:
     column_factors: tuple[str | None, ...] = ()
     levels: dict[str, pd.Index] = field(default_factory=dict)
     prototype: pd.DataFrame | None = None
+    left_out: int | None = None
     _spec: object = field(default=None, repr=False, compare=False)
     _lost: tuple[str, ...] = ()
 
@@ -86,12 +87,24 @@ class Design:
         """
         if self.is_constant:
             ones = np.broadcast_to(1.0, (len(frame), 1))  # takes no memory
-            return ones, np.ones(len(frame), bool)
+            return self._without(ones), np.ones(len(frame), bool)
         missing = [c for c in self.columns if c not in frame.columns]
         if missing:
             raise FormulaError(f"The data have no column {missing[0]!r}, which {self.where} needs.")
         values, _, kept = _evaluate(self, self.spec, self._engine_frame(frame, self.levels)[0])
-        return np.asarray(values, dtype=np.float64), kept
+        return self._without(np.asarray(values, dtype=np.float64)), kept
+
+    def _without(self, values):
+        """The columns (m, k) that the engine makes, without the constant where it is left out."""
+        if self.left_out is None:
+            return values
+        return values[:, :0] if values.shape[1] == 1 else np.delete(values, self.left_out, axis=1)
+
+    def _leave_out(self, place):
+        """Take the constant out of the columns, from now on."""
+        self.left_out = place
+        self.names = self.names[:place] + self.names[place + 1 :]
+        self.column_factors = self.column_factors[:place] + self.column_factors[place + 1 :]
 
     @property
     def spec(self):
@@ -147,16 +160,13 @@ class Design:
     def __getstate__(self):
         state = self.__dict__.copy()
         state["_spec"] = None
-        state["env"], lost = _storable(self.env)
+        state["env"], lost = storable(self.env)
         state["_lost"] = (*self._lost, *lost)
         return state
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        self.env = {
-            name: import_module(value.name) if isinstance(value, _Module) else value
-            for name, value in self.env.items()
-        }
+        self.env = restored(self.env)
 
 
 def make_design(
@@ -167,6 +177,7 @@ def make_design(
     engine: str,
     where: str,
     factors: tuple[str, ...] = (),
+    without_intercept: bool = False,
 ) -> tuple[Design, np.ndarray, np.ndarray]:
     """Evaluate a one-sided formula on the estimation sample.
 
@@ -184,6 +195,8 @@ def make_design(
         How errors name the design.
     factors : tuple of str
         Names that stand for latent variables: columns of ones, remembered in `column_factors`.
+    without_intercept : bool
+        Leave the constant out once the formula is evaluated: categories are coded as beside it.
 
     Returns
     -------
@@ -211,17 +224,21 @@ def make_design(
     design = Design(formula, engine, where, tuple(factors), known, columns)
     if design.is_constant:
         design.names, design.column_factors = ("Intercept",), (None,)
+        if without_intercept:
+            design._leave_out(0)
         return design, *design.matrix(frame)
     engine_frame, design.levels = design._engine_frame(frame)
     values, design._spec, kept = _evaluate(design, formula, engine_frame)
     design.names = tuple(str(c) for c in values.columns)
     design.column_factors = _column_factors(design, factors)
+    if without_intercept and (place := _constant(design)) is not None:
+        design._leave_out(place)
     if design._sees_rows_alone(engine_frame):
         first = int(np.argmax(kept))
         engine_frame = engine_frame.iloc[first : first + 1]
     # its own copy, as the user may change the data
     design.prototype = engine_frame.reset_index(drop=True).copy()
-    return design, np.asarray(values, dtype=np.float64), kept
+    return design, design._without(np.asarray(values, dtype=np.float64)), kept
 
 
 def _evaluate(design, formula, frame):
@@ -275,7 +292,7 @@ def _column_factors(design, factors):
     manager = FormulaManager(design.engine)
     found: list[str | None] = [None] * len(design.names)
     for term in design._spec.terms:
-        parts = [f.name() if design.engine == "patsy" else f.expr for f in term.factors]
+        parts = _parts(design, term)
         present = [p for p in parts if p in factors]
         if len(present) > 1:
             raise FormulaError(
@@ -286,6 +303,19 @@ def _column_factors(design, factors):
             place = manager.get_slice(design._spec, term)
             found[place] = [present[0]] * (place.stop - place.start)
     return tuple(found)
+
+
+def _parts(design, term):
+    """What a term is the product of."""
+    return [f.name() if design.engine == "patsy" else f.expr for f in term.factors]
+
+
+def _constant(design):
+    """Which column is the constant of the formula, if it has one."""
+    for term in design._spec.terms:
+        if not set(_parts(design, term)) - {"1"}:
+            return FormulaManager(design.engine).get_slice(design._spec, term).start
+    return None
 
 
 def _recode(column, levels, where):
@@ -318,25 +348,3 @@ def _is_row_wise(name, env):
         return True
     module, _, function = name.rpartition(".")
     return env.get(module) is np and isinstance(getattr(np, function, None), np.ufunc)
-
-
-@dataclass(frozen=True)
-class _Module:
-    """Stands for a module in a pickle."""
-
-    name: str
-
-
-def _storable(env):
-    """The names that can be pickled, modules by name, and those that cannot."""
-    kept, lost = {}, []
-    for name, value in env.items():
-        if isinstance(value, ModuleType):
-            kept[name] = _Module(value.__name__)
-            continue
-        try:
-            pickle.dumps(value)
-            kept[name] = value
-        except Exception:
-            lost.append(name)
-    return kept, tuple(lost)

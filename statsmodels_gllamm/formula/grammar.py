@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.formula.tokens import quote_backticks, tokenize
 
-__all__ = ["Bar", "ParsedFormula", "one_sided", "parse_formula", "parse_group"]
+__all__ = ["Bar", "ParsedFormula", "one_sided", "parse_formula", "parse_group", "right_side"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +93,61 @@ def parse_formula(formula: str) -> ParsedFormula:
     return ParsedFormula(formula, response, fixed, bars)
 
 
-def one_sided(formula: str) -> str:
+def one_sided(formula: str, where: str = "") -> str:
     """A formula without left side, for a dispersion or for loadings.
 
     Parameters
     ----------
     formula : str
         ``"0 + item"`` or ``"~ 0 + item"``.
+    where : str
+        How errors name it: "the dispersion".
 
     Returns
     -------
     str
         Without the ~.
     """
+    text, tokens = _after_tilde(formula, where)
+    if not tokens or any(t.text == "~" or _is_bar(t) for t in tokens):
+        name = f"{where} {formula!r}".strip()
+        raise FormulaError(f"{name[:1].upper()}{name[1:]} must be a formula without left side and "
+                           "bars.")
+    return text
+
+
+def right_side(formula: str, where: str) -> tuple[str, tuple[Bar, ...]]:
+    """A formula without left side that may have random terms.
+
+    Parameters
+    ----------
+    formula : str
+        ``"x + (1 | id)"``, with or without a ~ before it.
+    where : str
+        How errors name it: "the zero part".
+
+    Returns
+    -------
+    fixed : str
+        Without random terms, "1" if nothing is left.
+    bars : tuple of Bar
+    """
+    text, tokens = _after_tilde(formula, where)
+    if not tokens or any(t.text == "~" for t in tokens):
+        raise FormulaError(f"{where[:1].upper()}{where[1:]} {formula!r} must be a formula without "
+                           'left side, such as "x + (1 | id)".')
+    return _split_bars(text)
+
+
+def _after_tilde(formula, where):
+    """A formula without the ~ it may begin with, and its tokens."""
     if not isinstance(formula, str):
-        raise TypeError(f"A formula must be a string, not {type(formula).__name__}.")
+        name = where or "a formula"
+        raise TypeError(f"{name[:1].upper()}{name[1:]} must be a string, not "
+                        f"{type(formula).__name__}.")
     text = quote_backticks(formula).strip()
     text = text[1:].strip() if text.startswith("~") else text
-    tokens = tokenize(text)
-    if not tokens or any(t.text == "~" or _is_bar(t) for t in tokens):
-        raise FormulaError(f"{formula!r} must be a formula without left side and bars.")
-    return text
+    return text, tokenize(text)
 
 
 def _is_bar(token):

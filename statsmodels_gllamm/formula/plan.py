@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.exceptions import DataError, FormulaError
-from statsmodels_gllamm.formula.categories import show
-from statsmodels_gllamm.formula.grammar import ParsedFormula, one_sided
+from statsmodels_gllamm.formula.categories import key_name, show
+from statsmodels_gllamm.formula.grammar import ParsedFormula, one_sided, right_side
 from statsmodels_gllamm.formula.groups import group_name
 from statsmodels_gllamm.formula.loadings import is_column
-from statsmodels_gllamm.formula.rows import is_row_like
+from statsmodels_gllamm.formula.roles import label_columns
+from statsmodels_gllamm.formula.rows import hint, is_row_like
 from statsmodels_gllamm.formula.tokens import usage
-from statsmodels_gllamm.spec import Factor
+from statsmodels_gllamm.spec import Factor, Needs
 
-__all__ = ["Plan", "make_plan", "unused_categories", "working_frame"]
+__all__ = ["RESERVED", "Plan", "make_plan", "unused_categories", "working_frame"]
+
+RESERVED = ("endog", "exog", "bars", "factors", "codes", "numbers", "labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,16 @@ class Plan:
         The left side.
     formulas : dict of key to (str, str, tuple of str)
         One-sided formula, how errors name it, and the factors it may use. Keys: "exog",
-        "dispersion", ("bar", terms), ("factor", name).
+        ("bar", terms), ("factor", name), ("design", key) and ("part", key) of the family's own.
+    bars : dict of key to tuple of Bar
+        Random terms of "exog" and of the parts ("part", key).
+    without_intercept : frozenset
+        Keys of formulas whose constant is left out.
     factors : dict of str to Factor
     groups : dict of str to tuple of str
         Columns by name of the group.
+    labels : dict of str to tuple of str
+        Columns by role; none where labels are given row by row.
     required : dict of str to str
         Columns that must not be missing, and the reason for dropping a row where they are.
     optional : tuple of str
@@ -43,14 +51,17 @@ class Plan:
 
     response: str
     formulas: dict
+    bars: dict
+    without_intercept: frozenset
     factors: dict[str, Factor]
     groups: dict[str, tuple[str, ...]]
+    labels: dict[str, tuple[str, ...]]
     required: dict[str, str]
     optional: tuple[str, ...]
 
 
 def make_plan(
-    parsed: ParsedFormula, factors: Mapping[str, Factor], dispersion: str | None, columns
+    parsed: ParsedFormula, factors: Mapping[str, Factor], needs: Needs, columns
 ) -> Plan:
     """Collect everything that the formulas need.
 
@@ -58,7 +69,7 @@ def make_plan(
     ----------
     parsed : ParsedFormula
     factors : mapping of str to Factor
-    dispersion : str or None
+    needs : Needs
     columns : Index
         The columns of the data.
 
@@ -68,18 +79,21 @@ def make_plan(
     """
     names = tuple(factors)
     formulas: dict = {"exog": (parsed.fixed, "the fixed part", names)}
-    for bar in parsed.bars:
-        formulas["bar", bar.terms] = (bar.terms, f"the random terms {bar.text}", names)
+    bars = {"exog": parsed.bars}
+    own, without = _own_formulas(needs, names, bars)
+    for bar in (bar for some in bars.values() for bar in some):
+        where = f"the random terms {bar.text}"
+        formulas.setdefault(("bar", bar.terms), (bar.terms, where, names))
     for name, factor in factors.items():
         if not is_column(factor, columns):
             where = f"the loadings of the factor {name!r}"
             formulas["factor", name] = (one_sided(factor.by), where, ())
-    formulas["dispersion"] = (one_sided(dispersion or "1"), "the dispersion", ())
+    formulas |= own
     usages = {key: usage(text) for key, (text, _, _) in formulas.items()}
     usages["endog"] = usage(parsed.response)
     _check_factors(names, formulas, usages)
 
-    groups = {group_name(g): g for bar in parsed.bars for g in bar.groups}
+    groups = {group_name(g): g for some in bars.values() for bar in some for g in bar.groups}
     parts = (usages["endog"], *usages.values())
     required = dict.fromkeys(n for u in parts for n in (*u.bare, *u.coded) if n not in names)
     required |= dict.fromkeys(f.by for f in factors.values() if is_column(f, columns))
@@ -89,11 +103,45 @@ def make_plan(
             if column not in columns:
                 raise FormulaError(
                     f"The group {name!r} needs the column {column!r}, which the data do not have"
-                    f"{_hint(column, columns)}"
+                    f"{hint(column, columns)}"
                 )
             required.setdefault(column, f"the group {column!r} is missing")
+    labels = label_columns(needs, columns)
+    for role, own_columns in labels.items():
+        for column in own_columns:
+            required.setdefault(column, f"{key_name(role)} column {column!r} is missing")
     optional = dict.fromkeys(n for u in parts for n in u.inside if n not in required)
-    return Plan(parsed.response, formulas, dict(factors), groups, required, tuple(optional))
+    return Plan(parsed.response, formulas, bars, without, dict(factors), groups, labels, required,
+                tuple(optional))
+
+
+def _own_formulas(needs: Needs, names, bars: dict) -> tuple[dict, frozenset]:
+    """The formulas of the family, as in `Plan`, and which formulas lose their constant.
+
+    The random terms of its linear predictors are added to ``bars``.
+    """
+    formulas: dict = {}
+    without = {"exog"} & set(needs.without_intercept)
+    for key, text in needs.formulas.items():
+        if key in RESERVED or key[0] in RESERVED:
+            raise ValueError(f"A formula of a family cannot have the key {key!r}.")
+        latent = key in needs.latent
+        place = ("part" if latent else "design", key)
+        where = _where(key, latent)
+        if latent:
+            fixed, bars[place] = right_side(text, where)
+            formulas[place] = (fixed, where, names)
+        else:
+            formulas[place] = (one_sided(text, where), where, ())
+        if key in needs.without_intercept:
+            without.add(place)
+    return formulas, frozenset(without)
+
+
+def _where(key, latent: bool) -> str:
+    """How errors name a formula of the family: "the dispersion", "the zero part of 'a'"."""
+    part = " part" * latent
+    return f"the {key_name(key + part if isinstance(key, str) else (key[0] + part, *key[1:]))}"
 
 
 def _check_factors(names, formulas, usages):
@@ -116,11 +164,6 @@ def _check_factors(names, formulas, usages):
                 f"The factor {name!r} stands in the fixed part only; put it in a bar such as "
                 f"(0 + {name} | id) too."
             )
-
-
-def _hint(name, known):
-    close = get_close_matches(str(name), [str(c) for c in known], n=1)
-    return f"; did you mean {close[0]!r}?" if close else "; check its spelling."
 
 
 def working_frame(plan: Plan, data: pd.DataFrame, env: Mapping, positions) -> pd.DataFrame:
@@ -152,7 +195,7 @@ def working_frame(plan: Plan, data: pd.DataFrame, env: Mapping, positions) -> pd
         elif name in plan.required:
             raise FormulaError(
                 f"{name!r} in the formula is neither a column of the data nor a factor"
-                f"{_hint(name, (*data.columns, *plan.factors))}"
+                f"{hint(name, (*data.columns, *plan.factors))}"
             )
         elif name not in env:
             dotted = [c for c in data.columns if str(c).startswith(f"{name}.")]
@@ -176,7 +219,8 @@ def unused_categories(plan: Plan, frame: pd.DataFrame) -> tuple[str, ...]:
     tuple of str
     """
     notes = []
-    in_groups = {column for group in plan.groups.values() for column in group}
+    in_groups = {column for group in (*plan.groups.values(), *plan.labels.values())
+                 for column in group}
     for name in plan.required:
         if name in in_groups or not isinstance(frame[name].dtype, pd.CategoricalDtype):
             continue

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.exceptions import FormulaError
+from statsmodels_gllamm.formula.categories import factorize, recode, show
 from statsmodels_gllamm.formula.design import Design, make_design
 from statsmodels_gllamm.formula.tokens import tokenize, usage
 
 __all__ = ["ResponseDesign", "response_design"]
 
 _CONDITION = ("[False]", "[True]")
+_NUMERIC = ("boolean", "integer", "floating", "mixed-integer-float", "decimal")  # of pandas
 
 
 @dataclass(eq=False)
@@ -30,12 +32,15 @@ class ResponseDesign:
     design : Design or None
     only : int or None
         The one column of the design to take: of a condition, the one for true.
+    categories : Index or None
+        Of a response that is not a number: the labels of its codes 0, 1, ....
     """
 
     name: str
     columns: tuple[str, ...]
     design: Design | None
     only: int | None = None
+    categories: pd.Index | None = None
 
     def on(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """The response on new rows.
@@ -53,15 +58,35 @@ class ResponseDesign:
         if self.design is not None:
             values, kept = self.design.matrix(frame)
             values = values if self.only is None else values[:, [self.only]]
+        elif self.categories is not None:
+            return self._codes(frame)
         else:
             values = np.column_stack([_numbers(frame, c) for c in self.columns])
             kept = ~np.isnan(values).any(axis=1)
             values = values if kept.all() else values[kept]
         return (values[:, 0] if values.shape[1] == 1 else values), kept
 
+    def _codes(self, frame):
+        """Codes of the categories, as numbers."""
+        column = _column(frame, self.columns[0])
+        codes, unknown = recode(column, self.categories)
+        if unknown.any():
+            raise FormulaError(
+                f"The response {self.name!r} has the category {show(column[unknown].iloc[0])}, "
+                f"which the model has not seen; it knows {_list(self.categories)}."
+            )
+        kept = codes >= 0
+        return codes[kept].astype(np.float64), kept
+
 
 def response_design(
-    text: str, frame: pd.DataFrame, env: Mapping, engine: str, two_columns: bool
+    text: str,
+    frame: pd.DataFrame,
+    env: Mapping,
+    engine: str,
+    two_columns: bool,
+    categorical: bool = False,
+    ordered: bool = False,
 ) -> tuple[ResponseDesign, np.ndarray, np.ndarray]:
     """The response on the estimation sample.
 
@@ -77,6 +102,10 @@ def response_design(
         "patsy" or "formulaic".
     two_columns : bool
         Whether ``successes + failures`` is allowed.
+    categorical : bool
+        Whether a column may be of any type; categories are coded.
+    ordered : bool
+        Whether these have an order, which text does not tell.
 
     Returns
     -------
@@ -92,7 +121,10 @@ def response_design(
         missing = [c for c in columns if c not in frame.columns]
         if missing:
             raise FormulaError(f"The response {missing[0]!r} is not a column of the data.")
-        design = ResponseDesign(text, columns, None)
+        categories = None
+        if categorical and len(columns) == 1 and not _is_numeric(frame[columns[0]]):
+            categories = _categories(frame[columns[0]], ordered)
+        design = ResponseDesign(text, columns, None, None, categories)
         values, kept = design.on(frame)
     else:
         made, values, kept = make_design(
@@ -116,19 +148,46 @@ def response_design(
     return design, values, kept
 
 
-def _numbers(frame, name):
-    """A response column as float64."""
+def _column(frame, name):
     if name not in frame.columns:
         raise FormulaError(f"The data have no column {name!r}, which is the response.")
-    column = frame[name]
-    if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
+    return frame[name]
+
+
+def _is_numeric(column):
+    """Whether a column holds numbers; true and false are numbers, categories are not."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    if column.dtype == object:
+        return pd.api.types.infer_dtype(column, skipna=True) in _NUMERIC
+    return pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype)
+
+
+def _categories(column, ordered):
+    """The categories of a response that is not a number, in their order."""
+    categories = factorize(column)[1]
+    if ordered and not isinstance(column.dtype, pd.CategoricalDtype):
+        raise FormulaError(
+            f"The response {column.name!r} has labels without an order; make it a categorical, "
+            f"pd.Categorical({column.name}, categories=[{_list(categories)}], ordered=True), with "
+            "the categories in their order."
+        )
+    return categories
+
+
+def _list(categories):
+    return ", ".join(show(c) for c in categories[:8]) + ", ..." * (len(categories) > 8)
+
+
+def _numbers(frame, name):
+    """A response column as float64."""
+    column = _column(frame, name)
+    if _is_numeric(column):
+        if column.dtype == object:
+            return pd.to_numeric(column.astype(object)).to_numpy(np.float64)
         if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
             return column.to_numpy(np.float64, na_value=np.nan)
         return column.to_numpy(np.float64)
-    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in (
-        "boolean", "integer", "floating", "mixed-integer-float", "decimal"
-    ):
-        return pd.to_numeric(column.astype(object)).to_numpy(np.float64)
     raise FormulaError(
         f"The response {name!r} is not numeric (it is {column.dtype}, for example "
         f"{column.dropna().iloc[:1].tolist()}); recode it as numbers."

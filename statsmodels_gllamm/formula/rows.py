@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,11 @@ from statsmodels_gllamm.formula.categories import show
 
 __all__ = [
     "Completeness",
+    "aligned",
     "as_frame",
     "count_rows",
     "finite",
+    "hint",
     "is_row_like",
     "row_arguments",
     "row_array",
@@ -99,16 +102,11 @@ def row_array(value, what: str, data: pd.DataFrame, positions) -> np.ndarray:
     """
     if isinstance(value, str):
         if value not in data.columns:
-            raise DataError(f"{what}={value!r} is not a column of the data.")
+            raise DataError(
+                f"{what}={value!r} is not a column of the data{hint(value, data.columns)}")
         what, value = f"{what} column {value!r}", data[value]
     n = len(data) if positions is None else len(positions)
-    if isinstance(value, pd.Series) and not value.index.equals(data.index):
-        if positions is not None and value.index.equals(data.index[positions]):
-            positions = None
-        elif value.index.is_unique and data.index.isin(value.index).all():
-            value = value.reindex(data.index)
-        else:
-            raise DataError(f"The index of {what} is not the index of the data; pass an array.")
+    value, positions = aligned(value, what, data, positions)
     try:
         values = _floats(value)
     except (TypeError, ValueError):
@@ -121,6 +119,45 @@ def row_array(value, what: str, data: pd.DataFrame, positions) -> np.ndarray:
             f"{len(data)} rows."
         )
     return values[positions] if positions is not None and len(values) == len(data) else values
+
+
+def aligned(value, what: str, data: pd.DataFrame, positions):
+    """A Series in the order of the rows of the data; anything else as it is.
+
+    Parameters
+    ----------
+    value : array_like
+    what : str
+        The argument's name, for errors.
+    data : DataFrame
+    positions : ndarray or None
+        Rows of the subset; a Series may also have just these.
+
+    Returns
+    -------
+    value : array_like
+    positions : ndarray or None
+        The rows of it to take; None for all.
+    """
+    if not isinstance(value, pd.Series) or value.index.equals(data.index):
+        return value, positions
+    if positions is not None and value.index.equals(data.index[positions]):
+        return value, None
+    if value.index.is_unique and data.index.isin(value.index).all():
+        return value.reindex(data.index), positions
+    raise DataError(f"The index of {what} is not the index of the data; pass an array.")
+
+
+def hint(name, known) -> str:
+    """The end of an error about an unknown name: what was meant, if that can be guessed.
+
+    Parameters
+    ----------
+    name : str
+    known : iterable
+    """
+    close = get_close_matches(str(name), [str(c) for c in known], n=1)
+    return f"; did you mean {close[0]!r}?" if close else "; check its spelling."
 
 
 def is_row_like(value, n: int) -> bool:

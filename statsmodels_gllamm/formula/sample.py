@@ -8,19 +8,28 @@ logarithm of a negative number); such rows are dropped too and everything is eva
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from statsmodels.formula._manager import FormulaManager
 
 from statsmodels_gllamm.formula.design import Design, make_design
-from statsmodels_gllamm.formula.designs import BarDesign, Designs, check_terms, named, select
+from statsmodels_gllamm.formula.designs import (
+    BarDesign,
+    Designs,
+    PartDesign,
+    check_terms,
+    named,
+    select,
+)
 from statsmodels_gllamm.formula.grammar import ParsedFormula, parse_formula
 from statsmodels_gllamm.formula.groups import Group, group_name, make_group
 from statsmodels_gllamm.formula.loadings import FactorDesign, as_factors, loading_design
 from statsmodels_gllamm.formula.plan import make_plan, unused_categories, working_frame
 from statsmodels_gllamm.formula.response import response_design
+from statsmodels_gllamm.formula.roles import read_roles
 from statsmodels_gllamm.formula.rows import (
     Completeness,
     as_frame,
@@ -31,6 +40,7 @@ from statsmodels_gllamm.formula.rows import (
 )
 from statsmodels_gllamm.formula.tokens import usage
 from statsmodels_gllamm.formula.weights import check_weights, read_weights
+from statsmodels_gllamm.spec import Needs
 
 __all__ = ["Sample", "build_sample"]
 
@@ -59,7 +69,6 @@ class Sample:
     n_trials : ndarray (n,), or None
     weights : dict of str to ndarray (n,)
         Frequency weights of "rows" and of groups.
-    dispersion : DataFrame (n, v)
     index : Index (n,)
         Row labels.
     positions : ndarray of int64 (n,)
@@ -70,6 +79,16 @@ class Sample:
         Sentences on what else was left out: categories that do not occur.
     design : Designs
         Makes the same designs on new data.
+    designs : dict of key to DataFrame (n, v)
+        Of the formulas that the family has asked for: "dispersion", "thresholds".
+    parts : dict of key to Part
+        Other linear predictors that it has asked for.
+    numbers : dict of str to ndarray (n,)
+        By role; read-only where one number stands for all rows.
+    labels : dict of str to (ndarray of int64 (n,), Index)
+        Codes and labels by role; labels of several columns are a MultiIndex of tuples.
+    categories : tuple, or None
+        Labels of the codes 0, 1, ... in `endog`, where the response is not a number.
     """
 
     parsed: ParsedFormula
@@ -83,12 +102,16 @@ class Sample:
     offset: np.ndarray
     n_trials: np.ndarray | None
     weights: dict[str, np.ndarray]
-    dispersion: pd.DataFrame
     index: pd.Index
     positions: np.ndarray
     dropped: dict[str, int]
     notes: tuple[str, ...]
     design: Designs
+    designs: dict = field(default_factory=dict)
+    parts: dict = field(default_factory=dict)
+    numbers: dict[str, np.ndarray] = field(default_factory=dict)
+    labels: dict[str, tuple[np.ndarray, pd.Index]] = field(default_factory=dict)
+    categories: tuple | None = None
 
 
 def build_sample(
@@ -97,7 +120,7 @@ def build_sample(
     *,
     subset=None,
     factors=None,
-    dispersion: str | None = None,
+    needs: Needs | None = None,
     offset=None,
     exposure=None,
     n_trials=None,
@@ -116,8 +139,8 @@ def build_sample(
     subset : str, boolean mask or labels, optional
         Rows to use: a query, or what ``data.loc`` takes.
     factors : mapping of str to Factor or str, optional
-    dispersion : str, optional
-        Formula of the log dispersion; a constant by default.
+    needs : Needs, optional
+        What the family reads besides the response.
     offset, exposure, n_trials : str, number or array_like, optional
         A column or one value per row of the data.
     freq_weights : str, array_like or mapping, optional
@@ -139,56 +162,83 @@ def build_sample(
     env = {"np": np, "pd": pd, **(eval_env or {})}
     positions = subset_positions(data, subset, env)
     factors = as_factors(factors, data.columns)
-    plan = make_plan(parsed, factors, dispersion, data.columns)
+    needs = Needs() if needs is None else needs
+    plan = make_plan(parsed, factors, needs, data.columns)
     extras = {
         what: (what, row_array(value, what, data, positions))
         for what, value in (("offset", offset), ("exposure", exposure), ("n_trials", n_trials))
         if value is not None
     }
     weights = read_weights(freq_weights, "freq_weights", plan.groups, data, positions)
+    roles = read_roles(needs, plan.labels, data, positions)
 
     frame = working_frame(plan, data, env, positions)
-    rows = Completeness(len(frame))
-    for column, what in plan.required.items():
-        rows.require(frame[column].notna().to_numpy(), what)
-    for what, values in (*extras.values(), *weights.values()):
-        rows.require(~np.isnan(values), f"{what} is missing")
-    rows.check(missing)
+    rows = _complete_rows(plan, frame, (*extras.values(), *weights.values()), roles, missing)
     frame = frame if rows.kept.all() else frame[rows.kept]
-    built, frame = _complete_designs(plan, frame, env, rows, two_columns, missing)
+    build = partial(_build, plan, env=env, needs=needs, two_columns=two_columns)
+    built, frame = _complete_designs(plan, frame, build, rows, missing)
 
     extras = {what: values[rows.kept] for what, (_, values) in extras.items()}
     weights = {level: (name, values[rows.kept]) for level, (name, values) in weights.items()}
     found: dict = {}
     groups = {name: make_group(columns, frame, found) for name, columns in plan.groups.items()}
+    labels = roles.groups(frame, rows.kept, found)
     _check_finite(built, frame.index)
+    offset, n_trials = row_arguments(extras, built["endog"][1], frame.index)
+    designs = _designs(plan, built, groups, *roles.on_new_data(labels))
     places = np.flatnonzero(rows.kept)
-    return _assemble(
-        parsed, plan, built, groups, extras, check_weights(weights, groups, frame.index),
-        frame.index, places if positions is None else positions[places], rows.dropped,
-        unused_categories(plan, frame),
+    return Sample(
+        parsed=parsed,
+        endog_name=parsed.response,
+        groups=groups,
+        offset=offset,
+        n_trials=n_trials,
+        weights=check_weights(weights, groups, frame.index),
+        index=frame.index,
+        positions=places if positions is None else positions[places],
+        dropped=rows.dropped,
+        notes=unused_categories(plan, frame),
+        design=designs,
+        numbers=roles.numbers_of(rows.kept),
+        labels={role: (group.codes, group.labels) for role, group in labels.items()},
+        **_matrices(designs, built, frame.index),
     )
 
 
-def _build(plan, frame, env, two_columns):
+def _complete_rows(plan, frame, arguments, roles, missing):
+    """The rows where no column and no argument is missing."""
+    rows = Completeness(len(frame))
+    for column, what in plan.required.items():
+        rows.require(frame[column].notna().to_numpy(), what)
+    for what, values in arguments:
+        rows.require(~np.isnan(values), f"{what} is missing")
+    for what, present in roles.present():
+        rows.require(present, what)
+    rows.check(missing)
+    return rows
+
+
+def _build(plan, frame, *, env, needs, two_columns):
     """Every design on the rows of a frame: key -> (design, values, rows without missing)."""
     engine = FormulaManager().engine
     built = {
-        "endog": response_design(plan.response, frame, env, engine, two_columns),
+        "endog": response_design(plan.response, frame, env, engine, two_columns,
+                                 needs.categorical, needs.ordered),
     }
     for key, (text, where, factors) in plan.formulas.items():
         if key[0] != "factor":
             built[key] = make_design(
-                text, frame, env=env, engine=engine, where=where, factors=factors
+                text, frame, env=env, engine=engine, where=where, factors=factors,
+                without_intercept=key in plan.without_intercept
             )
     for name, factor in plan.factors.items():
         built["factor", name] = loading_design(name, factor, frame, env, engine)
     return built
 
 
-def _complete_designs(plan, frame, env, rows, two_columns, missing):
+def _complete_designs(plan, frame, build, rows, missing):
     """Designs on rows where every term is defined, and those rows; `rows` learns the reasons."""
-    built = _build(plan, frame, env, two_columns)
+    built = build(frame)
     for again in (True, False):
         if all(kept.all() for _, _, kept in built.values()):
             return built, frame
@@ -203,7 +253,7 @@ def _complete_designs(plan, frame, env, rows, two_columns, missing):
         rows.check(missing)
         frame = frame[defined]
         if again:
-            built = _build(plan, frame, env, two_columns)
+            built = build(frame)
     # a term that looks at other rows, such as a lag, is undefined on whatever rows it gets
     built = {
         key: (design, select(values, defined[kept]), kept)
@@ -241,41 +291,39 @@ def _check_finite(built, index):
             finite(values, design.names, design.where, index)
 
 
-def _assemble(parsed, plan, built, groups, extras, weights, index, positions, dropped, notes):
-    """Put the sample together and check what concerns several parts."""
-    bars = tuple(
-        (tuple(group_name(g) for g in bar.groups), built["bar", bar.terms][0], bar.correlated)
-        for bar in parsed.bars
-    )
-    designs = Designs(
+def _designs(plan, built, groups, numbers, labels):
+    """Everything that makes the designs on new data."""
+    def bars(key):
+        return tuple((tuple(group_name(g) for g in bar.groups), built["bar", bar.terms][0],
+                      bar.correlated) for bar in plan.bars[key])
+
+    own = {key: made[0] for key, made in built.items() if key[0] in ("design", "part")}
+    return Designs(
         built["endog"][0],
         built["exog"][0],
-        built["dispersion"][0],
-        bars,
+        bars("exog"),
         {name: built["factor", name][0] for name in plan.factors},
         {name: group.clusters for name, group in groups.items()},
+        {key: design for (kind, key), design in own.items() if kind == "design"},
+        {key: PartDesign(design, bars((kind, key))) for (kind, key), design in own.items()
+         if kind == "part"},
+        numbers,
+        labels,
     )
+
+
+def _matrices(designs, built, index):
+    """What a sample has of its designs, by attribute; random terms are checked."""
     matrices = {id(d): values for d, values, _ in built.values() if isinstance(d, Design)}
-    bar_designs = designs.bar_designs(matrices)
-    check_terms(bar_designs)
-    endog = built["endog"][1]
-    offset, n_trials = row_arguments(extras, endog, index)
-    return Sample(
-        parsed=parsed,
-        endog=endog,
-        endog_name=parsed.response,
-        exog=named(designs.exog, built["exog"][1], index),
-        exog_factors=designs.exog.column_factors,
-        bars=bar_designs,
-        groups=groups,
-        factors={name: built["factor", name][1] for name in plan.factors},
-        offset=offset,
-        n_trials=n_trials,
-        weights=weights,
-        dispersion=named(designs.dispersion, built["dispersion"][1], index),
-        index=index,
-        positions=positions,
-        dropped=dropped,
-        notes=notes,
-        design=designs,
-    )
+    main = PartDesign(designs.exog, designs.bars).on(matrices, index)
+    parts = {key: part.on(matrices, index) for key, part in designs.parts.items()}
+    for part in (main, *parts.values()):
+        check_terms(part.bars)
+    categories = designs.response.categories
+    return {
+        "endog": built["endog"][1],
+        "factors": {name: built["factor", name][1] for name in designs.factors},
+        "exog": main.exog, "exog_factors": main.exog_factors, "bars": main.bars, "parts": parts,
+        "designs": {key: named(d, matrices[id(d)], index) for key, d in designs.designs.items()},
+        "categories": None if categories is None else tuple(categories.tolist()),
+    }

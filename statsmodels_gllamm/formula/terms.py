@@ -29,12 +29,18 @@ def term_slices(design: Design, names) -> dict[str, slice]:
     if tuple(names) != design.names:
         return {name: slice(i, i + 1) for i, name in enumerate(names)}
     if design.is_constant:
-        return {"Intercept": slice(0, 1)}
+        return {"Intercept": slice(0, 1)} if names else {}
     manager = FormulaManager(design.engine)
     spec = design.spec
     slices = {manager.get_term_name(term): manager.get_slice(spec, term) for term in spec.terms}
     # formulaic calls the constant "1"
-    return {"Intercept" if name == "1" else name: place for name, place in slices.items()}
+    slices = {"Intercept" if name == "1" else name: place for name, place in slices.items()}
+    if design.left_out is None:
+        return slices
+    shift = {place: place - (place > design.left_out) for s in slices.values()
+             for place in (s.start, s.stop)}
+    return {name: slice(shift[s.start], shift[s.stop]) for name, s in slices.items()
+            if s != slice(design.left_out, design.left_out + 1)}
 
 
 def current_spec(design: Design):

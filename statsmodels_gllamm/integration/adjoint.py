@@ -7,7 +7,7 @@ With P the posterior weights of all node combinations and s = dl/dnu at the node
     u_hat_bar_l = sum_k of the first part
 
 then back through the nodes (x_bar = L^-1 d_bar, L_bar, M_bar), the arrow factor, the weights
-w = -l'' of the rows, and the mode by the implicit function theorem (Kristensen et al., 2016,
+W = -l'' of the rows, and the mode by the implicit function theorem (Kristensen et al., 2016,
 J. Stat. Softw. 70(5)): H lam = u_hat_bar + sum_i nu_bar_i a_i.
 """
 from __future__ import annotations
@@ -27,7 +27,7 @@ def node_sums(chunk: Chunk, q, a, nodes: Nodes, posterior: Posterior, score):
     Parameters
     ----------
     score : ndarray (N, n)
-        Row-weighted dl/dnu at the nodes.
+        dl/dnu at the nodes.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def node_sums(chunk: Chunk, q, a, nodes: Nodes, posterior: Posterior, score):
     d_bar : list of ndarray (q, N_above, K, G)
         Derivatives with respect to the nodes' deviations, own part only.
     """
-    runs = chunk.runs[0]
+    runs = chunk.row_runs
     u = latent_at_nodes(chunk, nodes)
     p = posterior.joint[0].reshape(-1, runs.size)
     o_bar, a_bar, carry = _weighted_scores(runs, a, u, p, score)
@@ -123,33 +123,31 @@ def _through_factor(chunk: Chunk, q, mode: Mode, posterior: Posterior, lower_bar
     return r_bar
 
 
-def placement(chunk: Chunk, q, response, a, aux, mode: Mode, nodes: Nodes, posterior: Posterior,
-              d_bar, o_bar, a_bar, aux_bar) -> None:
-    """Add the derivatives through the nodes' placement to o_bar, a_bar and aux_bar, in place."""
+def placement(chunk: Chunk, q, a, mode: Mode, nodes: Nodes, posterior: Posterior, d_bar,
+              o_bar, a_bar, phi_bar) -> None:
+    """Add the derivatives through the nodes' placement to o_bar, a_bar and phi_bar, in place."""
     lower_bar, cross_bar, u_hat_bar = _through_nodes(chunk, q, mode, nodes, d_bar)
     r_bar = _through_factor(chunk, q, mode, posterior, lower_bar, cross_bar)
-    runs = chunk.runs[0]
+    runs, local = chunk.row_runs, mode.local
     ra2 = [sum(runs.times(a_j, 2 * r_bar[i, j][None])[0] for j, a_j in enumerate(a))
            for i in range(len(a))]  # 2 R_bar a
-    w_bar = 0.5 * _dot(a, ra2)
-    nu_bar = -mode.l3 * w_bar
+    nu_bar = -0.5 * sum(local.third(a_i, ra2_i) for a_i, ra2_i in zip(a, ra2))
     total = posterior.total
     rhs = runs.sum_times(a, nu_bar) / total[0]
     lam = solve(chunk, q, mode.factor, rhs, [x / t for x, t in zip(u_hat_bar, total)])
     lam_rows = to_rows(chunk, lam)
-    la, l1 = _dot(a, lam_rows), mode.l1
+    la, l1 = _dot(a, lam_rows), local.first
     if any(w is not None for w in chunk.unit_weight):
         weight = runs.spread(total[0])
         la, l1 = la * weight, l1 * weight
-    nu_bar += mode.l2 * la
+    nu_bar += local.second(la)
     o_bar += nu_bar
     for i, row in enumerate(a_bar):
-        ra2[i] *= mode.l2
-        row -= ra2[i]
+        row -= local.second(ra2[i])
         lam_rows[i] *= l1
         row += lam_rows[i]
         row += nu_bar * mode.u_rows[i]
-    if len(aux_bar):
-        d1, d2 = response.aux_derivatives(chunk.y, mode.nu, aux)
-        rw = 1.0 if chunk.row_weight is None else chunk.row_weight
-        aux_bar += rw * (la * d1 - w_bar * d2)
+    if len(phi_bar):
+        phi_bar += local.aux_first(la)
+        for a_i, ra2_i in zip(a, ra2):
+            phi_bar -= 0.5 * local.aux_second(a_i, ra2_i)

@@ -1,9 +1,9 @@
 r"""Block-arrow factor of the joint density of one chunk's latent variables.
 
-.. math:: f(u) = \sum_i \ell_i(o_i + a_i'u) - |u|^2/2
+.. math:: f(u) = \sum_s \ell_s(o_i + a_i'u, i \in s) - |u|^2/2
 
 has a Hessian that is block-arrow over nested units.  Bottom up, with R the sum over a unit's
-children of w a a' (dimensions of this level and above, own block "o" first):
+rows of a W a', W = -l'' (dimensions of this level and above, own block "o" first):
 
     H = R_oo + I = L L',    M = L^-1 R_oa,    R(next level) = sum over children (R_aa - M'M)
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from statsmodels_gllamm.integration import small
 from statsmodels_gllamm.integration.chunks import Chunk
+from statsmodels_gllamm.integration.observed import weighted
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +29,20 @@ class Factor:
     cross: tuple[np.ndarray, ...]
 
 
-def weighted(x, weight):
-    """x times a weight; None means one."""
-    return x if weight is None else x * weight
-
-
 def unit_weight(chunk: Chunk, level: int):
     """Weights of a level's units inside their parents, or None (ones, and the top level)."""
     return chunk.unit_weight[level] if level < len(chunk.unit_weight) else None
 
 
-def factorize(chunk: Chunk, q: tuple[int, ...], a: np.ndarray, w: np.ndarray) -> Factor:
-    """Arrow factor from row loadings a (D, n) and weights w (n,) = -l''."""
+def factorize(chunk: Chunk, q: tuple[int, ...], a: np.ndarray, times) -> Factor:
+    """Arrow factor from row loadings a (D, n) and the product ``times(v)`` = W v, v (n,)."""
     d = a.shape[0]
-    r = np.empty((d, d, chunk.runs[0].size))
+    runs = chunk.row_runs
+    r = np.empty((d, d, runs.size))
     for i in range(d):
-        wa = w * a[i]
+        wa = times(a[i])
         for j in range(i, d):
-            r[i, j] = r[j, i] = chunk.runs[0].sum_times(wa[None], a[j])[0]
+            r[i, j] = r[j, i] = runs.sum_times(wa[None], a[j])[0]
     lower, cross = [], []
     for level, k in enumerate(q):
         h = r[:k, :k].copy()
@@ -62,7 +59,7 @@ def factorize(chunk: Chunk, q: tuple[int, ...], a: np.ndarray, w: np.ndarray) ->
 
 
 def solve(chunk: Chunk, q, factor: Factor, rhs_rows: np.ndarray, own) -> list[np.ndarray]:
-    """Solve (sum_i w a a' + I) x = sum_i rhs_i + own by the arrow factor.
+    """Solve (sum a W a' + I) x = sum_i rhs_i + own by the arrow factor.
 
     ``rhs_rows`` (D, G_0) sums over rows for the bottom units; ``own`` per level (q, G) or None.
     Both are gradients divided by the unit's cumulative weight.  Returns x per level (q, G).

@@ -6,13 +6,15 @@ all that one evaluation of those units' log-likelihood needs besides the paramet
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from statsmodels_gllamm.integration.observed import Mixed, Part, Rows, Sets
 from statsmodels_gllamm.latent.hierarchy import Level
 from statsmodels_gllamm.latent.merge import merge_units
 from statsmodels_gllamm.latent.runs import Runs, layout
+from statsmodels_gllamm.responses.sets import SetResponse, first_rows
 
 CHUNK_ELEMENTS = 200_000  # rows x nodes in one chunk: a few such temporaries stay in the L2 cache
 FEW = 400  # rows of a chunk that tell whether its row columns have few patterns
@@ -21,53 +23,74 @@ MIN_ROWS = 600  # below this a chunk is all interpreter overhead
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some top-level units and their rows.
+    """Some top-level units, their outcomes and rows.
 
     Attributes
     ----------
-    y : ndarray (c, n)
-        Row statistics of the response.
+    observed : Rows, Sets or Mixed
+        The outcomes' responses, with their level-1 weights.
     offset : ndarray (n,) or None
     design : ndarray (r, n)
         Row columns W.
-    row_weight : ndarray (n,) or None
-        Level-1 weights; None when all are one.
+    row_runs : Runs
+        rows -> bottom units; the units of a model without latent variables are the outcomes.
     runs : tuple of Runs
-        rows -> level-2 units -> ... -> top-level units; empty without latent variables.
+        outcomes -> level-2 units -> ... -> top-level units; empty without latent variables.
     unit_weight : tuple of (ndarray or None)
         Weight of each unit inside its parent, levels below the top.
     top_weight : ndarray (G,)
-        Weight of each top-level unit (of each row, without latent variables).
+        Weight of each top-level unit.
     rows : ndarray (n,)
-        Sample row of every chunk row.
+        Engine row of every chunk row.
     units : tuple of ndarray
         Global number of every unit, level by level.
+    top_units : ndarray (G,)
+        Global number of every top-level unit; of every outcome, without latent variables.
     patterns : (ndarray (n,), ndarray (r, P)) or None
         Pattern of every row, and the row columns of every pattern, where few rows of W differ.
     """
 
-    y: np.ndarray
+    observed: Rows | Sets | Mixed
     offset: np.ndarray | None
     design: np.ndarray
-    row_weight: np.ndarray | None
+    row_runs: Runs
     runs: tuple[Runs, ...]
     unit_weight: tuple[np.ndarray | None, ...]
     top_weight: np.ndarray
     rows: np.ndarray
     units: tuple[np.ndarray, ...]
+    top_units: np.ndarray
     patterns: tuple[np.ndarray, np.ndarray] | None = None
 
-    def to_level(self, x: np.ndarray, level: int, start: int = 0) -> np.ndarray:
-        """Sum x from the children of level ``start`` to the units of ``level``."""
-        for runs in self.runs[start:level + 1]:
+    @property
+    def outcome_runs(self) -> Runs:
+        """outcomes -> bottom units."""
+        n = self.observed.n_outcomes
+        return self.runs[0] if self.runs else Runs(n, n)
+
+    def rows_to_top(self, x: np.ndarray) -> np.ndarray:
+        """Sum x (..., n) from the rows to the top-level units."""
+        return self.units_to_top(self.row_runs.sum(x), 0)
+
+    def top_to_rows(self, x: np.ndarray) -> np.ndarray:
+        """Spread x (..., G) from the top-level units to the rows."""
+        return self.row_runs.spread(self.to_units(x, len(self.runs) - 1, 0))
+
+    def units_to_top(self, x: np.ndarray, level: int) -> np.ndarray:
+        """Sum x from the units of ``level`` to the top-level units."""
+        for runs in self.runs[level + 1:]:
             x = runs.sum(x)
         return x
 
-    def to_rows(self, x: np.ndarray, level: int, stop: int = 0) -> np.ndarray:
-        """Spread x from the units of ``level`` down to the children of level ``stop``."""
-        for runs in self.runs[stop:level + 1][::-1]:
+    def to_units(self, x: np.ndarray, level: int, below: int) -> np.ndarray:
+        """Spread x from the units of ``level`` to those of level ``below``."""
+        for runs in self.runs[below + 1:level + 1][::-1]:
             x = runs.spread(x)
         return x
+
+    def to_rows(self, x: np.ndarray, level: int) -> np.ndarray:
+        """Spread x from the units of ``level`` to the rows."""
+        return self.row_runs.spread(self.to_units(x, level, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +113,64 @@ class Problem:
 
     @property
     def n_top(self) -> int:
-        """Number of independent units: top-level units, or rows without latent variables."""
-        return self.levels[-1].n_units if self.levels else self.n_rows
+        """Number of independent units: top-level units, or outcomes without latent variables."""
+        return len(self.top_weight)
 
 
-def build_problem(y, offset, columns, levels, row_weight=None, unit_weight=None, n_nodes=9,
+@dataclass(frozen=True, slots=True)
+class EngineRows:
+    """Rows of the engine, as the outcomes of a sample and its row designs make them.
+
+    Attributes
+    ----------
+    members : tuple of (Response or SetResponse, ndarray (c, n_k))
+        Responses and row statistics of consecutive rows.
+    columns : list of ndarray (n,)
+        The row columns W.
+    offset : ndarray (n,) or None
+    sets : ndarray (n,) or None
+        Outcome of every row; None where each row is one.
+    row_weight : ndarray (n,) or None
+        Frequency weights, equal in an outcome.
+    """
+
+    members: tuple
+    columns: list[np.ndarray]
+    offset: np.ndarray | None = None
+    sets: np.ndarray | None = None
+    row_weight: np.ndarray | None = None
+
+    @property
+    def n(self) -> int:
+        return sum(y.shape[1] for _, y in self.members)
+
+    @property
+    def member(self) -> np.ndarray | None:
+        """Number of the member that each row belongs to (n,); None for one member."""
+        if len(self.members) == 1:
+            return None
+        return np.repeat(np.arange(len(self.members)), [y.shape[1] for _, y in self.members])
+
+    @property
+    def content(self) -> list[np.ndarray]:
+        """All that a row's density depends on besides its unit."""
+        depth = max(len(y) for _, y in self.members)
+        stats = [np.concatenate([y[c] if c < len(y) else np.zeros(y.shape[1])
+                                 for _, y in self.members]) for c in range(depth)]
+        if len(self.members) > 1:
+            stats.append(self.member.astype(float))
+        return [*stats, *([] if self.offset is None else [self.offset]), *self.columns]
+
+
+def build_problem(rows: EngineRows, levels: tuple[Level, ...], unit_weight=None, n_nodes=9,
                   merge=True) -> Problem:
     """Cut a data set into chunks.
 
     Parameters
     ----------
-    y : ndarray (c, n)
-    offset : ndarray (n,) or None
-    columns : list of ndarray (n,)
-        The row columns W.
+    rows : EngineRows
     levels : tuple of Level
-        From the bottom to the top; may be empty.
-    row_weight : ndarray (n,) or None
+        From the bottom to the top, with codes of the engine rows; may be empty.
     unit_weight : sequence of (ndarray (n_units,) or None), optional
         Frequency weights of every level's units.
     n_nodes : int
@@ -114,43 +178,109 @@ def build_problem(y, offset, columns, levels, row_weight=None, unit_weight=None,
     merge : bool
         Compute identical units once.
     """
-    n = y.shape[1]
+    if rows.row_weight is not None and (rows.row_weight == 1).all():
+        rows = replace(rows, row_weight=None)
     unit_weight = list(unit_weight or [None] * len(levels))
-    if row_weight is not None and (row_weight == 1).all():
-        row_weight = None
-    content = [*y, *columns] if offset is None else [*y, offset, *columns]
-    if not levels:
-        return _rows_only(y, offset, columns, row_weight, n_nodes)
-    found = merge_units(content, levels, row_weight, unit_weight) if merge else None
+    found = None
+    if merge and levels:
+        found = merge_units(rows.content, levels, rows.row_weight, unit_weight, rows.sets)
     if found is None:
         representative = tuple(np.arange(level.n_units) for level in levels)
         weight = [np.ones(level.n_units) if w is None else w
                   for level, w in zip(levels, unit_weight)]
     else:
         representative, weight = found.representative, list(found.weight)
-    top_weight = (np.ones(levels[-1].n_units) if unit_weight[-1] is None else unit_weight[-1])
-    rows = _kept_rows(levels, weight, row_weight, n)
-    sort = _Sorted(levels, rows)
-    chunks = tuple(
-        _chunk(sort, a, b, y, offset, columns, levels, row_weight, weight)
-        for a, b in _cuts(sort, max(CHUNK_ELEMENTS // n_nodes, MIN_ROWS))
-    )
-    return Problem(chunks, levels, representative, n, top_weight)
-
-
-def _rows_only(y, offset, columns, row_weight, n_nodes) -> Problem:
-    """Every row its own top-level unit: a model without latent variables."""
-    n = y.shape[1]
+    kept = _kept_rows(levels, weight, rows.row_weight, rows.n)
     size = max(CHUNK_ELEMENTS // n_nodes, MIN_ROWS)
-    weight = np.ones(n) if row_weight is None else row_weight
-    chunks = tuple(
-        Chunk(np.ascontiguousarray(y[:, a:a + size]),
-              None if offset is None else offset[a:a + size],
-              _stack(columns, slice(a, a + size), min(size, n - a)), None, (), (),
-              weight[a:a + size], np.arange(a, min(a + size, n)), ())
-        for a in range(0, n, size)
-    )
-    return Problem(chunks, (), (), n, weight)
+    tiers = [(level.codes, level.n_units) for level in levels]
+    if rows.sets is not None:
+        tiers.insert(0, (rows.sets, int(rows.sets.max()) + 1))
+    if tiers:
+        sort = _Sorted(tiers, kept)
+        chunks = tuple(_chunk(sort, a, b, rows, weight) for a, b in _cuts(sort, size))
+    else:
+        chunks = tuple(_plain_chunk(kept[a:a + size], rows) for a in range(0, len(kept), size))
+    if levels:
+        top_weight = np.ones(levels[-1].n_units) if unit_weight[-1] is None else unit_weight[-1]
+    else:
+        top_weight = _outcome_weight(rows)
+    return Problem(chunks, levels, representative, rows.n, top_weight)
+
+
+def some_outcomes(rows: EngineRows, most: int) -> tuple[np.ndarray, Runs | None]:
+    """About ``most`` rows of whole outcomes, at random from all over the data, and their runs."""
+    sets = np.arange(rows.n) if rows.sets is None else rows.sets
+    step = -(-rows.n // most)
+    if rows.sets is None:
+        return _thin(rows.n, step), None
+    n_sets = int(sets.max()) + 1
+    chosen = np.zeros(n_sets, dtype=bool)
+    chosen[_thin(n_sets, step)] = True
+    index = np.flatnonzero(chosen[sets])
+    return sorted_by_set(index, sets)
+
+
+def sorted_by_set(index: np.ndarray, sets: np.ndarray) -> tuple[np.ndarray, Runs]:
+    """The rows in the order of their outcomes, and their runs."""
+    index = index[np.argsort(sets[index], kind="stable")]
+    codes = sets[index]
+    starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
+    counts = np.diff(np.append(starts, len(codes)))
+    return index, Runs(len(index), len(starts), counts, starts)
+
+
+def _thin(n: int, step: int) -> np.ndarray:
+    """One of every ``step`` numbers below n, at random from every stretch."""
+    if step == 1:
+        return np.arange(n)
+    first = np.arange(0, n - step + 1, step)
+    return first + np.random.default_rng(0).integers(0, step, len(first))
+
+
+def _outcome_weight(rows: EngineRows) -> np.ndarray:
+    """Frequency weight of every outcome."""
+    weight = np.ones(rows.n) if rows.row_weight is None else rows.row_weight
+    if rows.sets is None:
+        return weight
+    out = np.ones(int(rows.sets.max()) + 1)
+    out[rows.sets] = weight
+    return out
+
+
+def _plain_chunk(index, rows: EngineRows) -> Chunk:
+    """Every row its own top-level unit: a model without latent variables."""
+    n = len(index)
+    observed = observe(rows, index)
+    weight = np.ones(n) if rows.row_weight is None else rows.row_weight[index]
+    return Chunk(observed, None if rows.offset is None else rows.offset[index],
+                 _stack(rows.columns, index, n), Runs(n, n), (), (), weight, index, (), index)
+
+
+def observe(rows: EngineRows, index, sets: Runs | None = None, weight=None):
+    """The outcomes of some rows; ``sets`` their runs to outcomes, ``weight`` by outcome."""
+    if len(rows.members) == 1:
+        response, y = rows.members[0]
+        y = np.ascontiguousarray(y[:, index])
+        return Rows(response, y, weight) if sets is None else Sets(response, y, sets, weight)
+    member, first, aux = rows.member[index], 0, 0
+    outcome = np.arange(len(index)) if sets is None else sets.spread(np.arange(sets.size))
+    parts = []
+    for number, (response, y) in enumerate(rows.members):
+        here, m = np.flatnonzero(member == number), len(response.aux_names)
+        if len(here):
+            own, start = np.unique(outcome[here], return_index=True)
+            w = None if weight is None else weight[own]
+            stats = np.ascontiguousarray(y[:, index[here] - first])
+            if isinstance(response, SetResponse):
+                counts = np.diff(np.append(start, len(here)))
+                runs = Runs(len(here), len(own), counts, start)
+                observed = Sets(response, stats, runs, w)
+            else:
+                observed = Rows(response, stats, w)
+            parts.append(Part(observed, here, own, slice(aux, aux + m), response.n_row_aux))
+        first, aux = first + y.shape[1], aux + m
+    n_outcomes = len(index) if sets is None else sets.size
+    return Mixed(tuple(parts), len(index), n_outcomes)
 
 
 def _stack(columns, index, n) -> np.ndarray:
@@ -173,15 +303,15 @@ def _kept_rows(levels, weight, row_weight, n) -> np.ndarray:
 class _Sorted:
     """Rows sorted by top-level unit, then by the units below; top units of one shape adjoin.
 
-    ``row[i]`` sample row at sorted place i; ``starts[l]`` first child (a row, or a unit of level
-    l-1) of each sorted unit; ``units[l]`` its global number.
+    ``tiers`` are (codes (n,), number) of the outcomes of several rows, if any, and of the levels.
+    ``row[i]`` row at sorted place i; ``starts[t]`` first child (a row, or a unit of tier t-1) of
+    each sorted unit; ``units[t]`` its global number.
     """
 
-    def __init__(self, levels: tuple[Level, ...], rows: np.ndarray) -> None:
-        codes = [level.codes if len(rows) == len(level.codes) else level.codes[rows]
-                 for level in levels]
-        top = codes[-1]
-        size = np.bincount(top, minlength=levels[-1].n_units)
+    def __init__(self, tiers, rows: np.ndarray) -> None:
+        codes = [c if len(rows) == len(c) else c[rows] for c, _ in tiers]
+        top, n_top = codes[-1], tiers[-1][1]
+        size = np.bincount(top, minlength=n_top)
         rank = np.empty(len(size), dtype=np.int64)
         rank[np.argsort(-size, kind="stable")] = np.arange(len(size))
         order = np.lexsort([*codes[:-1], rank[top]])
@@ -217,27 +347,61 @@ def _cuts(sort: _Sorted, size: int) -> list[tuple[int, int]]:
     return cuts
 
 
-def _chunk(sort: _Sorted, a, b, y, offset, columns, levels, row_weight, weight) -> Chunk:
+def _chunk(sort: _Sorted, a, b, rows: EngineRows, weight) -> Chunk:
+    """The top-level units a..b; ``weight`` of every level's units inside their parents."""
     order = np.arange(a, b)
+    n_tiers, in_sets = len(sort.units), rows.sets is not None
     runs, units = [], [sort.units[-1][order]]
-    for level in range(len(levels) - 1, -1, -1):
-        run, order = layout(sort.counts[level], sort.starts[level], order)
+    adjoin = in_sets and len(rows.members) > 1  # the rows of an outcome, and the outcomes of a unit
+    for tier in range(n_tiers - 1, -1, -1):
+        if in_sets and tier == 1:
+            adjoin = adjoin or not _balanced(sort, order)
+        run, order = layout(sort.counts[tier], sort.starts[tier], order, adjoin and tier < 2)
         runs.insert(0, run)
-        if level:
-            units.insert(0, sort.units[level - 1][order])
-    rows = sort.row[order]
+        if tier:
+            units.insert(0, sort.units[tier - 1][order])
+    sets = runs.pop(0) if in_sets else None
+    index = sort.row[order]
+    row_runs = _joined(sets, runs[0] if runs else None)
+    top_weight = weight[-1][units[-1]] if weight else None
+    row_weight = None if rows.row_weight is None else rows.row_weight[index]
+    if row_weight is not None and sets is not None:
+        row_weight = row_weight[first_rows(sets)]
+    if top_weight is None:  # every outcome is a top-level unit
+        top_weight = np.ones(sets.size) if row_weight is None else row_weight
+        row_weight = None
+    elif row_weight is not None and (row_weight == 1).all():
+        row_weight = None
+    levels = units[1:] if in_sets else units
     unit_weight = []
     for level in range(len(levels) - 1):
-        w = weight[level][units[level]]
+        w = weight[level][levels[level]]
         unit_weight.append(None if (w == 1).all() else w)
-    w = None if row_weight is None else row_weight[rows]
-    design = _stack(columns, rows, len(rows))
+    design = _stack(rows.columns, index, len(index))
     return Chunk(
-        np.ascontiguousarray(y[:, rows]), None if offset is None else offset[rows],
-        design, None if w is None or (w == 1).all() else w,
-        tuple(runs), tuple(unit_weight), weight[-1][units[-1]], rows, tuple(units),
-        _patterns(design),
-    )
+        observe(rows, index, sets, row_weight),
+        None if rows.offset is None else rows.offset[index], design, row_runs, tuple(runs),
+        tuple(unit_weight), top_weight, index, tuple(levels), units[-1], _patterns(design))
+
+
+def _balanced(sort: _Sorted, order) -> bool:
+    """Whether these units have the same number of outcomes, all of the same number of rows."""
+    counts = sort.counts[1][order]
+    if (counts != counts[0]).any():
+        return False
+    outcomes = sort.starts[1][order][:, None] + np.arange(counts[0])
+    rows = sort.counts[0][outcomes]
+    return bool((rows == rows[0, 0]).all())
+
+
+def _joined(sets: Runs | None, outcomes: Runs | None) -> Runs:
+    """Runs from rows to bottom units, through the outcomes."""
+    if sets is None or outcomes is None:
+        return outcomes if sets is None else sets
+    if sets.counts is None and outcomes.counts is None:
+        return Runs(sets.n, outcomes.size)
+    counts = outcomes.sum(sets.counts)
+    return Runs(sets.n, outcomes.size, counts, np.concatenate([[0], np.cumsum(counts)[:-1]]))
 
 
 def _patterns(design: np.ndarray):

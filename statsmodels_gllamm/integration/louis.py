@@ -1,8 +1,14 @@
 r"""Observed information from the posterior of the nodes (Louis, 1982, J. R. Stat. Soc. B 44, 226-233).
 
-For the entries e of the expanded coefficients Psi (nu_i = sum_e W_re,i u_de Psi_e, u_0 = 1),
+For the entries e of the expanded coefficients Psi an outcome's log density has the score and the
+information
 
-    I = E[sum_i w_i z_i z_i' | y] - cov(sum_i s_i z_i | y),      z_ie = W_re,i u_de
+    t_e = sum_i W_re,i u_de l_nu,i          (offset: u_0 = 1)     or   W_re,i J_i l_phi
+    K   = -[z 0; 0 W J]' [l_nu,nu  l_nu,phi; l_phi,nu  l_phi,phi] [z 0; 0 W J],   z_ie = W_re,i u_de
+
+with J the Jacobian of the auxiliary values phi in the auxiliary predictors, and
+
+    I = E[sum K | y] - cov(sum t | y)
 
 where the covariance is summed over the levels: at each, the variance between a unit's own nodes of
 the conditional mean of its score.  It is the curvature of the integral itself, and differs from that
@@ -14,57 +20,131 @@ import numpy as np
 
 from statsmodels_gllamm.integration.arrow import unit_weight
 from statsmodels_gllamm.integration.chunks import Chunk
-from statsmodels_gllamm.integration.nodes import Nodes, Posterior, latent_at_nodes
+from statsmodels_gllamm.integration.nodes import latent_at_nodes
+from statsmodels_gllamm.integration.observed import Diagonal
 
 
-def chunk_information(chunk: Chunk, response, aux, entries, nodes: Nodes, posterior: Posterior,
-                      score) -> np.ndarray:
-    """Information (E, E) of one chunk in its entries.
+class Entries:
+    """The entries of Psi, apart: those of the linear predictor, and those of auxiliary predictors.
 
-    ``entries`` = (rows (E,), columns (E,)) of Psi, columns 0 for the offset and 1..D for the
-    loadings; ``score`` (N, n) row-weighted dl/dnu at the nodes.
+    ``linear``, ``aux``: their places; ``rows``, ``columns``: of Psi, columns of linear entries 0
+    for the offset and 1..D for the loadings; ``jacobian[e]`` (m', S): J W of an auxiliary entry.
     """
-    rows, columns = entries
-    runs = chunk.runs[0]
-    u = latent_at_nodes(chunk, nodes)
+
+    def __init__(self, chunk: Chunk, entries, n_latent: int, aux, phi) -> None:
+        self.rows, self.columns = entries
+        self.linear = np.flatnonzero(self.columns <= n_latent)
+        self.aux = np.flatnonzero(self.columns > n_latent)
+        self.jacobian = {}
+        if len(self.aux):
+            observed = chunk.observed
+            maps = [observed.row_aux_adjoint(aux, unit) for unit in _units(phi)]
+            for e in self.aux:
+                r, c = self.rows[e], self.columns[e] - 1 - n_latent
+                self.jacobian[e] = np.stack(
+                    [_to_outcomes(chunk, chunk.design[r] * one[c]) for one in maps])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def _units(phi):
+    """Unit vectors (m', S) of every auxiliary value, at all outcomes together."""
+    for k in range(len(phi)):
+        unit = np.zeros_like(phi)
+        unit[k] = 1.0
+        yield unit
+
+
+def _to_outcomes(chunk: Chunk, x):
+    """Sums of row values (n,) over the rows of each outcome (S,)."""
+    observed = chunk.observed
+    if observed.n_outcomes == x.shape[-1]:
+        return x
+    if hasattr(observed, "sets"):
+        return observed.sets.sum(x)
+    out = np.zeros(observed.n_outcomes)
+    for part in observed.parts:
+        own = x[part.rows]
+        out[part.outcomes] = part.observed.sets.sum(own) if hasattr(part.observed, "sets") else own
+    return out
+
+
+def chunk_information(chunk: Chunk, entries, q, x) -> np.ndarray:
+    """Information (E, E) of one chunk in its entries, (rows (E,), columns (E,)) of Psi.
+
+    ``x`` is the chunk's `Expansion`.
+    """
+    split = Entries(chunk, entries, sum(q), x.aux, x.phi)
+    u = latent_at_nodes(chunk, x.nodes)
     n_nodes, g = u.shape[1], u.shape[2]
     basis = np.concatenate([np.ones((1, n_nodes, g)), u])
     top = chunk.top_weight
-    p = posterior.joint[0].reshape(n_nodes, g)
-    p = p * chunk.to_rows(top, len(chunk.runs) - 1, stop=1)
-    info = _expected(chunk, response, aux, entries, nodes, basis, p)
-    sums = {r: runs.sum_times(score, chunk.design[r]) for r in np.unique(rows)}
-    t = np.stack([basis[c] * sums[r] for r, c in zip(rows, columns)])  # (E, N, G)
-    for level, conditional in enumerate(posterior.conditional):
-        t = t.reshape((len(rows),) + conditional.shape)
+    p = x.posterior.joint[0].reshape(n_nodes, g)
+    p = p * chunk.to_units(top, len(chunk.runs) - 1, 0)
+    info = _expected(chunk, split, x.nodes.nu, x.phi, basis, p)
+    t = _scores(chunk, split, x, basis)
+    for level, conditional in enumerate(x.posterior.conditional):
+        t = t.reshape((len(split),) + conditional.shape)
         mean = np.einsum("enkg,nkg->eng", t, conditional)
-        weight = posterior.joint[level] * chunk.to_rows(top, len(chunk.runs) - 1, stop=level + 1)
+        weight = x.posterior.joint[level] * chunk.to_units(top, len(chunk.runs) - 1, level)
         t = t - mean[:, :, None, :]
         t *= np.sqrt(weight)
-        t = t.reshape(len(rows), -1)
+        t = t.reshape(len(split), -1)
         info -= t @ t.T
-        if level + 1 < len(posterior.conditional):
+        if level + 1 < len(x.posterior.conditional):
             w = unit_weight(chunk, level)
             t = chunk.runs[level + 1].sum(mean if w is None else mean * w)
     return info
 
 
-def _expected(chunk, response, aux, entries, nodes, basis, p) -> np.ndarray:
-    rows, columns = entries
-    w = response.curvature(chunk.y, nodes.nu, aux)
-    if chunk.row_weight is not None:
-        w = w * chunk.row_weight
-    info = np.zeros((len(rows),) * 2)
-    members = {c: np.flatnonzero(columns == c) for c in np.unique(columns)}
+def fixed_information(chunk: Chunk, entries, o, aux, phi) -> np.ndarray:
+    """Information (E, E) of a chunk without latent variables, at its linear predictors o (n,)."""
+    split = Entries(chunk, entries, 0, aux, phi)
+    g = chunk.row_runs.size
+    return _expected(chunk, split, o[None], phi, np.ones((1, 1, g)), chunk.top_weight[None])
+
+
+def _scores(chunk: Chunk, split: Entries, x, basis) -> np.ndarray:
+    """Scores of the bottom units in the entries at all nodes (E, N, G)."""
+    runs, out = chunk.row_runs, np.empty((len(split),) + basis.shape[1:])
+    sums = {r: runs.sum_times(x.score, chunk.design[r]) for r in np.unique(split.rows[split.linear])}
+    for e in split.linear:
+        np.multiply(basis[split.columns[e]], sums[split.rows[e]], out=out[e])
+    if len(split.aux):
+        score = chunk.observed.aux_score(x.nodes.nu, x.phi)
+        runs = chunk.outcome_runs
+        for e in split.aux:
+            out[e] = sum(runs.sum_times(s, j) for s, j in zip(score, split.jacobian[e]) if j.any())
+    return out
+
+
+def _expected(chunk: Chunk, split: Entries, nu, phi, basis, p) -> np.ndarray:
+    """Expectation of K over the nodes, with weights p (N, G)."""
+    info = np.zeros((len(split),) * 2)
+    local = chunk.observed.local(nu, phi)
+    if isinstance(local, Diagonal):
+        _diagonal(chunk, split, -local.l2, basis, p, info)
+    else:
+        _coupled(chunk, split, local, basis, p, info)
+    if len(split.aux):
+        _auxiliary(chunk, split, local, nu, phi, basis, p, info)
+    return info
+
+
+def _diagonal(chunk: Chunk, split: Entries, w, basis, p, info) -> None:
+    """Block of the linear entries where every outcome has one row."""
+    rows, columns = split.rows, split.columns
+    members = {c: split.linear[columns[split.linear] == c]
+               for c in np.unique(columns[split.linear])}
     for c, one in members.items():
         for d, two in members.items():
             if d < c:
                 continue
-            weight = chunk.runs[0].contract(w, p * basis[c] * basis[d])
+            weight = chunk.row_runs.contract(w, p * basis[c] * basis[d])
             block = _crossproduct(chunk, rows[one], weight, rows[two])
             info[np.ix_(one, two)] = block
             info[np.ix_(two, one)] = block.T
-    return info
 
 
 def _crossproduct(chunk: Chunk, one, weight, two) -> np.ndarray:
@@ -74,3 +154,32 @@ def _crossproduct(chunk: Chunk, one, weight, two) -> np.ndarray:
         codes, design = chunk.patterns
         weight = np.bincount(codes, weight, design.shape[1])
     return (design[one] * weight) @ design[two].T
+
+
+def _coupled(chunk: Chunk, split: Entries, local, basis, p, info) -> None:
+    """Block of the linear entries where the rows of an outcome are coupled."""
+    runs, linear = chunk.row_runs, split.linear
+    used = np.unique(split.columns[linear])
+    for e in linear:
+        z = runs.times(chunk.design[split.rows[e]], basis[split.columns[e]])
+        product = -local.second(z)
+        by_column = {c: chunk.design @ runs.contract(product, p * basis[c]) for c in used}
+        info[e, linear] = [by_column[split.columns[f]][split.rows[f]] for f in linear]
+
+
+def _auxiliary(chunk: Chunk, split: Entries, local, nu, phi, basis, p, info) -> None:
+    """Blocks of the auxiliary entries."""
+    runs, outcomes = chunk.row_runs, chunk.outcome_runs
+    for e in split.linear:
+        z = runs.times(chunk.design[split.rows[e]], basis[split.columns[e]])
+        cross = -np.stack([outcomes.contract(one, p) for one in local.aux_first(z)])
+        for f in split.aux:
+            info[e, f] = info[f, e] = np.vdot(cross, split.jacobian[f])
+    curvature = chunk.observed.aux_curvature(nu, phi)
+    m = len(phi)
+    h = -np.stack([outcomes.contract(curvature[a, b], p) for a in range(m) for b in range(m)])
+    h = h.reshape((m, m, -1))
+    product = {e: np.einsum("abs,bs->as", h, split.jacobian[e]) for e in split.aux}
+    for e in split.aux:
+        for f in split.aux:
+            info[e, f] = np.vdot(split.jacobian[f], product[e])

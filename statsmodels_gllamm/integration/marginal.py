@@ -14,7 +14,7 @@ import numpy as np
 from statsmodels_gllamm.integration.adjoint import node_sums, placement
 from statsmodels_gllamm.integration.arrow import Factor
 from statsmodels_gllamm.integration.chunks import Chunk, Problem
-from statsmodels_gllamm.integration.louis import chunk_information
+from statsmodels_gllamm.integration.louis import chunk_information, fixed_information
 from statsmodels_gllamm.integration.mode import Mode, ModeError, find_mode
 from statsmodels_gllamm.integration.nodes import Nodes, Posterior, integrate, place
 from statsmodels_gllamm.integration.rules import Rule
@@ -30,7 +30,6 @@ class Task:
 
     Attributes
     ----------
-    response : Response
     q : tuple of int
         Latent variables per level, from the bottom to the top.
     rules : tuple of Rule
@@ -41,7 +40,6 @@ class Task:
         Place the nodes at the mode (True) or at the prior (ordinary quadrature).
     """
 
-    response: object
     q: tuple[int, ...]
     rules: tuple[Rule, ...]
     entries: tuple[np.ndarray, np.ndarray]
@@ -80,7 +78,7 @@ class Evaluation:
 
 
 def linear_predictors(chunk: Chunk, task: Task, psi: np.ndarray):
-    """Row offset o (n,), loadings a (D, n) and auxiliary predictors aux (m, n)."""
+    """Row offset o (n,), loadings a (D, n) and auxiliary predictors (m, n)."""
     values = psi.T @ chunk.design
     o = values[0] if chunk.offset is None else values[0] + chunk.offset
     d = sum(task.q)
@@ -94,33 +92,53 @@ def _unadapted(chunk: Chunk, task: Task, o) -> Mode:
                 for k, g in zip(task.q, size))
     above = np.cumsum(task.q[::-1])[::-1]
     cross = tuple(np.zeros((k, b - k, g)) for k, b, g in zip(task.q, above, size))
-    zero = np.zeros_like(o)
-    return Mode(u, np.zeros((sum(task.q), len(o))), o, zero, zero, zero, Factor(eye, cross))
+    return Mode(u, np.zeros((sum(task.q), len(o))), o, None, Factor(eye, cross))
 
 
-def expand(chunk: Chunk, task: Task, psi, start, need_score=True):
-    """Mode, nodes and posterior of a chunk: everything a likelihood or a prediction needs.
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """Everything that a likelihood or a prediction needs of a chunk.
 
-    Returns
-    -------
-    (o, a, aux), Mode, Nodes, Posterior, score (N, n) row-weighted at the nodes
+    Attributes
+    ----------
+    a : ndarray (D, n)
+        Row loadings.
+    aux : ndarray (m, n)
+        Auxiliary predictors.
+    phi : ndarray (m', S)
+        Auxiliary values of the outcomes.
+    mode : Mode
+    nodes : Nodes
+    posterior : Posterior
+    score : ndarray (N, n)
+        dl/dnu at the nodes.
     """
-    response, y, rw = task.response, chunk.y, chunk.row_weight
+
+    a: np.ndarray
+    aux: np.ndarray
+    phi: np.ndarray
+    mode: Mode
+    nodes: Nodes
+    posterior: Posterior
+    score: np.ndarray
+
+
+def expand(chunk: Chunk, task: Task, psi, start) -> Expansion:
+    """Mode, nodes and posterior of a chunk."""
     o, a, aux = linear_predictors(chunk, task, psi)
+    phi = chunk.observed.row_aux(aux)
     if task.adaptive:
-        mode = find_mode(chunk, task.q, response, o, a, aux, start)
+        mode = find_mode(chunk, task.q, o, a, phi, start)
     else:
         mode = _unadapted(chunk, task, o)
     nodes = place(chunk, task.q, task.rules, mode.factor, mode.u, mode.nu, a)
-    kernel, score = response.kernel_score(y, nodes.nu, aux)
-    constant = response.constant(y, aux)
-    if rw is not None:
-        kernel, score, constant = kernel * rw, score * rw, constant * rw
+    kernel, score = chunk.observed.kernel_score(nodes.nu, phi)
+    constant = chunk.observed.constant(phi)
     posterior = integrate(chunk, task.q, task.rules, mode.factor, nodes, kernel, constant)
     bad = ~np.isfinite(posterior.loglik)
     if bad.any():
         raise ModeError("the log-likelihood is not finite", chunk.units[-1][bad])
-    return (o, a, aux), mode, nodes, posterior, score
+    return Expansion(a, aux, phi, mode, nodes, posterior, score)
 
 
 def zero_start(chunk: Chunk, q) -> tuple[np.ndarray, ...]:
@@ -133,51 +151,47 @@ def evaluate_chunk(chunk: Chunk, task: Task, psi, start, gradient=True, units=Fa
     """Log-likelihood of one chunk, with what is asked for."""
     if not chunk.runs:
         return _fixed_only(chunk, task, psi, gradient, units, information)
-    (o, a, aux), mode, nodes, posterior, score = expand(chunk, task, psi, start)
+    x = expand(chunk, task, psi, start)
     if not gradient:
-        return ChunkValue(posterior.loglik, None, None, None, mode.u)
-    o_bar, a_bar, d_bar = node_sums(chunk, task.q, a, nodes, posterior, score)
-    aux_bar = _aux_sums(chunk, task, aux, nodes, posterior)
-    info = None
-    if information:
-        info = chunk_information(chunk, task.response, aux, task.entries, nodes, posterior, score)
+        return ChunkValue(x.posterior.loglik, None, None, None, x.mode.u)
+    o_bar, a_bar, d_bar = node_sums(chunk, task.q, x.a, x.nodes, x.posterior, x.score)
+    phi_bar = _phi_sums(chunk, x)
+    info = chunk_information(chunk, task.entries, task.q, x) if information else None
     if task.adaptive:
-        placement(chunk, task.q, task.response, a, aux, mode, nodes, posterior, d_bar,
-                  o_bar, a_bar, aux_bar)
+        placement(chunk, task.q, x.a, x.mode, x.nodes, x.posterior, d_bar, o_bar, a_bar, phi_bar)
+    aux_bar = chunk.observed.row_aux_adjoint(x.aux, phi_bar)
     bar, unit_bar = _collect(chunk, task, o_bar, a_bar, aux_bar, units)
-    return ChunkValue(posterior.loglik, bar, unit_bar, info, mode.u)
+    return ChunkValue(x.posterior.loglik, bar, unit_bar, info, x.mode.u)
 
 
-def _aux_sums(chunk: Chunk, task: Task, aux, nodes: Nodes, posterior: Posterior) -> np.ndarray:
-    """Derivative in the auxiliary predictors (m, n), at fixed nodes."""
-    if not len(aux):
-        return aux
-    runs = chunk.runs[0]
-    p = posterior.joint[0].reshape(-1, runs.size)
-    score = task.response.aux_score(chunk.y, nodes.nu, aux)
+def _phi_sums(chunk: Chunk, x: Expansion) -> np.ndarray:
+    """Derivative in the outcomes' auxiliary values (m', S), at fixed nodes."""
+    if not len(x.phi):
+        return np.zeros((0, chunk.observed.n_outcomes))
+    runs = chunk.outcome_runs
+    p = x.posterior.joint[0].reshape(-1, runs.size)
+    score = chunk.observed.aux_score(x.nodes.nu, x.phi)
     with np.errstate(over="ignore", invalid="ignore"):
         bar = np.stack([runs.contract(s, p) for s in score])
     if not np.isfinite(bar).all():  # a slope may be infinite where there is no weight
         bar = np.stack([runs.contract(np.where(runs.spread(p) > 0, s, 0.0), p) for s in score])
-    return bar if chunk.row_weight is None else bar * chunk.row_weight
+    return bar
 
 
 def _fixed_only(chunk: Chunk, task: Task, psi, gradient, units, information) -> ChunkValue:
-    """A model without latent variables: every row is its own unit."""
+    """A model without latent variables: every outcome is its own unit."""
     o, a, aux = linear_predictors(chunk, task, psi)
-    kernel, score = task.response.kernel_score(chunk.y, o[None], aux)
-    loglik = kernel[0] + task.response.constant(chunk.y, aux)
+    phi = chunk.observed.row_aux(aux)
+    kernel, score = chunk.observed.kernel_score(o[None], phi)
+    loglik = kernel[0] + chunk.observed.constant(phi)
     if not np.isfinite(loglik).all():
-        raise ModeError("the log density is not finite", chunk.rows[~np.isfinite(loglik)])
+        raise ModeError("the log density is not finite", chunk.top_units[~np.isfinite(loglik)])
     if not gradient:
         return ChunkValue(loglik, None, None, None, ())
-    aux_bar = task.response.aux_score(chunk.y, o[None], aux)[:, 0] if len(aux) else aux
+    phi_bar = chunk.observed.aux_score(o[None], phi)[:, 0] if len(phi) else phi
+    aux_bar = chunk.observed.row_aux_adjoint(aux, phi_bar)
     bar, unit_bar = _collect(chunk, task, score[0], a, aux_bar, units)
-    info = None
-    if information:
-        design = chunk.design[task.entries[0]]
-        weight = task.response.curvature(chunk.y, o, aux) * chunk.top_weight
-        info = (design * weight) @ design.T
+    info = fixed_information(chunk, task.entries, o, aux, phi) if information else None
     return ChunkValue(loglik, bar, unit_bar, info, ())
 
 
@@ -185,15 +199,13 @@ def _collect(chunk: Chunk, task: Task, o_bar, a_bar, aux_bar, units):
     """Derivatives in the entries of Psi: total (E,), and per top unit (E, G) where asked for."""
     rows, columns = task.entries
     bars = np.concatenate([o_bar[None], a_bar, aux_bar])
-    top = len(chunk.runs) - 1
     if not units:
-        weight = chunk.top_weight
-        if not (weight == 1).all():
-            bars = bars * (chunk.to_rows(weight, top) if chunk.runs else weight)
+        if not (chunk.top_weight == 1).all():
+            bars = bars * chunk.top_to_rows(chunk.top_weight)
         return (chunk.design @ bars.T)[rows, columns], None
     unit_bar = np.empty((len(rows), len(chunk.top_weight)))
     for out, r, c in zip(unit_bar, rows, columns):
-        out[:] = chunk.to_level(chunk.design[r] * bars[c], top)
+        out[:] = chunk.rows_to_top(chunk.design[r] * bars[c])
     return unit_bar @ chunk.top_weight, unit_bar
 
 
@@ -244,5 +256,5 @@ def _to_original(problem: Problem, parts) -> np.ndarray:
     """Values of the computed top units (..., G) of every chunk -> all original ones (..., n_top)."""
     out = np.zeros(parts[0].shape[:-1] + (problem.n_top,))
     for chunk, part in zip(problem.chunks, parts):
-        out[..., chunk.units[-1] if chunk.units else chunk.rows] = part
+        out[..., chunk.top_units] = part
     return out[..., problem.representative[-1]] if problem.levels else out

@@ -1,11 +1,11 @@
 r"""The mode of one chunk's latent variables.
 
-Maximises f(u) = sum_i l_i(o_i + a_i'u) - |u|^2/2 for all units of the chunk at once by
+Maximises f(u) = sum_s l_s(nu) - |u|^2/2, nu_i = o_i + a_i'u, for all units of the chunk at once by
 
-    step   = H^-1 (sum_i l1_i a_i - u),      H = I - sum_i l2_i a_i a_i'
-    step  += H^-1 sum_i l3_i (a_i'step)^2 a_i / 2          once steps are small
+    step   = H^-1 (sum_i l1_i a_i - u),      H = I - sum_s a l2 a'
+    step  += H^-1 sum_i l3[t, t]_i a_i / 2,  t_i = a_i'step       once steps are small
 
-with l1, l2, l3 the derivatives of l_i: Newton's step with Chebyshev's correction, which needs no
+with l1, l2, l3 the derivatives of l_s: Newton's step with Chebyshev's correction, which needs no
 derivative that is not there already and converges cubically.
 """
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from statsmodels_gllamm.integration.arrow import Factor, factorize, solve, unit_weight, weighted
+from statsmodels_gllamm.integration.arrow import Factor, factorize, solve, unit_weight
 from statsmodels_gllamm.integration.chunks import Chunk
+from statsmodels_gllamm.integration.observed import weighted
 
 NEWTON_TOL = 3e-6  # size of a last Newton step: what remains is of the order of its square
 CHEBYSHEV_TOL = 2e-4  # size of a last corrected step: what remains is of the order of its cube
 CORRECTED = 0.3  # steps below this are corrected
 SAFE = 0.5  # a change of the linear predictor over which a concave log density is nearly quadratic
-GRID = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 49), -np.geomspace(1e-4, 1e2, 25)])
 MAX_STEPS = 100
 MAX_HALVINGS = 40
 
@@ -38,28 +38,24 @@ class ModeError(ArithmeticError):
 class Mode:
     """The mode and what the rows look like there.
 
-    ``u`` per level (q, G); ``u_rows`` (D, n); ``nu`` (n,); ``l1, l2, l3`` (n,) row-weighted
-    derivatives of the log density; ``factor``.
+    ``u`` per level (q, G); ``u_rows`` (D, n); ``nu`` (n,); ``local`` the derivatives of the
+    outcomes; ``factor``.
     """
 
     u: tuple[np.ndarray, ...]
     u_rows: np.ndarray
     nu: np.ndarray
-    l1: np.ndarray
-    l2: np.ndarray
-    l3: np.ndarray
+    local: object
     factor: Factor
 
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """Latent variables of a chunk and the log density's row-weighted derivatives there."""
+    """Latent variables of a chunk and the derivatives of the outcomes there."""
 
     u: list[np.ndarray]
     nu: np.ndarray
-    l1: np.ndarray
-    l2: np.ndarray
-    l3: np.ndarray
+    local: object
 
 
 def to_rows(chunk: Chunk, u) -> np.ndarray:
@@ -71,15 +67,15 @@ def row_product(chunk: Chunk, a: np.ndarray, u) -> np.ndarray:
     """a_i'u at every row (n,)."""
     total, d = None, 0
     for level, x in enumerate(u):
-        for x_d in chunk.to_rows(x, level, stop=1):
-            part = chunk.runs[0].times(a[d], x_d[None])[0]
+        for x_d in chunk.to_units(x, level, 0):
+            part = chunk.row_runs.times(a[d], x_d[None])[0]
             total = part if total is None else np.add(total, part, out=total)
             d += 1
     return total
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # tested for, not warned about
-def find_mode(chunk: Chunk, q, response, o, a, aux, start) -> Mode:
+def find_mode(chunk: Chunk, q, o, a, phi, start) -> Mode:
     """The mode from a start, per level (q, G).
 
     A step is accepted where the slope along it has not turned to more than its first size (concave
@@ -92,18 +88,17 @@ def find_mode(chunk: Chunk, q, response, o, a, aux, start) -> Mode:
         If it is not found; names the top units.
     """
     def at(u, nu) -> _Point:
-        derivatives = response.derivatives(chunk.y, nu, aux)
-        return _Point(u, nu, *(weighted(x, chunk.row_weight) for x in derivatives))
+        return _Point(u, nu, chunk.observed.local(nu, phi))
 
-    concave = response.log_concave and not response.bounded
+    concave = chunk.observed.concave
     point = at(list(start), o + row_product(chunk, a, start))
     if not concave:
-        point = _feasible(chunk, q, response, o, a, aux, point, at)
+        point = _feasible(chunk, q, o, a, phi, point, at)
     scale = np.abs(a).max(axis=1)
     eager = np.full(chunk.runs[-1].size, 0.5)  # twice this: the length of a top unit's next step
     for _ in range(MAX_STEPS):
-        factor, convex = _ascent_factor(chunk, q, response, a, aux, point)
-        slope = chunk.runs[0].sum_times(a, point.l1)
+        factor, convex = _ascent_factor(chunk, q, a, point)
+        slope = chunk.row_runs.sum_times(a, point.local.first)
         step = solve(chunk, q, factor, slope, [-x for x in point.u])
         size = [np.abs(x).max(0) for x in step]
         largest = max(x.max() for x in size)
@@ -116,7 +111,7 @@ def find_mode(chunk: Chunk, q, response, o, a, aux, start) -> Mode:
             eager = np.where(convex, 2 * eager, 0.5)
             step, t = _stretched(chunk, step, t, np.where(convex, eager, 1.0))
         elif not last and largest < CORRECTED:
-            bend = chunk.runs[0].sum_times(a, 0.5 * point.l3 * t * t)
+            bend = chunk.row_runs.sum_times(a, 0.5 * point.local.third(t, t))
             correction = solve(chunk, q, factor, bend, None)
             if max(np.abs(x).max() for x in correction) < 0.5 * largest:
                 step = [x + c for x, c in zip(step, correction)]
@@ -126,42 +121,47 @@ def find_mode(chunk: Chunk, q, response, o, a, aux, start) -> Mode:
         if last or (concave and reach < SAFE):
             point = at([x + s for x, s in zip(point.u, step)], point.nu + t)
         else:
-            test = (_SlopeTest if concave else _ValueTest)(chunk, response, aux, point, step, t)
+            test = (_SlopeTest if concave else _ValueTest)(chunk, phi, point, step, t)
             point = _halve(chunk, point, step, t, at, test)
         if last:
-            factor = factorize(chunk, q, a, -point.l2)
+            factor = factorize(chunk, q, a, _observed(point))
             if np.isfinite(factor.lower[-1]).all():
                 break
     else:
-        factor = factorize(chunk, q, a, -point.l2)
+        factor = factorize(chunk, q, a, _observed(point))
         if largest > 1e-4:
             _fail(chunk, [x > 1e-4 for x in size], "the mode search did not converge")
-    return Mode(tuple(point.u), to_rows(chunk, point.u), point.nu, point.l1, point.l2, point.l3,
-                factor)
+    return Mode(tuple(point.u), to_rows(chunk, point.u), point.nu, point.local, factor)
 
 
-def _ascent_factor(chunk: Chunk, q, response, a, aux, point: _Point):
-    """Factor of minus the Hessian; of the expected information in top units where that is not
+def _observed(point: _Point):
+    """v -> -l2 v at a point."""
+    return lambda v: -point.local.second(v)
+
+
+def _ascent_factor(chunk: Chunk, q, a, point: _Point):
+    """Factor of minus the Hessian; of a positive definite stand-in in top units where that is not
     positive definite (which alone would converge linearly, and leave the mode inexact).
 
     With it, which top units (G_top,) those are; None for none.
     """
-    factor = factorize(chunk, q, a, -point.l2)
-    if response.log_concave:
+    observed = _observed(point)
+    factor = factorize(chunk, q, a, observed)
+    if chunk.observed.log_concave:
         return factor, None
     convex = ~np.isfinite(factor.lower[-1]).all((0, 1))
     if not convex.any():
         return factor, None
-    expected = weighted(response.expected_information(chunk.y, point.nu, aux), chunk.row_weight)
-    w = np.where(chunk.to_rows(convex, len(q) - 1), expected, -point.l2)
-    return factorize(chunk, q, a, w), convex
+    rows = chunk.top_to_rows(convex)
+    return factorize(
+        chunk, q, a, lambda v: np.where(rows, point.local.ascent(v), observed(v))), convex
 
 
 def _stretched(chunk: Chunk, step, t, length):
     """The step, and what it does to the rows, times the length (G_top,) of each top unit."""
     top = len(step) - 1
-    step = [x * chunk.to_rows(length, top, level + 1) for level, x in enumerate(step)]
-    return step, t * chunk.to_rows(length, top)
+    step = [x * chunk.to_units(length, top, level) for level, x in enumerate(step)]
+    return step, t * chunk.top_to_rows(length)
 
 
 def _halve(chunk: Chunk, point: _Point, step, t, at, test) -> _Point:
@@ -174,9 +174,9 @@ def _halve(chunk: Chunk, point: _Point, step, t, at, test) -> _Point:
         if not bad.any():
             break
         fraction = np.where(bad, fraction / 2, fraction)
-        moved = [x + s * chunk.to_rows(fraction, top, level + 1)
+        moved = [x + s * chunk.to_units(fraction, top, level)
                  for level, (x, s) in enumerate(zip(point.u, step))]
-        new = at(moved, point.nu + t * chunk.to_rows(fraction, top))
+        new = at(moved, point.nu + t * chunk.top_to_rows(fraction))
     return new
 
 
@@ -191,8 +191,7 @@ def _prior(chunk: Chunk, x, y) -> np.ndarray:
 
 
 def _top_sum(chunk: Chunk, x: np.ndarray) -> np.ndarray:
-    """Weighted sum of row values over the top units (G_top,)."""
-    x = chunk.runs[0].sum(x)
+    """Weighted sum of the bottom units' values over the top units (G_top,)."""
     for level in range(1, len(chunk.runs)):
         x = chunk.runs[level].sum(weighted(x, unit_weight(chunk, level - 1)))
     return x
@@ -201,13 +200,13 @@ def _top_sum(chunk: Chunk, x: np.ndarray) -> np.ndarray:
 class _SlopeTest:
     """Accept a step if the slope at its end is above minus the slope at its beginning."""
 
-    def __init__(self, chunk, response, aux, point, step, t) -> None:
+    def __init__(self, chunk, phi, point, step, t) -> None:
         self.chunk, self.step, self.t = chunk, step, t
         self.slope = self._slope(point)
 
     def _slope(self, point: _Point) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):  # a NaN fails the test
-            rows = _top_sum(self.chunk, point.l1 * self.t)
+            rows = _top_sum(self.chunk, self.chunk.row_runs.sum(point.local.first * self.t))
             return rows - _prior(self.chunk, point.u, self.step)
 
     def fails(self, new: _Point) -> np.ndarray:
@@ -217,58 +216,44 @@ class _SlopeTest:
 class _ValueTest:
     """Accept a step if f has not decreased."""
 
-    def __init__(self, chunk, response, aux, point, step, t) -> None:
-        self.chunk, self.response, self.aux = chunk, response, aux
-        self.value = _objective(chunk, response, aux, point)
+    def __init__(self, chunk, phi, point, step, t) -> None:
+        self.chunk, self.phi = chunk, phi
+        self.value = _objective(chunk, phi, point)
 
     def fails(self, new: _Point) -> np.ndarray:
-        value = _objective(self.chunk, self.response, self.aux, new)
+        value = _objective(self.chunk, self.phi, new)
         return ~(value >= self.value - 1e-10 * (1 + np.abs(self.value)))
 
 
-def _objective(chunk: Chunk, response, aux, point: _Point) -> np.ndarray:
-    kernel = weighted(response.kernel(chunk.y, point.nu, aux), chunk.row_weight)
+def _objective(chunk: Chunk, phi, point: _Point) -> np.ndarray:
+    kernel = chunk.outcome_runs.sum(chunk.observed.kernel(point.nu, phi))
     return _top_sum(chunk, kernel) - 0.5 * _prior(chunk, point.u, point.u)
 
 
-def _feasible(chunk: Chunk, q, response, o, a, aux, point: _Point, at) -> _Point:
+def _feasible(chunk: Chunk, q, o, a, phi, point: _Point, at) -> _Point:
     """A point where f is finite in every unit: the start, zeros, or near each row's best predictor.
 
     The last are the u of a ridge regression of the rows' predictors of highest density on a.
     """
-    if np.isfinite(_objective(chunk, response, aux, point)).all():
+    if np.isfinite(_objective(chunk, phi, point)).all():
         return point
     zero = [np.zeros_like(x) for x in point.u]
     point = at(zero, o)
-    bad = ~np.isfinite(_objective(chunk, response, aux, point))
+    bad = ~np.isfinite(_objective(chunk, phi, point))
     if not bad.any():
         return point
-    best = best_predictor(response, chunk.y, aux)
+    best = chunk.observed.best_predictor(phi)
     for weight in (1.0, 1e2, 1e4):
-        w = np.full(len(o), weight)
-        u = solve(chunk, q, factorize(chunk, q, a, w), chunk.runs[0].sum_times(a, w * (best - o)),
-                  None)
+        factor = factorize(chunk, q, a, lambda v, w=weight: w * v)
+        u = solve(chunk, q, factor, chunk.row_runs.sum_times(a, weight * (best - o)), None)
         point = at(u, o + row_product(chunk, a, u))
-        bad = ~np.isfinite(_objective(chunk, response, aux, point))
+        bad = ~np.isfinite(_objective(chunk, phi, point))
         if not bad.any():
             return point
     raise ModeError("the log density is minus infinity whatever the latent variables",
                     chunk.units[-1][bad])
 
 
-def kernel_on_grid(response, y, aux, grid=GRID) -> np.ndarray:
-    """Kernels of all rows at every linear predictor of a grid (N, n); minus infinity for NaN."""
-    with np.errstate(all="ignore"):
-        value = response.kernel(y, np.repeat(grid[:, None], y.shape[1], axis=1), aux)
-    return np.where(np.isnan(value), -np.inf, value)
-
-
-def best_predictor(response, y, aux) -> np.ndarray:
-    """The linear predictor (n,) on a grid at which each row's density is highest."""
-    return GRID[np.argmax(kernel_on_grid(response, y, aux), axis=0)]
-
-
 def _fail(chunk: Chunk, bad_by_level, message: str) -> None:
-    top = len(bad_by_level) - 1
-    bad = sum(chunk.to_level(bad * 1.0, top, level + 1) for level, bad in enumerate(bad_by_level))
+    bad = sum(chunk.units_to_top(bad * 1.0, level) for level, bad in enumerate(bad_by_level))
     raise ModeError(message, chunk.units[-1][bad > 0])

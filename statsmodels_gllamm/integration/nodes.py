@@ -102,17 +102,17 @@ def place(chunk: Chunk, q, rules: tuple[Rule, ...], factor: Factor, u_hat, nu_ha
 
 def _at_rows(chunk: Chunk, level: int, a: np.ndarray, x: np.ndarray) -> np.ndarray:
     """sum_j a_j x_j at every row: a (q, n), x (q, N, G) -> (N, n)."""
-    x = chunk.to_rows(x, level, stop=1)
-    total = chunk.runs[0].times(a[0], x[0])
+    x = chunk.to_units(x, level, 0)
+    total = chunk.row_runs.times(a[0], x[0])
     for a_j, x_j in zip(a[1:], x[1:]):
-        total += chunk.runs[0].times(a_j, x_j)
+        total += chunk.row_runs.times(a_j, x_j)
     return total
 
 
 def integrate(chunk: Chunk, q, rules, factor: Factor, nodes: Nodes, kernel, constant) -> Posterior:
     """The recursion over levels: log-likelihood per top-level unit and posterior node weights.
 
-    ``kernel`` (N, n) row-weighted log densities at the nodes; ``constant`` (n,) row-weighted rest.
+    ``kernel`` (N, S) log densities of the outcomes at the nodes; ``constant`` (S,) the rest.
     """
     conditional = [None] * len(q)
     with np.errstate(over="ignore"):

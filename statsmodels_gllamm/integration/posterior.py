@@ -57,7 +57,8 @@ class UnitNodes:
 
 def posterior_nodes(chunk: Chunk, task: Task, psi: np.ndarray) -> tuple[UnitNodes, ...]:
     """Posterior nodes of the units of every level, from the bottom to the top."""
-    _, mode, nodes, posterior, _ = expand(chunk, task, psi, zero_start(chunk, task.q))
+    x = expand(chunk, task, psi, zero_start(chunk, task.q))
+    nodes, posterior, mode = x.nodes, x.posterior, x.mode
     latent = _latent_by_level(chunk, nodes)
     unseen = _unseen(chunk, task, mode.factor)
     return tuple(

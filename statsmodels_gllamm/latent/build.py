@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from statsmodels_gllamm.exceptions import FormulaError
+from statsmodels_gllamm.families.base import Outcomes, Predictor
 from statsmodels_gllamm.latent.covariance import Covariance
 from statsmodels_gllamm.latent.design import LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
@@ -16,53 +17,91 @@ COVARIANCE_KINDS = ("unstructured", "diagonal", "identity")
 
 
 @dataclass(frozen=True, slots=True)
+class LatentTerm:
+    """Where a latent variable stands: linear predictor, its bar, and the column of that."""
+
+    predictor: int
+    bar: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
 class LatentBlock:
-    """The latent variables of one bar: ``names`` such as "ability[school]", and where they are."""
+    """Latent variables with a covariance matrix: ``names`` such as "ability[school]", ``terms``
+    without the group, and where they stand."""
 
     group: str
     terms: tuple[str, ...]
     names: tuple[str, ...]
     level: int
-    bar: int
+    places: tuple[LatentTerm, ...]
+    correlated: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
     """A model's latent structure on its estimation sample.
 
-    ``columns`` are the row columns W as a list of (n,) arrays; ``blocks`` the bars' latent
-    variables, bottom level first, in the order of ``design.covariances``.
+    ``columns`` are the row columns W of the engine rows as a list of (n_e,) arrays; ``levels`` have
+    the codes of the data rows, ``engine_levels`` those of the engine rows; ``blocks`` are bottom
+    level first, in the order of ``design.covariances``; ``predictors`` the linear predictors.
     """
 
     design: LatentDesign
     columns: list[np.ndarray]
     levels: tuple[Level, ...]
+    engine_levels: tuple[Level, ...]
     blocks: tuple[LatentBlock, ...]
+    predictors: tuple[Predictor, ...]
 
 
-def _ordered_blocks(sample, levels) -> tuple[LatentBlock, ...]:
+def part_of(sample, key: str):
+    """The right side of a linear predictor: an object with exog, exog_factors and bars."""
+    return sample if key == "exog" else sample.parts[key]
+
+
+def _ordered_blocks(sample, levels, predictors, joint: bool) -> tuple[LatentBlock, ...]:
+    """Blocks from the bottom level up; ``joint``: predictors share those of a group."""
     level_of = {name: i for i, level in enumerate(levels) for name in level.groups}
+    found: dict = {}
+    for key in dict.fromkeys(p.key for p in predictors):
+        for number, bar in enumerate(part_of(sample, key).bars):
+            own = found.setdefault(("joint", bar.group) if joint else (key, number), [bar, []])
+            own[1] += [(p, number, j, term)
+                       for p, predictor in enumerate(predictors) if predictor.key == key
+                       for j, term in enumerate(bar.names)]
     blocks, seen = [], set()
-    for number, bar in enumerate(sample.bars):
-        names = tuple(f"{term}[{bar.group}]" for term in bar.names)
+    for bar, members in found.values():
+        terms = tuple(predictors[p].latent(term) for p, _, _, term in members)
+        names = tuple(f"{term}[{bar.group}]" for term in terms)
         for name in names:
             if name in seen:
                 raise FormulaError(f"the latent variable {name} stands in the formula twice; "
                                    "remove one of them")
             seen.add(name)
-        blocks.append(LatentBlock(bar.group, tuple(bar.names), names, level_of[bar.group], number))
+        places = tuple(LatentTerm(p, number, j) for p, number, j, _ in members)
+        blocks.append(LatentBlock(bar.group, terms, names, level_of[bar.group], places,
+                                  bar.correlated))
     blocks = tuple(sorted(blocks, key=lambda block: block.level))
-    _refuse_copies(sample, blocks)
+    _refuse_copies(sample, predictors, blocks)
     return blocks
 
 
-def _refuse_copies(sample, blocks) -> None:
+def latent_columns(sample, predictors, block: LatentBlock):
+    """(linear predictor, term, column (n,), factor or None) of every latent variable."""
+    for place in block.places:
+        bar = part_of(sample, predictors[place.predictor].key).bars[place.bar]
+        yield (place.predictor, bar.names[place.column], bar.matrix[:, place.column],
+               bar.factors[place.column])
+
+
+def _refuse_copies(sample, predictors, blocks) -> None:
     """Two groups may have the same clusters; then a term may stand only once for both."""
     known = {}
     for block in blocks:
-        bar = sample.bars[block.bar]
-        for name, column, factor in zip(block.names, bar.matrix.T, bar.factors):
-            key = block.level, factor, hash(column.tobytes())
+        for name, (p, _, column, factor) in zip(
+                block.names, latent_columns(sample, predictors, block)):
+            key = block.level, p, factor, hash(column.tobytes())
             if key in known:
                 raise FormulaError(f"{known[key]} and {name} are the same latent variable: their "
                                    "columns are equal and their groups have the same clusters; "
@@ -70,33 +109,33 @@ def _refuse_copies(sample, blocks) -> None:
             known[key] = name
 
 
-def _covariance(sample, block: LatentBlock, kinds, first_of_factor) -> Covariance:
-    bar = sample.bars[block.bar]
-    kind = kinds.get(block.group, "unstructured" if bar.correlated else "diagonal")
-    if kind == "unstructured" and not bar.correlated:
+def _covariance(block: LatentBlock, kinds, standardized) -> Covariance:
+    kind = kinds.get(block.group, "unstructured" if block.correlated else "diagonal")
+    if kind == "unstructured" and not block.correlated:
         raise ValueError(f"covariances[{block.group!r}] is 'unstructured', but the formula's "
                          f"(... || {block.group}) asks for no correlations; write one bar")
     if kind not in COVARIANCE_KINDS:
         raise ValueError(f"covariances[{block.group!r}] is one of {', '.join(COVARIANCE_KINDS)}, "
                          f"not {kind!r}")
-    fixed = tuple(
-        1.0 if name in first_of_factor.values() else None for name in block.names)
+    fixed = tuple(1.0 if name in standardized else None for name in block.names)
     if kind == "identity" and len(set(fixed)) > 1:
         raise ValueError(f"covariances[{block.group!r}] cannot be 'identity' with a standardized "
                          "factor beside other latent variables; use 'diagonal'")
     return Covariance(block.names, kind, fixed)
 
 
-def build_structure(sample, aux_names=(), covariances=None) -> Structure:
+def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False) -> Structure:
     """Levels, row columns and the map from parameters to Psi.
 
     Parameters
     ----------
     sample : Sample
-    aux_names : tuple of str
-        The response's auxiliary predictors, each with the dispersion design.
+    outcomes : Outcomes
+        The engine rows, their linear predictors and auxiliary predictors.
     covariances : dict, optional
         {group: "unstructured" | "diagonal" | "identity"}.
+    joint : bool
+        The latent variables of one group may correlate across linear predictors.
 
     Raises
     ------
@@ -104,34 +143,58 @@ def build_structure(sample, aux_names=(), covariances=None) -> Structure:
     """
     if covariances is not None and not isinstance(covariances, Mapping):
         raise TypeError(f"covariances is a mapping of groups to kinds, not {covariances!r}")
-    kinds = dict(covariances or {})
-    unknown = set(kinds) - {bar.group for bar in sample.bars}
+    kinds, predictors = dict(covariances or {}), outcomes.predictors
+    used = dict.fromkeys(bar.group for p in predictors for bar in part_of(sample, p.key).bars)
+    unknown = [group for group in kinds if group not in used]
     if unknown:
-        raise ValueError(f"covariances= names {sorted(unknown)[0]!r}, which is not a group of the "
-                         f"formula: {', '.join(sorted({bar.group for bar in sample.bars}))}")
-    used = dict.fromkeys(bar.group for bar in sample.bars)
+        raise ValueError(f"covariances= names {unknown[0]!r}, which is not a group of the "
+                         f"formula: {', '.join(sorted(used))}")
     levels = build_levels({
         name: (sample.groups[name].codes, len(sample.groups[name].labels)) for name in used})
-    blocks = _ordered_blocks(sample, levels)
+    blocks = _ordered_blocks(sample, levels, predictors, joint)
     slots, loadings, lambdas = _loading_slots(sample)
-    standardized = {
-        name: next((latent for block in blocks
-                    for latent, term, factor in zip(block.names, block.terms,
-                                                    sample.bars[block.bar].factors)
-                    if factor == name and term == name), None)
-        for name, factor in sample.factors.items() if factor.standardized}
-    cov = tuple(_covariance(sample, block, kinds, standardized) for block in blocks)
-    rows = RowColumns()
-    fixed = _fixed_terms(sample, slots, loadings, rows)
-    latent = _latent_terms(sample, blocks, slots, loadings, rows)
+    cov = tuple(_covariance(block, kinds, _standardized(sample, predictors, blocks))
+                for block in blocks)
+    rows = _EngineColumns(outcomes)
+    fixed, names = _fixed_terms(sample, predictors, slots, loadings, rows)
+    latent = _latent_terms(sample, predictors, blocks, slots, loadings, rows)
     q = tuple(sum(c.q for b, c in zip(blocks, cov) if b.level == i) for i in range(len(levels)))
-    aux, aux_block = _aux_terms(sample, aux_names, rows)
-    layout = Layout((Block("coef", tuple(sample.exog.columns)), *lambdas,
-                     *(Block("cov", c.parameter_names()) for c in cov), aux_block))
+    aux, aux_names = _aux_terms(outcomes, rows)
+    layout = Layout((Block("coef", names), *lambdas,
+                     *(Block("cov", c.parameter_names()) for c in cov), Block("aux", aux_names)))
     entries = _entries(fixed, latent, cov, aux, sum(q))
-    design = LatentDesign(layout, cov, q, len(rows.columns), len(aux_names), fixed, latent, aux,
-                          loadings, entries)
-    return Structure(design, rows.columns, levels, blocks)
+    design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
+                          aux, loadings, entries, _aux_limits(outcomes, aux, layout))
+    engine = levels if outcomes.rows is None else tuple(
+        replace(level, codes=level.codes[outcomes.rows]) for level in levels)
+    return Structure(design, rows.columns, levels, engine, blocks, predictors)
+
+
+def _standardized(sample, predictors, blocks) -> set[str]:
+    """Names of the latent variables whose variance is fixed at one: the first of each factor."""
+    found = {}
+    for block in blocks:
+        for name, (_, term, _, factor) in zip(
+                block.names, latent_columns(sample, predictors, block)):
+            if factor == term and sample.factors[factor].standardized:
+                found.setdefault(factor, name)
+    return set(found.values())
+
+
+class _EngineColumns(RowColumns):
+    """Row columns of the engine rows, from columns of the data rows."""
+
+    def __init__(self, outcomes: Outcomes) -> None:
+        super().__init__()
+        self.rows, self.part = outcomes.rows, outcomes.part
+
+    def of(self, column: np.ndarray, predictor: int | None = None) -> int:
+        """Number of a data column (n,) in the rows of one linear predictor (None: in all rows)."""
+        if self.rows is not None:
+            column = column[self.rows]
+        if self.part is not None and predictor is not None:
+            column = np.where(self.part == predictor, column, 0.0)
+        return self.add(column)
 
 
 def _loading_slots(sample):
@@ -162,35 +225,44 @@ def _terms(triples) -> Terms:
     return Terms(table[:, 0], table[:, 1], table[:, 2])
 
 
-def _fixed_terms(sample, slots, loadings, rows: RowColumns) -> Terms:
-    values = sample.exog.to_numpy()
-    return _terms(
-        (rows.add(product), j, slot)
-        for j, factor in enumerate(sample.exog_factors)
-        for product, slot in _products(values[:, j], factor, sample, slots, loadings))
+def _fixed_terms(sample, predictors, slots, loadings, rows: _EngineColumns):
+    """Terms of the fixed part, and the coefficients' names."""
+    triples, names = [], []
+    for p, predictor in enumerate(predictors):
+        part = part_of(sample, predictor.key)
+        values = part.exog.to_numpy()
+        for j, factor in enumerate(part.exog_factors):
+            triples += [(rows.of(product, p), len(names), slot) for product, slot in
+                        _products(values[:, j], factor, sample, slots, loadings)]
+            names.append(predictor.coefficient(part.exog.columns[j]))
+    return _terms(triples), tuple(names)
 
 
-def _latent_terms(sample, blocks, slots, loadings, rows: RowColumns) -> Terms:
+def _latent_terms(sample, predictors, blocks, slots, loadings, rows: _EngineColumns) -> Terms:
     triples, number = [], 0
     for block in blocks:
-        bar = sample.bars[block.bar]
-        for j, factor in enumerate(bar.factors):
-            triples += [(rows.add(product), number, slot) for product, slot in
-                        _products(bar.matrix[:, j], factor, sample, slots, loadings)]
+        for p, _, column, factor in latent_columns(sample, predictors, block):
+            triples += [(rows.of(product, p), number, slot) for product, slot in
+                        _products(column, factor, sample, slots, loadings)]
             number += 1
     return _terms(triples)
 
 
-def _aux_terms(sample, aux_names, rows: RowColumns):
-    if not aux_names:
-        return np.zeros((0, 2), dtype=np.int64), Block("aux", ())
-    names, table = [], []
-    values = sample.dispersion.to_numpy()
-    for a, aux in enumerate(aux_names):
-        for j, column in enumerate(sample.dispersion.columns):
-            names.append(f"{aux}[{column}]")
-            table.append((rows.add(values[:, j]), a))
-    return np.array(table, dtype=np.int64), Block("aux", tuple(names))
+def _aux_terms(outcomes: Outcomes, rows: _EngineColumns):
+    """Terms of the auxiliary predictors, and their parameters' names."""
+    place: dict[str, int] = {}
+    triples = [(rows.of(block.values[:, column]), place.setdefault(name, len(place)), aux)
+               for block in outcomes.aux for name, column, aux in block.terms]
+    return _terms(triples), tuple(place)
+
+
+def _aux_limits(outcomes: Outcomes, aux: Terms, layout: Layout):
+    """(positions, limit) of the auxiliary predictors whose response gives a limit."""
+    limits = [limit for member in outcomes.members for limit in (
+        member.response.aux_limits or (np.inf,) * len(member.response.aux_names))]
+    positions = layout.positions("aux")
+    return tuple((positions[np.unique(aux.index[aux.slot == a])], limit)
+                 for a, limit in enumerate(limits) if np.isfinite(limit))
 
 
 def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent):
@@ -203,7 +275,7 @@ def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent):
         for r, m in zip(latent.row[inside], latent.index[inside]):
             used |= {(int(r), 1 + d) for d in (range(first, m + 1) if free else (m,))}
         first += c.q
-    used |= {(int(r), 1 + n_latent + int(a)) for r, a in aux}
+    used |= {(int(r), 1 + n_latent + int(a)) for r, a in zip(aux.row, aux.slot)}
     table = np.array(sorted(used, key=lambda e: (e[1], e[0])), dtype=np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
 

@@ -5,6 +5,8 @@ import textwrap
 
 import numpy as np
 
+from statsmodels_gllamm.latent.build import latent_columns, part_of
+
 WIDTH = 79
 
 
@@ -36,31 +38,41 @@ def _term(term: str, factor: str | None) -> str:
     return f" loading of {factor}" + (f" {rest}" if rest else "")
 
 
-def equations(sample, structure, response) -> str:
-    """The response, the linear predictor, the loadings and the latent variables' distribution.
+def equations(sample, structure, outcomes, family) -> str:
+    """The response, the linear predictors, the loadings and the latent variables' distribution.
 
     Parameters
     ----------
     sample : Sample
     structure : Structure
-    response : Response
+    outcomes : Outcomes
+    family : Family
 
     Returns
     -------
     str
     """
-    terms = [f"beta[{name}]" + _term(name, factor)
-             for name, factor in zip(sample.exog.columns, sample.exog_factors)]
-    for block in structure.blocks:
-        bar = sample.bars[block.bar]
-        terms += [name + _term(term, factor)
-                  for name, term, factor in zip(block.names, block.terms, bar.factors)]
-    if sample.offset.any():
-        terms.append("offset")
-    lines = [f"{sample.endog_name} given nu: {response.name}", _sum("nu", terms)]
+    predictors = structure.predictors
+    names = [f"nu[{p.label}]" if p.label is not None else "nu" for p in predictors]
+    lines = [f"{sample.endog_name} given {', '.join(names)}: {family.name}"]
+    for number, (name, predictor) in enumerate(zip(names, predictors)):
+        part = part_of(sample, predictor.key)
+        terms = [f"beta[{predictor.coefficient(column)}]" + _term(column, factor)
+                 for column, factor in zip(part.exog.columns, part.exog_factors)]
+        for block in structure.blocks:
+            columns = latent_columns(sample, predictors, block)
+            terms += [latent + _term(term, factor)
+                      for latent, (p, term, _, factor) in zip(block.names, columns) if p == number]
+        if sample.offset.any() and predictor.key == "exog":
+            terms.append("offset")
+        lines.append(_sum(name, terms))
     lines += [_loading(name, factor) for name, factor in sample.factors.items()]
-    for name in response.aux_names:
-        lines.append(_sum(name, [f"{name}[{c}]" + _term(c, None) for c in sample.dispersion.columns]))
+    aux_names, terms = outcomes.aux_names, {}
+    for block in outcomes.aux:
+        columns = sample.designs[block.key].columns if block.key in sample.designs else ["Intercept"]
+        for parameter, column, aux in block.terms:
+            terms.setdefault(aux, []).append(parameter + _term(columns[column], None))
+    lines += [_sum(aux_names[aux], own) for aux, own in terms.items()]
     for block, c in zip(structure.blocks, structure.design.covariances):
         level = structure.levels[block.level]
         variances = ", ".join(

@@ -8,7 +8,7 @@ Everything that touches rows is linear in an expanded coefficient matrix Psi (r,
     Psi[:, 0] = beta lambda,   Psi[:, 1..D] = C(lambda) T,   Psi[:, D+1..] = delta
 
 with W the unique row columns (fixed-effect columns, random-slope columns, loading columns and their
-products).  Only the entries of Psi that can differ from zero are ever used.
+products) of the engine's rows.  Only the entries of Psi that can differ from zero are ever used.
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Terms:
     """Products that add up to Psi: term t adds value[t] * loading[slot[t]] at ``row``.
 
     For the fixed part the value is coefficient ``index``; for the latent part one, at latent
-    variable ``index``.
+    variable ``index``; for auxiliary predictors see `LatentDesign`.
     """
 
     row: np.ndarray
@@ -50,8 +50,13 @@ class LatentDesign:
     n_rows : int
         Row columns r.
     fixed, latent : Terms
-    aux : ndarray (k, 2)
-        Row column and auxiliary predictor of every aux parameter.
+    n_aux : int
+        Auxiliary predictors m.
+    aux : Terms
+        Parameter ``index`` of the aux block adds its ``row`` to auxiliary predictor ``slot``.
+    aux_limits : tuple of (ndarray of int, float)
+        Positions of the parameters of an auxiliary predictor, and the value of the first beyond
+        which the density hardly changes.
     loadings : ndarray (s,)
         Values of the loadings; slot 0 is the constant one; NaN where free.
     entries : (ndarray (E,), ndarray (E,))
@@ -65,9 +70,10 @@ class LatentDesign:
     n_aux: int
     fixed: Terms
     latent: Terms
-    aux: np.ndarray
+    aux: Terms
     loadings: np.ndarray
     entries: tuple[np.ndarray, np.ndarray]
+    aux_limits: tuple[tuple[np.ndarray, float], ...] = ()
 
     @property
     def n_latent(self) -> int:
@@ -107,8 +113,10 @@ class LatentDesign:
         _add(out[..., 0], self.fixed.row, beta[..., self.fixed.index] * loadings[..., self.fixed.slot])
         if d:
             out[..., 1:1 + d] = self._contributions(loadings) @ root
-        if len(self.aux):
-            out[..., self.aux[:, 0], 1 + d + self.aux[:, 1]] = delta
+        if self.n_aux:
+            aux = np.zeros(out.shape[:-2] + (self.n_rows * self.n_aux,), dtype=out.dtype)
+            _add(aux, self.aux.row * self.n_aux + self.aux.slot, delta[..., self.aux.index])
+            out[..., 1 + d:] = aux.reshape(out.shape[:-1] + (self.n_aux,))
         return out
 
     def adjoint(self, working: np.ndarray, bar: np.ndarray) -> np.ndarray:
@@ -137,8 +145,10 @@ class LatentDesign:
         free = np.isnan(self.loadings)
         if free.any():
             out[..., self.layout.positions("lambda")] = loadings_bar[..., free]
-        if len(self.aux):
-            out[..., self.layout.positions("aux")] = full[self.aux[:, 0], 1 + d + self.aux[:, 1]]
+        if self.n_aux:
+            delta_bar = np.zeros(self.layout.positions("aux").size)
+            np.add.at(delta_bar, self.aux.index, full[self.aux.row, 1 + d + self.aux.slot])
+            out[..., self.layout.positions("aux")] = delta_bar
         return out
 
     def jacobian(self, working: np.ndarray) -> np.ndarray:

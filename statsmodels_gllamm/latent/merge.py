@@ -44,7 +44,7 @@ def _add_hash(h: np.ndarray, codes: np.ndarray, size: int) -> np.ndarray:
     return total
 
 
-def _unit_hashes(columns, levels, row_weight, unit_weight, seed: int) -> list[np.ndarray]:
+def _unit_hashes(columns, levels, row_weight, unit_weight, sets, seed: int) -> list[np.ndarray]:
     """Hash (n_units,) of every level's units from their rows, whatever the order of the rows."""
     step = np.uint64(0x9E3779B97F4A7C15)
     h = np.full(len(columns[0]), np.uint64(seed), dtype=np.uint64)
@@ -54,6 +54,12 @@ def _unit_hashes(columns, levels, row_weight, unit_weight, seed: int) -> list[np
         h = _mix(h + step + _bits(row_weight))
     hashes = []
     codes, size = levels[0].codes, levels[0].n_units
+    if sets is not None:
+        n_sets = int(sets.max()) + 1
+        h = _mix(_add_hash(_mix(h + step), sets, n_sets))
+        inside = np.empty(n_sets, dtype=codes.dtype)
+        inside[sets] = codes
+        codes = inside
     for index, level in enumerate(levels):
         h = _mix(_add_hash(_mix(h + step), codes, size))
         hashes.append(h)
@@ -74,7 +80,8 @@ def _same(parent: np.ndarray, one: np.ndarray, two: np.ndarray, kept: np.ndarray
     return representative
 
 
-def merge_units(columns, levels: tuple[Level, ...], row_weight, unit_weight) -> Merge | None:
+def merge_units(columns, levels: tuple[Level, ...], row_weight, unit_weight,
+                sets=None) -> Merge | None:
     """Find identical units, or None where it would not pay.
 
     Parameters
@@ -86,12 +93,14 @@ def merge_units(columns, levels: tuple[Level, ...], row_weight, unit_weight) -> 
     row_weight : ndarray (n,) or None
     unit_weight : list of (ndarray (n_units,) or None)
         Frequency weights of the units of every level.
+    sets : ndarray (n,), optional
+        Outcome of every row, 0, 1, ..., where outcomes have several rows.
     """
-    one = _unit_hashes(columns, levels, row_weight, unit_weight, 1)
+    one = _unit_hashes(columns, levels, row_weight, unit_weight, sets, 1)
     if len(np.unique(one[0])) > WORTHWHILE * len(one[0]) and (
             len(np.unique(one[-1])) > WORTHWHILE * len(one[-1])):
         return None
-    two = _unit_hashes(columns, levels, row_weight, unit_weight, 2)
+    two = _unit_hashes(columns, levels, row_weight, unit_weight, sets, 2)
     representative: list[np.ndarray] = []
     weight: list[np.ndarray] = []
     above = None  # representative of the level above

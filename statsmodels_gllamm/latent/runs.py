@@ -65,7 +65,8 @@ class Runs:
         return wide
 
 
-def layout(counts: np.ndarray, starts: np.ndarray, order: np.ndarray) -> tuple[Runs, np.ndarray]:
+def layout(counts: np.ndarray, starts: np.ndarray, order: np.ndarray,
+           contiguous: bool = False) -> tuple[Runs, np.ndarray]:
     """Lay out the children of units taken in a given order.
 
     Parameters
@@ -74,6 +75,8 @@ def layout(counts: np.ndarray, starts: np.ndarray, order: np.ndarray) -> tuple[R
         Number of children and first child of each unit, children being contiguous.
     order : ndarray (G,)
         The units, in the order of the parent axis.
+    contiguous : bool
+        Lay the children of a unit out contiguously even where all units have the same number.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def layout(counts: np.ndarray, starts: np.ndarray, order: np.ndarray) -> tuple[R
     c, s = counts[order], starts[order]
     size = len(order)
     m = int(c[0])
-    if (c == m).all():
+    if (c == m).all() and not contiguous:
         return Runs(m * size, size), (s[None, :] + np.arange(m)[:, None]).ravel()
     n = int(c.sum())
     first = np.concatenate([[0], np.cumsum(c)[:-1]])

@@ -108,6 +108,11 @@ class Response(ABC):
         """Row statistics (c, n) of rows whose response is not known."""
         return np.zeros((1, n))
 
+    @property
+    def n_row_aux(self) -> int:
+        """Auxiliary values of a row, m'."""
+        return len(self.aux_names)
+
     def row_aux(self, y, aux) -> np.ndarray:
         """The rows' auxiliary values (m', n) from the auxiliary predictors (m, n)."""
         return aux

@@ -97,6 +97,7 @@ class Binomial(Response):
     """
 
     link: BinomialLink
+    mass_at_zero = True
 
     @property
     def name(self) -> str:
@@ -112,6 +113,9 @@ class Binomial(Response):
 
     def prepare(self, endog, n_trials=None, *, index=None, columns=None):
         return binomial_rows(endog, n_trials, index)
+
+    def blank(self, n, n_trials=None, columns=None):
+        return blank_binomial(n, n_trials)
 
     def constant(self, y, aux=None):
         if len(y) == 1:
@@ -227,6 +231,12 @@ def binomial_rows(endog, n_trials, index):
         trials = as_trials(n_trials, len(values), index)
         success = proportion_successes(values, trials, index)
     return np.stack([success, trials] if np.any(trials != 1) else [success])
+
+
+def blank_binomial(n: int, n_trials) -> np.ndarray:
+    """Row statistics of no successes in the trials of each row, one trial if not given."""
+    trials = np.ones(n) if n_trials is None else as_trials(n_trials, n, None)
+    return np.stack([0 * trials, trials] if np.any(trials != 1) else [0 * trials])
 
 
 def as_trials(n_trials, n: int, index) -> np.ndarray:

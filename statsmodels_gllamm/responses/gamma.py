@@ -12,17 +12,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import polygamma
 
 from statsmodels_gllamm.responses.base import quiet, without_weight
 from statsmodels_gllamm.responses.links import Log, MeanLink, Power
 from statsmodels_gllamm.responses.mean_response import MeanResponse
 from statsmodels_gllamm.responses.special import (
+    _PSI,
     HALF_LOG_2PI,
+    SERIES_FROM,
+    _series,
     digamma_remainder,
     log_root,
     stirling_remainder,
 )
 from statsmodels_gllamm.responses.validation import as_positive
+
+_SLOPE = tuple((1 - 2 * k) * c for k, c in enumerate(_PSI, 1))  # of the derivative of s D(s)
+
+
+def size_slope(s):
+    """s d/ds (s D(s)) for real s > 0, where D(s) = log s - psi(s); about -1/(12 s)."""
+    far = s > SERIES_FROM
+    big, small = np.where(far, s, SERIES_FROM), np.where(far, 1.0, s)
+    near = small * (digamma_remainder(small) + 1 - small * polygamma(1, small))
+    inverse = 1 / big
+    return np.where(far, inverse * _series(_SLOPE, inverse * inverse), near)
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,11 @@ class Gamma(MeanResponse):
         shape = np.exp(-2 * aux[0])
         kernel = self.kernel_g(y, g, aux)
         return without_weight(kernel, -2 * kernel - 2 * shape * digamma_remainder(shape))[None]
+
+    def aux_curvature_g(self, y, g, aux):
+        kernel = self.kernel_g(y, g, aux)
+        constant = size_slope(np.exp(-2 * aux[0]))
+        return without_weight(kernel, 4 * kernel + 4 * constant)[None, None]
 
     def aux_derivatives_g(self, y, g, aux):
         first, second, _ = self.derivatives_g(y, g, aux)

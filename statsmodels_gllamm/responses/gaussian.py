@@ -36,6 +36,10 @@ class GaussianBase(Response):
         first, second, _ = self.derivatives(y, nu, aux)
         return -2 * first[None], -2 * second[None]
 
+    def aux_curvature(self, y, nu, aux):
+        kernel = self.kernel(y, nu, aux)
+        return without_weight(kernel, 4 * kernel)[None, None]
+
     def variance(self, nu, aux, y=None):
         return np.exp(2 * aux[0]) + np.zeros(np.shape(nu))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from statsmodels_gllamm.responses.base import quiet, scale_score
+from statsmodels_gllamm.responses.base import quiet, scale_score, without_weight
 from statsmodels_gllamm.responses.links import MeanLink, Power
 from statsmodels_gllamm.responses.mean_response import MeanResponse
 from statsmodels_gllamm.responses.special import HALF_LOG_2PI, log_root
@@ -58,6 +58,10 @@ class InverseGaussian(MeanResponse):
     def aux_derivatives_g(self, y, g, aux):
         first, second, _ = self.derivatives_g(y, g, aux)
         return -2 * first[None], -2 * second[None]
+
+    def aux_curvature_g(self, y, g, aux):
+        kernel = self.kernel_g(y, g, aux)
+        return without_weight(kernel, 4 * kernel)[None, None]
 
     @quiet
     def variance(self, nu, aux, y=None):

@@ -55,6 +55,10 @@ class MeanResponse(Response):
     def aux_derivatives_g(self, y, g, aux):
         """Derivatives of d1 and of d2 in aux (m, ..., n)."""
 
+    def aux_curvature_g(self, y, g, aux):
+        """Second derivatives in aux (m, m, ..., n) where they are known; else None."""
+        return None
+
     def _inside(self, nu):
         """nu, with some value of the support put outside of it, and the mask outside or None."""
         if not self.link.bounded:
@@ -105,6 +109,16 @@ class MeanResponse(Response):
         g1, g2, _ = self.link.log_mean_derivatives(nu)
         return (_filled(d1a * g1, outside, 0.0),
                 _filled(d2a * g1 * g1 + d1a * g2, outside, 0.0))
+
+    @quiet
+    def aux_curvature(self, y, nu, aux=None):
+        if not self.aux_names:
+            return super().aux_curvature(y, nu, aux)
+        inside, outside = self._inside(nu)
+        value = self.aux_curvature_g(y, self.link.log_mean(inside), aux)
+        if value is None:
+            return super().aux_curvature(y, nu, aux)
+        return _filled(value, outside, 0.0)
 
     def mean(self, nu, aux=None, y=None):
         return self.link.mean(nu)

@@ -22,6 +22,8 @@ from statsmodels_gllamm.responses.validation import as_counts, as_numbers, no_tr
 class PoissonBase(Response):
     """What does not depend on the link."""
 
+    mass_at_zero = True
+
     def prepare(self, endog, n_trials=None, *, index=None, columns=None):
         no_trials(n_trials, "Poisson")
         values, index = as_numbers(endog, "Poisson", index)

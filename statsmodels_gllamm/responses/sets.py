@@ -65,6 +65,11 @@ class SetResponse(ABC):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def n_row_aux(self) -> int:
+        """Auxiliary values of a set, m'."""
+        return len(self.aux_names)
+
     def row_aux(self, y, aux, sets) -> np.ndarray:
         """The sets' auxiliary values (m', S) from the predictors (m, n): those of the first row."""
         return aux[:, first_rows(sets)]

@@ -13,7 +13,7 @@ from statsmodels_gllamm.exceptions import (
     QuadratureWarning,
 )
 from statsmodels_gllamm.formula import build_sample
-from statsmodels_gllamm.spec import Factor
+from statsmodels_gllamm.spec import Factor, Needs
 
 
 def refused(data, part, formula="y ~ x + (1 | school)", error=DataError, **options):
@@ -52,7 +52,8 @@ def test_infinite(data, sign):
     refused(broken.assign(y=1), "'x' in the fixed part is infinite in 1 row .first: row 'row4'")
     refused(broken, "'z' in the random terms .z . school. is infinite", "total ~ 1 + (z | school)")
     refused(broken, "'y' in the response is infinite", "y ~ 1")
-    refused(broken, "'z' in the dispersion is infinite", "total ~ 1", dispersion="z")
+    refused(broken, "'z' in the dispersion is infinite", "total ~ 1",
+            needs=Needs(formulas={"dispersion": "z"}))
     refused(broken, "offset is -?inf in row 'row4'; it must be finite", "total ~ 1", offset="z")
     refused(
         broken, "'z' in the loadings of the factor 'f' is infinite", "total ~ (0 + f | pid)",

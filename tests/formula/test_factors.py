@@ -7,7 +7,7 @@ import pytest
 
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.formula import build_sample
-from statsmodels_gllamm.spec import Factor
+from statsmodels_gllamm.spec import Factor, Needs
 
 IRT = "y ~ C(item) + (0 + f | school/pid)"
 NAN = np.nan
@@ -130,7 +130,8 @@ def test_refused_names(data):
     with pytest.raises(FormulaError, match="'f' stands in the fixed part only"):
         build_sample("y ~ f + (1 | pid)", data, factors={"f": "item"})
     with pytest.raises(FormulaError, match="'f' cannot stand in the dispersion"):
-        build_sample("y ~ (0 + f | pid)", data, factors={"f": "item"}, dispersion="f")
+        build_sample("y ~ (0 + f | pid)", data, factors={"f": "item"},
+                     needs=Needs(formulas={"dispersion": "f"}))
 
 
 def test_spec():

@@ -11,7 +11,7 @@ import statsmodels.formula
 
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.formula import build_sample
-from statsmodels_gllamm.spec import Factor
+from statsmodels_gllamm.spec import Factor, Needs
 
 FORMULAS = [
     "y ~ x + C(item) + kind:z + (1 + x | school/pid)",
@@ -70,11 +70,11 @@ def test_one_row_with_other_types(data, stage):
 
 
 def test_only_the_parts_asked_for_need_columns(data):
-    sample = built("y ~ x + (z | school)", data, dispersion="0 + kind")
+    sample = built("y ~ x + (z | school)", data, needs=Needs(formulas={"dispersion": "0 + kind"}))
     assert sample.design.on(data[["x"]], ("exog",)).bars is None
     assert sample.design.on(data[["z"]], ("bars",)).bars[0].matrix.shape == (60, 2)
-    new = sample.design.on(data[["kind"]], ("dispersion",)).dispersion
-    pd.testing.assert_frame_equal(new, sample.dispersion)
+    new = sample.design.on(data[["kind"]], ("dispersion",)).designs["dispersion"]
+    pd.testing.assert_frame_equal(new, sample.designs["dispersion"])
     with pytest.raises(FormulaError, match="no column 'x', which the fixed part needs"):
         sample.design.on(data[["z"]])
     with pytest.raises(DataError, match="no column 'school' for the group 'school'"):

@@ -20,8 +20,8 @@ def test_fixed_part_is_statsmodels(data):
     assert sample.exog.index.equals(data.index)
     assert sample.parsed.plain == formula
     assert sample.dropped == {}
-    assert_array_equal(sample.dispersion, np.ones((60, 1)))
-    assert list(sample.dispersion.columns) == ["Intercept"]
+    assert sample.designs == sample.parts == sample.numbers == sample.labels == {}
+    assert sample.categories is None
 
 
 def test_random_terms(data):

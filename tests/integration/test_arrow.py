@@ -83,27 +83,28 @@ def flat(parts):
 @pytest.mark.parametrize("column", FAMILIES)
 def test_mode_is_stationary(formula, weights, column, rng):
     model, params = build(formula, rng, weights, column)
-    chunk, task, ((_, a, _), mode, _, _, _) = state(model, params)
-    columns, weight = dense(chunk, task.q, a)
-    row = chunk.runs[0].spread(marginal_weights(chunk)[0])
-    gradient = columns.T @ (mode.l1 * row) - weight * flat(mode.u)
+    chunk, task, x = state(model, params)
+    columns, weight = dense(chunk, task.q, x.a)
+    row = chunk.row_runs.spread(marginal_weights(chunk)[0])
+    gradient = columns.T @ (x.mode.local.first * row) - weight * flat(x.mode.u)
     assert_allclose(gradient, 0.0, atol=1e-8)
 
 
 def test_factor_and_solve(formula, weights, rng):
     model, params = build(formula, rng, weights)
-    chunk, task, ((_, a, _), mode, _, posterior, _) = state(model, params)
-    columns, weight = dense(chunk, task.q, a)
+    chunk, task, x = state(model, params)
+    mode, posterior = x.mode, x.posterior
+    columns, weight = dense(chunk, task.q, x.a)
     total = marginal_weights(chunk)
-    row = chunk.runs[0].spread(total[0])
-    h = (columns * (-mode.l2 * row)[:, None]).T @ columns + np.diag(weight)
+    row = chunk.row_runs.spread(total[0])
+    h = (columns * (-mode.local.l2 * row)[:, None]).T @ columns + np.diag(weight)
     logs = [np.log(np.einsum("iig->ig", lower)).sum(0) for lower in mode.factor.lower]
     if not weights:
         half = sum(x.sum() for x in logs)
         assert_allclose(half, np.linalg.slogdet(h)[1] / 2, rtol=1e-10)
     for one, two in zip(total, posterior.total):
         assert_allclose(one, two)
-    rhs = rng.normal(size=a.shape)
+    rhs = rng.normal(size=x.a.shape)
     own = [rng.normal(size=u.shape) for u in mode.u]
     got = arrow.solve(chunk, task.q, mode.factor, chunk.runs[0].sum(rhs), own)
     right = dense(chunk, task.q, rhs)[0].T @ row + weight * flat(own)
@@ -112,7 +113,8 @@ def test_factor_and_solve(formula, weights, rng):
 
 def test_node_weights(formula, weights, rng):
     model, params = build(formula, rng, weights)
-    chunk, task, (_, mode, nodes, posterior, _) = state(model, params)
+    chunk, task, x = state(model, params)
+    mode, nodes, posterior = x.mode, x.nodes, x.posterior
     for conditional, joint, total in zip(
             posterior.conditional, posterior.joint, posterior.total):
         assert_allclose(conditional.sum(1), 1.0, rtol=1e-12)
@@ -121,7 +123,7 @@ def test_node_weights(formula, weights, rng):
     assert u.shape == (sum(task.q), task.n_nodes, chunk.runs[0].size)
     middle = task.n_nodes // 2
     at_mode = np.concatenate(
-        [chunk.to_rows(x, level, stop=1) for level, x in enumerate(mode.u)])
+        [chunk.to_units(x, level, 0) for level, x in enumerate(mode.u)])
     assert_allclose(u[:, middle], at_mode, atol=1e-12)
 
 
@@ -131,7 +133,7 @@ def test_prior_weights_without_adaptation(rng):
     objective = model._objective((5, 3), "quadrature", merge=False)
     (chunk,) = objective.problem.chunks
     psi = model.design.psi(model.design.to_working(params))
-    _, _, nodes, _, _ = marginal.expand(chunk, objective.task, psi, None)
+    nodes = marginal.expand(chunk, objective.task, psi, None).nodes
     for u, rule in zip(nodes.u, objective.task.rules):
         assert_allclose(u, np.broadcast_to(rule.z.T[:, None, :, None], u.shape), atol=1e-15)
 
@@ -164,8 +166,8 @@ def test_mode_beyond_an_inflection():
     mu, y, phi = np.exp(offset[:, None] + sd * u), np.array(y)[:, None], np.exp(2 * scale)
     joint = (-0.5 * np.log(2 * np.pi * phi * y**3) - (y - mu) ** 2 / (2 * phi * mu**2 * y)).sum(0)
     exact = special.logsumexp(joint + stats.norm.logpdf(u)) + np.log(u[1] - u[0])
-    chunk, task, ((_, a, _), mode, _, _, _) = state(model, params)
-    assert_allclose(mode.u[0], u[np.argmax(joint - u**2 / 2)], atol=0.01)
+    _, _, x = state(model, params)
+    assert_allclose(x.mode.u[0], u[np.argmax(joint - u**2 / 2)], atol=0.01)
     assert_allclose(model.loglike(params, n_quad=91), 2 * exact, rtol=1e-3)
 
 

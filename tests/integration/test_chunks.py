@@ -80,7 +80,7 @@ def test_chunks_hold_every_row_once(model, small_chunks):
     rows = np.concatenate([chunk.rows for chunk in objective.problem.chunks])
     assert_array_equal(np.sort(rows), np.arange(len(model.sample.index)))
     for chunk in objective.problem.chunks:
-        assert_array_equal(chunk.y, model._y[:, chunk.rows])
+        assert_array_equal(chunk.observed.y, model.outcomes.members[0].y[:, chunk.rows])
         for level, (units, unit_level) in enumerate(zip(chunk.units, model.structure.levels)):
             spread = chunk.to_rows(units, level)
             assert_array_equal(spread, unit_level.codes[chunk.rows])

@@ -1,0 +1,376 @@
+"""Families of choices among alternatives: one alternative, a ranking, or a category."""
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, replace
+
+import numpy as np
+
+from statsmodels_gllamm.exceptions import DataError
+from statsmodels_gllamm.families.base import (
+    Family,
+    FamilyData,
+    Member,
+    Outcomes,
+    Predictor,
+    aux_blocks,
+    refuse_formula,
+)
+from statsmodels_gllamm.families.sets import RowSets, column_names
+from statsmodels_gllamm.responses import choice
+from statsmodels_gllamm.responses.validation import as_numbers, no_trials, refuse
+from statsmodels_gllamm.spec import Needs
+
+INTERCEPT = frozenset({"exog", "dispersion"})
+
+
+def _scale(dispersion) -> dict[str, str]:
+    return {} if dispersion is None else {"dispersion": dispersion}
+
+
+def _is_scaled(data: FamilyData) -> bool:
+    return "dispersion" in data.designs and data.designs["dispersion"].shape[1] > 0
+
+
+def _outcomes(response, data, y, **layout) -> Outcomes:
+    return Outcomes((Member(response, np.ascontiguousarray(y, dtype=np.float64)[None]),),
+                    aux=aux_blocks(response, data), **layout)
+
+
+@dataclass(frozen=True)
+class Choice(Family):
+    r"""Choice of one alternative out of a set: the conditional logit model.
+
+    The data are long, one row per alternative of every choice set; the response is 1 in the row of
+    the alternative chosen, and 0 in the others. Sets may differ in size and composition.
+
+    Parameters
+    ----------
+    set : str or list of str
+        Column whose values tell the choice sets apart, or columns whose combinations do.
+    alternative : str, optional
+        Column with the alternatives' labels. It is used for one check only, that no alternative
+        stands twice in a set; for alternative-specific constants put ``C(alternative)`` in the
+        formula.
+
+    Notes
+    -----
+    .. math::
+
+        P(i \mid s) = \frac{\exp(\nu_i e^{-\phi_s})}{\sum_{j \in s} \exp(\nu_j e^{-\phi_s})}
+
+    The constant is left out of the formula; terms that do not vary within sets make sense in
+    products with others only. With ``dispersion``, whose constant is left out too, the log scale
+    :math:`\phi_s`, "logscale", differs between sets; its columns must be the same on all rows of a
+    set. A set of one row adds nothing to the likelihood. All rows of a set must belong to the same
+    cluster at every level.
+
+    References
+    ----------
+    McFadden, D. (1973). Conditional logit analysis of qualitative choice behavior. In P. Zarembka
+    (ed.), *Frontiers in Econometrics*, 105-142. Academic Press, New York.
+
+    Skrondal, A. and Rabe-Hesketh, S. (2003). Multilevel logistic regression for polytomous data
+    and rankings. *Psychometrika* 68, 267-287.
+
+    Examples
+    --------
+    >>> from statsmodels_gllamm import families
+    >>> families.Choice(set="trip", alternative="mode").name
+    'Choice(logit)'
+    >>> families.Choice(set=["person", "task"]).set
+    ('person', 'task')
+    """
+
+    _: KW_ONLY
+    set: str | tuple[str, ...]
+    alternative: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "set", column_names(self.set, "set"))
+
+    @property
+    def name(self) -> str:
+        return "Choice(logit)"
+
+    def needs(self, dispersion=None, thresholds=None) -> Needs:
+        refuse_formula(self.name, thresholds=thresholds)
+        labels = {"set": self.set}
+        if self.alternative is not None:
+            labels["alternative"] = self.alternative
+        return Needs(labels=labels, formulas=_scale(dispersion), without_intercept=INTERCEPT)
+
+    def outcomes(self, data: FamilyData) -> Outcomes:
+        sets = RowSets.of(data, "set", self.set)
+        scaled = _is_scaled(data)
+        if scaled:
+            sets.refuse_varying(data.designs["dispersion"], "dispersion", "choice set")
+        self._refuse_twice(data, sets)
+        y = np.zeros(data.n) if data.endog is None else _chosen(data, sets, self.name)
+        return _outcomes(choice.Choice(scaled=scaled), data, y, sets=sets.numbers)
+
+    def _refuse_twice(self, data, sets) -> None:
+        if self.alternative is None:
+            return
+        codes, labels = data.labels["alternative"]
+        pairs = sets.numbers.astype(np.int64) * len(labels) + codes
+        found, first, counts = np.unique(pairs, return_index=True, return_counts=True)
+        if (counts > 1).any():
+            twice = first[np.flatnonzero(counts > 1)[0]]
+            raise DataError(
+                f"The alternative {labels[codes[twice]]} stands more than once in the choice set "
+                f"{sets.name(sets.numbers[twice])}: every row of a set must be another alternative. "
+                "Check set= and alternative=.")
+
+
+def _chosen(data: FamilyData, sets: RowSets, name: str) -> np.ndarray:
+    """The response (n,) if it is 1 on one row of each set and 0 on the others."""
+    no_trials(data.n_trials, name)
+    y, index = as_numbers(data.endog, name, data.index)
+    refuse((y != 0) & (y != 1), y, index, name,
+           "it must be 1 in the row of the alternative chosen and 0 in the others")
+    chosen = sets.sum(y)
+    bad = chosen != 1
+    if bad.any():
+        how = "no row" if chosen[np.flatnonzero(bad)[0]] == 0 else (
+            f"{chosen[np.flatnonzero(bad)[0]]:g} rows")
+        raise DataError(
+            f"{name} response is 1 in {how} of the choice set {sets.names(bad)}: it must be in "
+            "exactly one. Drop such sets, or check set=.")
+    return y
+
+
+@dataclass(frozen=True)
+class Ranking(Family):
+    r"""Ranking of the alternatives of a set: the exploded or rank-ordered logit model.
+
+    The data are long, one row per alternative of every set; the response is the rank, 1 the best.
+
+    Parameters
+    ----------
+    set : str or list of str
+        Column whose values tell the sets apart, or columns whose combinations do.
+    rank : str, optional
+        Column with the ranks, in place of the formula's left side.
+
+    Notes
+    -----
+    A ranking is a sequence of choices: the best out of all, the next out of the rest, and so on,
+
+    .. math:: P = \prod_{k} \frac{\exp(\nu_{(k)})}{\sum_{j \ge k} \exp(\nu_{(j)})}
+
+    A rank of 0 says that an alternative was not ranked: it is below all that were, in no known
+    order. So the first choice only is a ranking of 1, 0, 0, .... Ranks need not be consecutive;
+    ties are not allowed. A set with one row, or with no rank at all, adds nothing to the
+    likelihood. The constant is left out of the formula. With ``dispersion``, whose columns must be
+    the same on all rows of a set, linear predictors are multiplied with
+    :math:`\exp(-\text{logscale})`. Predictions are of being ranked first.
+
+    References
+    ----------
+    Beggs, S., Cardell, S. and Hausman, J. (1981). Assessing the potential demand for electric cars.
+    *Journal of Econometrics* 17, 1-19.
+
+    Chapman, R. G. and Staelin, R. (1982). Exploiting rank ordered choice set data within the
+    stochastic utility model. *Journal of Marketing Research* 19, 288-301.
+
+    Examples
+    --------
+    >>> from statsmodels_gllamm import families
+    >>> families.Ranking(set="respondent").name
+    'Ranking(logit)'
+    """
+
+    _: KW_ONLY
+    set: str | tuple[str, ...]
+    rank: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "set", column_names(self.set, "set"))
+
+    @property
+    def name(self) -> str:
+        return "Ranking(logit)"
+
+    def needs(self, dispersion=None, thresholds=None) -> Needs:
+        refuse_formula(self.name, thresholds=thresholds)
+        numbers = {} if self.rank is None else {"rank": self.rank}
+        return Needs(numbers=numbers, labels={"set": self.set}, formulas=_scale(dispersion),
+                     without_intercept=INTERCEPT)
+
+    def outcomes(self, data: FamilyData) -> Outcomes:
+        sets = RowSets.of(data, "set", self.set)
+        scaled = _is_scaled(data)
+        if scaled:
+            sets.refuse_varying(data.designs["dispersion"], "dispersion", "set")
+        response = choice.Choice(scaled=scaled, family="Ranking")
+        if data.endog is None:
+            return _outcomes(response, data, np.zeros(data.n), sets=sets.numbers)
+        rows, stage, y = stages(self._ranks(data, sets), sets.numbers)
+        return _outcomes(response, data, y, rows=rows, sets=stage)
+
+    def _ranks(self, data, sets) -> np.ndarray:
+        """Ranks (n,), zero where there is none."""
+        no_trials(data.n_trials, self.name)
+        values = data.endog if self.rank is None else data.numbers["rank"]
+        rank, index = as_numbers(values, self.name, data.index)
+        refuse((rank < 0) | (rank != np.rint(rank)), rank, index, self.name,
+               "it must be a rank, 1, 2, ... from the best, or 0 for not ranked")
+        order = np.lexsort((rank, sets.numbers))
+        r, s = rank[order], sets.numbers[order]
+        tie = np.flatnonzero((r[1:] == r[:-1]) & (s[1:] == s[:-1]) & (r[1:] > 0))
+        if len(tie):
+            raise DataError(
+                f"{self.name} response has the rank {r[tie[0]]:g} more than once in the set "
+                f"{sets.name(s[tie[0]])}: ties are not allowed. Break them, or give 0 to the "
+                "alternatives whose order is not known if they are the last ones.")
+        return rank
+
+
+def stages(rank, sets) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Explode rankings into choices.
+
+    Parameters
+    ----------
+    rank, sets : ndarray (n,)
+        Ranks, zero for not ranked, and sets 0, 1, ....
+
+    Returns
+    -------
+    rows, stage, y : ndarray (n_e,)
+        The row, the choice and whether it is the one chosen, of every alternative of all choices.
+        Every row is in one choice or more: on its own where there is nothing to choose.
+    """
+    n = len(rank)
+    order = np.lexsort((np.where(rank > 0, rank, np.inf), sets))
+    counts = np.bincount(sets)
+    last = np.repeat(np.cumsum(counts), counts)  # one past the end of each row's set
+    left = last - np.arange(n)  # alternatives left when it is this one's turn
+    ranked = rank[order] > 0
+    useful = ranked & (left > 1)
+    idle = ~(np.bincount(sets[order], useful) > 0)[sets[order]]  # nothing to choose in its set
+    size = np.where(useful, left, idle.astype(np.int64))
+    start = np.flatnonzero(size)
+    size = size[start]
+    stage = np.repeat(np.arange(len(start)), size)
+    within = np.arange(len(stage)) - np.repeat(np.cumsum(size) - size, size)
+    return order[start[stage] + within], stage, (within == 0).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Nominal(Family):
+    r"""A response in categories without order: the multinomial (baseline-category) logit model.
+
+    One row per unit; the response may be of any type. Every category but the base has a linear
+    predictor of its own, with its own coefficients and latent variables.
+
+    Parameters
+    ----------
+    base : label, optional
+        The base category; default is the first one.
+    categories : tuple, optional
+        Labels of the categories. Default are those of the estimation sample, in their order.
+
+    Notes
+    -----
+    .. math::
+
+        P(y = j) = \frac{\exp(\nu_j e^{-\phi})}{\sum_k \exp(\nu_k e^{-\phi})},
+        \qquad \nu_{\text{base}} = 0
+
+    Parameters carry the category: ``B[x]`` is the coefficient of x for category B against the
+    base, and ``B:Intercept[id]`` is its random intercept. An offset is added to the linear
+    predictors of all categories but the base. ``dispersion``, a formula whose constant is left out,
+    gives the log scale :math:`\phi`, "logscale".
+
+    References
+    ----------
+    McFadden, D. (1973). Conditional logit analysis of qualitative choice behavior. In P. Zarembka
+    (ed.), *Frontiers in Econometrics*, 105-142. Academic Press, New York.
+
+    Hartzel, J., Agresti, A. and Caffo, B. (2001). Multinomial logit random effects models.
+    *Statistical Modelling* 1, 81-102.
+
+    Examples
+    --------
+    >>> from statsmodels_gllamm import families
+    >>> families.Nominal(base="car").name
+    'Nominal(logit)'
+    """
+
+    base: object = None
+    _: KW_ONLY
+    categories: tuple | None = None
+
+    @property
+    def name(self) -> str:
+        return "Nominal(logit)"
+
+    def needs(self, dispersion=None, thresholds=None) -> Needs:
+        refuse_formula(self.name, thresholds=thresholds)
+        return Needs(formulas=_scale(dispersion), without_intercept=frozenset({"dispersion"}),
+                     categorical=True)
+
+    def fitted(self, data: FamilyData) -> Nominal:
+        present = _present(data, self.name)
+        if self.categories is not None:
+            present = tuple(c for c in self.categories if c in present)
+        if len(present) < 2:
+            raise DataError(f"{self.name} response has one category only, {present[0]}: "
+                            "there is nothing to model." if present else
+                            f"{self.name} response has none of the categories asked for.")
+        base = present[0] if self.base is None else self.base
+        if base not in present:
+            raise DataError(f"base={base!r} is not a category of the response; there are "
+                            f"{', '.join(map(repr, present[:8]))}{', ...' * (len(present) > 8)}.")
+        return replace(self, base=present[present.index(base)], categories=present)
+
+    def outcomes(self, data: FamilyData) -> Outcomes:
+        if self.categories is None or self.base is None:
+            return self.fitted(data).outcomes(data)
+        labels, n, J = self.categories, data.n, len(self.categories)
+        base = labels.index(self.base)
+        others = [j for j in range(J) if j != base]
+        part = np.full(J, -1)
+        part[others] = np.arange(J - 1)
+        y = np.zeros((n, J))
+        if data.endog is not None:
+            y[np.arange(n), self._codes(data)] = 1
+        rows = np.repeat(np.arange(n), J)
+        response = choice.Choice(labels, _is_scaled(data), "Nominal")
+        return _outcomes(
+            response, data, y.ravel(), rows=rows, part=np.tile(part, n), sets=rows,
+            predictors=tuple(Predictor("exog", label_text(labels[j])) for j in others))
+
+    def _codes(self, data) -> np.ndarray:
+        """Positions (n,) of the responses in the categories."""
+        no_trials(data.n_trials, self.name)
+        values, inverse = np.unique(np.asarray(data.endog), return_inverse=True)
+        known = {label: j for j, label in enumerate(self.categories)}
+        found = [known.get(_label(data, value), -1) for value in values]
+        if -1 in found:
+            raise DataError(f"{self.name} response has the category "
+                            f"{_label(data, values[found.index(-1)])!r}, which the model has not "
+                            f"seen; it knows {', '.join(map(repr, self.categories))}.")
+        return np.asarray(found, dtype=np.int64)[inverse]
+
+
+def _label(data: FamilyData, value):
+    """The label of a value of the response: of a code, or the number itself."""
+    if data.categories is not None:
+        label = data.categories[int(value)]
+        return label.item() if isinstance(label, np.generic) else label
+    value = np.asarray(value).item()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _present(data: FamilyData, name: str) -> tuple:
+    """Labels of the categories that occur, in their order."""
+    if np.ndim(data.endog) != 1 or not len(data.endog):
+        raise DataError(f"{name} response must be one column with one row or more, not of shape "
+                        f"{np.shape(data.endog)}.")
+    return tuple(_label(data, value) for value in np.unique(np.asarray(data.endog)))
+
+
+def label_text(label) -> str:
+    """A category's label as it stands in parameter names."""
+    return f"{label:g}" if isinstance(label, float) else str(label)

@@ -1,0 +1,148 @@
+"""Mixed responses: every row has the family that a column names."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from statsmodels_gllamm.exceptions import DataError
+from statsmodels_gllamm.families.base import AuxBlock, Family, FamilyData, Outcomes
+from statsmodels_gllamm.spec import Needs
+
+LABEL = "family"  # the role of the column that names families
+
+
+@dataclass(frozen=True)
+class MixedFamily(Family):
+    """Families by the labels of a column.
+
+    Attributes
+    ----------
+    members : tuple of (label, Family)
+    by : str
+        The column.
+    """
+
+    members: tuple[tuple[object, Family], ...]
+    by: str
+
+    @property
+    def name(self) -> str:
+        return "Mixed(" + ", ".join(f"{label}: {f.name}" for label, f in self.members) + ")"
+
+    def needs(self, dispersion=None, thresholds=None) -> Needs:
+        given = {"dispersion": dispersion, "thresholds": thresholds}
+        total, roles, formulas, without = Needs(), {}, {}, set()
+        labels, may_miss = {LABEL: self.by}, set()
+        for what, formula in given.items():
+            if isinstance(formula, Mapping):
+                unknown = [x for x in formula if x not in dict(self.members)]
+                if unknown:
+                    raise ValueError(f"{what}= names {unknown[0]!r}, which is not a label of "
+                                     f"family: {', '.join(map(repr, dict(self.members)))}")
+        for label, family in self.members:
+            needs = _member_needs(label, family, given)
+            if needs.latent:
+                raise NotImplementedError(
+                    f"{family.name} with a formula for its zero part cannot stand in a mixed "
+                    f"response (label {label!r}); give it a row of its own as a binomial response")
+            formulas |= {(key, label): text for key, text in needs.formulas.items()}
+            without |= {(key, label) for key in needs.without_intercept if key != "exog"}
+            roles |= {(role, label): column for role, column in needs.numbers.items()}
+            may_miss |= {(role, label) for role in needs.may_miss}
+            labels |= {(role, label): column for role, column in needs.labels.items()}
+        return replace(total, numbers=roles, labels=labels, formulas=formulas,
+                       without_intercept=frozenset(without), may_miss=frozenset(may_miss))
+
+    def _codes(self, data: FamilyData) -> np.ndarray:
+        """Number of the member of every row (n,)."""
+        codes, labels = data.labels[LABEL]
+        known = {label: k for k, (label, _) in enumerate(self.members)}
+        place = np.array([known.get(label, known.get(str(label), -1)) for label in labels])
+        used = np.unique(codes)
+        if (place[used] < 0).any():
+            bad = labels[used[place[used] < 0][0]]
+            raise DataError(f"the column {self.by!r} has the label {bad!r}, which family= does not "
+                            f"name: {', '.join(map(repr, known))}; add it, or leave its rows out "
+                            "with subset=")
+        return place[codes]
+
+    def _data(self, data: FamilyData, rows, label) -> FamilyData:
+        """The rows of one member, with its own roles and designs."""
+        own = data.on(rows)
+        designs = {}
+        for key, design in own.designs.items():
+            if isinstance(key, tuple) and key[1] == label:
+                empty = ~design.to_numpy().any(axis=0)
+                designs[key[0]] = design.loc[:, ~empty] if len(design) else design
+        return replace(
+            own, designs=designs,
+            numbers={k[0]: v for k, v in own.numbers.items() if k[1] == label},
+            labels={k[0]: v for k, v in own.labels.items() if k != LABEL and k[1] == label})
+
+    def fitted(self, data: FamilyData) -> Family:
+        codes, members = self._codes(data), []
+        for k, (label, family) in enumerate(self.members):
+            rows = np.flatnonzero(codes == k)
+            if not len(rows):
+                raise DataError(f"no row of the column {self.by!r} has the label {label!r} of "
+                                "family=; take it out")
+            members.append((label, family.fitted(self._data(data, rows, label))))
+        return replace(self, members=tuple(members))
+
+    def outcomes(self, data: FamilyData) -> Outcomes:
+        codes = self._codes(data)
+        parts = []
+        for k, (label, family) in enumerate(self.members):
+            rows = np.flatnonzero(codes == k)
+            parts.append((label, rows, family.outcomes(self._data(data, rows, label))))
+        return join(parts, data.n)
+
+
+def _member_needs(label, family: Family, given) -> Needs:
+    """Needs of one member; a formula that is not by label concerns the members it has a meaning for."""
+    own = {what: formula.get(label) if isinstance(formula, Mapping) else formula
+           for what, formula in given.items()}
+    try:
+        return family.needs(**own)
+    except ValueError:
+        for what, formula in given.items():
+            if isinstance(formula, Mapping) and label in formula:
+                raise
+    for what in given:  # leave out what has no meaning for this member
+        try:
+            return family.needs(**{**own, what: None})
+        except ValueError:
+            continue
+    return family.needs()
+
+
+def join(parts, n: int) -> Outcomes:
+    """Outcomes of members on parts of the rows: triples (label, data rows, Outcomes)."""
+    members, rows, sets, aux, n_sets, first = [], [], [], [], 0, 0
+    for label, where, own in parts:
+        if len(own.predictors) > 1 or own.predictors[0].label is not None:
+            raise NotImplementedError("a response with several linear predictors cannot stand in a "
+                                      "mixed response")
+        count = sum(member.y.shape[1] for member in own.members)
+        members += own.members
+        rows.append(where if own.rows is None else where[own.rows])
+        local = np.arange(count) if own.sets is None else own.sets
+        sets.append(local + n_sets)
+        n_sets += int(local.max()) + 1 if count else 0
+        for block in own.aux:
+            values = np.zeros((n, block.values.shape[1]))
+            values[where] = block.values
+            aux.append(AuxBlock(block.key, values, tuple(
+                (labelled(name, label), j, a + first) for name, j, a in block.terms)))
+        first += len(own.aux_names)
+    rows, sets = np.concatenate(rows), np.concatenate(sets)
+    coupled = any(own.sets is not None for _, _, own in parts)
+    return Outcomes(tuple(members), rows, None, sets if coupled else None, aux=tuple(aux))
+
+
+def labelled(name: str, label) -> str:
+    """``kind[what]`` of a member: ``kind[label,what]``, without a constant's name."""
+    kind, _, what = name.partition("[")
+    return f"{kind}[{label}]" if what == "Intercept]" else f"{kind}[{label},{what}"
