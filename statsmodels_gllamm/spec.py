@@ -98,6 +98,10 @@ class Needs:
         The categories have an order: text has none.
     may_miss : frozenset of str
         Roles of numbers whose missing values stay, as NaN.
+    with_response : frozenset of str
+        Roles of numbers that say something of the response: rows to predict need not have them.
+    infinite : bool
+        The response may be infinite.
     """
 
     numbers: Mapping[str, object] = field(default_factory=dict)
@@ -108,3 +112,5 @@ class Needs:
     categorical: bool = False
     ordered: bool = False
     may_miss: frozenset[str] = frozenset()
+    with_response: frozenset[str] = frozenset()
+    infinite: bool = False

@@ -90,11 +90,11 @@ def _some(rows: EngineRows, index, columns) -> EngineRows:
 
 
 def constant_predictor(response, y) -> np.ndarray:
-    """A linear predictor (n,) to start from: the responses of a Gaussian model, else the constant
-    of a grid (powers, and functions of the mean response) with the highest likelihood; zero for
-    outcomes of several rows."""
+    """A linear predictor (n,) to start from: the (log) responses of a Gaussian model, else the
+    constant of a grid (powers, and functions of the mean response) with the highest likelihood; zero
+    for outcomes of several rows."""
     if response.gaussian:
-        return y[0]
+        return response.transformed(y[0])
     n = y.shape[1]
     if isinstance(response, SetResponse) or not n:
         return np.zeros(n)

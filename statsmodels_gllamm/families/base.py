@@ -7,12 +7,14 @@ several to an outcome.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.families.moments import response_labels, response_moments
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.sets import SetResponse
 from statsmodels_gllamm.spec import Needs
@@ -142,7 +144,18 @@ class Outcomes:
 
 
 class Family(ABC):
-    """A family of the ``family`` argument."""
+    """A family of the ``family`` argument.
+
+    Attributes
+    ----------
+    ordered : bool
+        Its categories, or counts, have an order.
+    unread : frozenset of str
+        Roles that tell about the response only: rows to predict need not have them.
+    """
+
+    ordered: ClassVar[bool] = True
+    unread: frozenset[str] = frozenset()
 
     @property
     @abstractmethod
@@ -167,6 +180,47 @@ class Family(ABC):
     @abstractmethod
     def outcomes(self, data: FamilyData) -> Outcomes:
         """Engine rows of the data; with ``data.endog`` None, of rows to predict."""
+
+    # Given the linear predictors nu (P, ..., n) of data rows, and their auxiliary predictors
+    # aux (m, n).  By default: of a family whose rows are one outcome each, of one response.
+
+    def moments(self, kind: str, aux: np.ndarray, data: FamilyData, values=None) -> Callable:
+        """A function of the linear predictors of rows.
+
+        Parameters
+        ----------
+        kind : {"mean", "var", "prob"}
+            Mean or variance of the response, or the probabilities of `prob_labels`.
+        aux : ndarray (m, n)
+        data : FamilyData
+            Its ``endog`` is None.
+        values : tuple of int, optional
+            Counts whose probabilities are wanted.
+
+        Returns
+        -------
+        callable
+            nu (P, ..., n) -> (..., n), or probabilities (K, ..., n).
+        """
+        (member,) = self.outcomes(data).members
+        return response_moments(member.response, member.y, kind, aux, data, values)
+
+    def conditional(self, kind: str, nu, aux, data: FamilyData, values=None) -> np.ndarray:
+        """`moments` at linear predictors nu (P, ..., n)."""
+        return self.moments(kind, aux, data, values)(nu)
+
+    def prob_labels(self, data: FamilyData, values=None) -> tuple | None:
+        """What probabilities are of; None where there is one for each row, of a response of one."""
+        (member,) = self.outcomes(data).members
+        return response_labels(member.response, member.y, values)
+
+    def simulate(self, rng, nu, aux, data: FamilyData) -> np.ndarray:
+        """Random responses (n,), as they stand in the data, at linear predictors nu (P, n).
+
+        Of a binomial response with several trials, proportions.
+        """
+        (member,) = self.outcomes(data).members
+        return member.response.simulate(rng, nu[0], aux, member.y)
 
 
 def refuse_formula(name: str, **formulas) -> None:

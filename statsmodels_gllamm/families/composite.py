@@ -32,8 +32,8 @@ class Composite(Family):
     Parameters
     ----------
     family : statsmodels family, or one of ``families``
-        Gaussian, Binomial, Poisson, Gamma, InverseGaussian or NegativeBinomial with any of its
-        links, which connect the rows' means and linear predictors.
+        Gaussian, Binomial, Poisson, Gamma, InverseGaussian, NegativeBinomial or GeneralizedPoisson
+        with any of its links, which connect the rows' means and linear predictors.
     cluster : str or list of str
         Column whose values tell the outcomes apart, or columns whose combinations do.
     weights : str, optional
@@ -75,7 +75,7 @@ class Composite(Family):
         inner = inner_response(self.family, "Composite")
         if composite.composite(inner) is None:
             raise TypeError(f"Composite has no {inner.name}: it takes Gaussian, Binomial, Poisson, "
-                            "Gamma, InverseGaussian and NegativeBinomial.")
+                            "Gamma, InverseGaussian, NegativeBinomial and GeneralizedPoisson.")
         object.__setattr__(self, "family", inner)
         object.__setattr__(self, "cluster", column_names(self.cluster, "cluster"))
 

@@ -165,7 +165,8 @@ class Censored(Family):
     def needs(self, dispersion=None, thresholds=None):
         needs = self._member.needs(dispersion, thresholds)
         roles = self._roles()
-        return replace(needs, numbers=roles, may_miss=frozenset(roles) - {"event"})
+        return replace(needs, numbers=roles, may_miss=frozenset(roles) - {"event"},
+                       with_response=frozenset(roles), infinite="until" in roles)
 
     def outcomes(self, data):
         numbers = {role: np.asarray(data.numbers[role], dtype=np.float64) for role in self._roles()

@@ -33,8 +33,8 @@ class MixedFamily(Family):
 
     def needs(self, dispersion=None, thresholds=None) -> Needs:
         given = {"dispersion": dispersion, "thresholds": thresholds}
-        total, roles, formulas, without = Needs(), {}, {}, set()
-        labels, may_miss = {LABEL: self.by}, set()
+        roles, formulas, without, with_response = {}, {}, set(), set()
+        labels, infinite, everywhere = {LABEL: self.by}, False, True
         for what, formula in given.items():
             if isinstance(formula, Mapping):
                 unknown = [x for x in formula if x not in dict(self.members)]
@@ -49,11 +49,16 @@ class MixedFamily(Family):
                     f"response (label {label!r}); give it a row of its own as a binomial response")
             formulas |= {(key, label): text for key, text in needs.formulas.items()}
             without |= {(key, label) for key in needs.without_intercept if key != "exog"}
+            everywhere &= "exog" in needs.without_intercept
             roles |= {(role, label): column for role, column in needs.numbers.items()}
-            may_miss |= {(role, label) for role in needs.may_miss}
+            with_response |= {(role, label) for role in needs.with_response}
+            infinite |= needs.infinite
             labels |= {(role, label): column for role, column in needs.labels.items()}
-        return replace(total, numbers=roles, labels=labels, formulas=formulas,
-                       without_intercept=frozenset(without), may_miss=frozenset(may_miss))
+        without |= {"exog"} if everywhere else set()
+        return Needs(numbers=roles, labels=labels, formulas=formulas,
+                     without_intercept=frozenset(without),
+                     may_miss=frozenset(roles),  # rows of other members lack them
+                     with_response=frozenset(with_response), infinite=infinite)
 
     def _codes(self, data: FamilyData) -> np.ndarray:
         """Number of the member of every row (n,)."""
@@ -76,9 +81,15 @@ class MixedFamily(Family):
             if isinstance(key, tuple) and key[1] == label:
                 empty = ~design.to_numpy().any(axis=0)
                 designs[key[0]] = design.loc[:, ~empty] if len(design) else design
+        needs = _member_needs(label, dict(self.members)[label], {})
+        numbers = {k[0]: v for k, v in own.numbers.items() if k[1] == label}
+        for role, values in numbers.items():
+            if role not in needs.may_miss and np.isnan(values).any():
+                bad = own.index[np.isnan(values)][0]
+                raise DataError(f"{role} is missing in row {bad!r}, which has the family {label!r}; "
+                                "fill it in, or leave the row out with subset=")
         return replace(
-            own, designs=designs,
-            numbers={k[0]: v for k, v in own.numbers.items() if k[1] == label},
+            own, designs=designs, numbers=numbers,
             labels={k[0]: v for k, v in own.labels.items() if k != LABEL and k[1] == label})
 
     def fitted(self, data: FamilyData) -> Family:
@@ -101,7 +112,7 @@ class MixedFamily(Family):
 
 
 def _member_needs(label, family: Family, given) -> Needs:
-    """Needs of one member; a formula that is not by label concerns the members it has a meaning for."""
+    """Needs of one member; a formula that is not by label concerns those it has a meaning for."""
     own = {what: formula.get(label) if isinstance(formula, Mapping) else formula
            for what, formula in given.items()}
     try:

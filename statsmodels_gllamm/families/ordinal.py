@@ -167,6 +167,12 @@ class Ordinal(Family):
                     f"rows where the column {name!r} of the thresholds formula is not zero: it has "
                     "no threshold; drop these rows or put them together with others.")
             observed.append(tuple(mine.tolist()))
+        bare = ~design.to_numpy().any(axis=1)
+        if bare.any() and len(values) > 2 and self.kind == "cumulative" and not self.increments:
+            raise DataError(
+                f"All columns of the thresholds formula of {self.name} are zero in "
+                f"{rows_text(bare, data.index)}, whose thresholds would all be the same; add the "
+                "constant to the formula.")
         if "dispersion" in data.designs and not data.designs["dispersion"].shape[1]:
             raise DataError(f"The dispersion formula of {self.name} has a constant only, which "
                             "the thresholds and coefficients take the place of; leave it out.")
@@ -261,4 +267,6 @@ def one_column(data: FamilyData, name: str) -> np.ndarray:
 
 def label_text(label) -> str:
     """A category as it stands in names."""
-    return f"{label:g}" if isinstance(label, Real) and not isinstance(label, bool) else str(label)
+    if not isinstance(label, Real) or isinstance(label, bool):
+        return str(label)
+    return f"{label:.0f}" if label == int(label) else f"{label:g}"

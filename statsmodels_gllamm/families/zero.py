@@ -21,6 +21,7 @@ from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial
 from statsmodels_gllamm.responses.logit import BinomialLogit
 from statsmodels_gllamm.responses.registry import as_response
+from statsmodels_gllamm.responses.truncated import ZeroTruncated
 from statsmodels_gllamm.responses.zero_inflated import ZERO_LINKS
 from statsmodels_gllamm.responses.zero_inflated import ZeroInflated as Inflation
 from statsmodels_gllamm.spec import Needs
@@ -219,6 +220,4 @@ class Hurdle(_ZeroPart):
         """The response that is not zero."""
         if not self.family.mass_at_zero:
             return self.family
-        from statsmodels_gllamm.responses.truncated import ZeroTruncated
-
         return ZeroTruncated(self.family)

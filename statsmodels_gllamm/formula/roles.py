@@ -31,11 +31,14 @@ class Numbers:
         A column, or the number of all rows; None where only the sample has them.
     may_miss : bool
         Missing numbers stay, as NaN.
+    with_response : bool
+        New data need not have them.
     """
 
     role: str | tuple
     source: str | float | None
     may_miss: bool
+    with_response: bool = False
 
     def on(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of new rows, without missing ones unless they may miss.
@@ -49,6 +52,9 @@ class Numbers:
         values : ndarray (m,)
         kept : ndarray of bool (len(frame),)
         """
+        if self.with_response and (self.source is None or (
+                isinstance(self.source, str) and self.source not in frame.columns)):
+            return np.full(len(frame), np.nan), np.ones(len(frame), bool)
         if self.source is None:
             raise _only_in_sample(self.role)
         values = read_number(self.role, self.source, frame, None)
@@ -203,7 +209,8 @@ class Roles:
         for role, value in self.needs.numbers.items():
             if not isinstance(value, str):
                 value = None if np.ndim(value) else float(self.numbers[role][0])
-            numbers[role] = Numbers(role, value, role in self.needs.may_miss)
+            numbers[role] = Numbers(role, value, role in self.needs.may_miss,
+                                    role in self.needs.with_response)
         return numbers, {role: Labels(role, group.clusters) for role, group in groups.items()}
 
 

@@ -183,7 +183,7 @@ def build_sample(
     found: dict = {}
     groups = {name: make_group(columns, frame, found) for name, columns in plan.groups.items()}
     labels = roles.groups(frame, rows.kept, found)
-    _check_finite(built, frame.index)
+    _check_finite(built, frame.index, needs.infinite)
     offset, n_trials = row_arguments(extras, built["endog"][1], frame.index)
     designs = _designs(plan, built, groups, *roles.on_new_data(labels))
     places = np.flatnonzero(rows.kept)
@@ -278,9 +278,11 @@ def _undefined(plan, key, kept, frame):
     yield f"{where} is not a number", known
 
 
-def _check_finite(built, index):
-    """Refuse infinite values in any design."""
+def _check_finite(built, index, infinite_response):
+    """Refuse infinite values in any design, and in the response unless they mean something."""
     for key, (design, values, _) in built.items():
+        if key == "endog" and infinite_response:
+            continue
         if key == "endog":
             names = (design.name,) * (1 if values.ndim == 1 else 2)
             finite(values, names, "the response", index)

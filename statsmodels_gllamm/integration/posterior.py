@@ -14,7 +14,7 @@ With one node at every level (Laplace) E(u | y) is the mode and S the unit's blo
 the block-arrow Hessian, which is exact for Gaussian responses.  A unit's frequency weight says how
 often it occurs, and its posterior is that of one occurrence.
 
-A row function f of nu = o + a'u has posterior mean sum_k p_k E f(nu_k + s z), z ~ N(0, 1), s^2 the
+A row function f of nu = o + a'u has posterior mean sum_k p_k E f(nu_k + R z), z ~ N(0, I), RR' the
 variance of nu from S and from the prior of levels whose unit has no data.
 """
 from __future__ import annotations
@@ -28,12 +28,9 @@ from statsmodels_gllamm.integration import small
 from statsmodels_gllamm.integration.chunks import Chunk, Problem
 from statsmodels_gllamm.integration.marginal import Task, expand, zero_start
 from statsmodels_gllamm.integration.nodes import Nodes
+from statsmodels_gllamm.integration.normal import joint_mean
 
 PIECE_ELEMENTS = 60_000  # nodes x rows at a time: a few such temporaries stay in the L2 cache
-REACH = 9  # trapezoid nodes go at least to so many standard deviations
-MAX_REACH = 37  # where exp(-z^2/2) is about to underflow
-MAX_HALVINGS = 10
-SETTLED = 1e-7  # last change of the trapezoid rule: its error is of the order of the square
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,29 +138,33 @@ def unit_moments(problem: Problem, task: Task,
             for (mean, cov), rep in zip(out, problem.representative)]
 
 
-def row_expectation(problem: Problem, task: Task, psi: np.ndarray, function: Callable,
-                    o: np.ndarray, a: np.ndarray, level: np.ndarray,
-                    unit: np.ndarray) -> np.ndarray:
-    """Posterior mean of a function of the linear predictor of any rows, E(f(o + a'u) | y).
+def row_expectation(problem: Problem, task: Task, psi: np.ndarray, make: Callable,
+                    o: np.ndarray, a: np.ndarray, level: np.ndarray, unit: np.ndarray,
+                    sets: np.ndarray | None = None) -> np.ndarray:
+    """Posterior mean of a function of the linear predictors of any rows, E(f(o + a'u) | y).
 
     Parameters
     ----------
     problem, task, psi
         The data and parameters that the posterior is of.
-    function : callable
-        f(nu, rows) with nu (..., m) at the rows (m,), elementwise.
-    o : ndarray (n,)
-    a : ndarray (D, n)
+    make : callable
+        make(rows) is the function of some rows (m,): nu (P, ..., m) -> (..., m), perhaps with axes
+        in front.
+    o : ndarray (P, n)
+        Linear predictors where latent variables are zero.
+    a : ndarray (P, D, n)
         Loadings of the spherical latent variables, bottom level first.
     level, unit : ndarray of int (n,)
         The lowest level at which a row lies in a unit of the data, and that unit;
         ``len(task.q)`` where there is none. Levels below have their prior.
+    sets : ndarray of int (n,), optional
+        Rows of the same set, which lie in the same units, are functions of each other's predictors;
+        none are split.
 
     Returns
     -------
-    ndarray (n,)
+    ndarray (..., n)
     """
-    out = np.empty(len(o))
     place = [np.full(lev.n_units, -1) for lev in problem.levels]
     home = [x.copy() for x in place]
     for number, chunk in enumerate(problem.chunks):
@@ -173,16 +174,29 @@ def row_expectation(problem: Problem, task: Task, psi: np.ndarray, function: Cal
     first = np.concatenate([[0], np.cumsum(task.q)])
     by_chunk = [_rows_by_chunk(home[lev], level == lev, unit, len(problem.chunks))
                 for lev in range(len(task.q))]
+    found = []
     for number, chunk in enumerate(problem.chunks):
         if not any(len(rows[number]) for rows in by_chunk):
             continue
         for lev, nodes in enumerate(posterior_nodes(chunk, task, psi)):
-            for piece in _pieces(by_chunk[lev][number], len(nodes.weight)):
+            for piece in pieces(by_chunk[lev][number], len(nodes.weight), sets):
                 at = place[lev][unit[piece]]
-                out[piece] = _at_nodes(nodes, at, function, o, a, first[lev], piece)
-    for piece in _pieces(np.flatnonzero(level == len(task.q)), 1):
-        sd = np.sqrt((a[:, piece] ** 2).sum(0))
-        out[piece] = normal_mean(lambda nu, p=piece: function(nu, p), o[piece], sd)
+                value = _at_nodes(nodes, at, make(piece), o[:, piece], a[..., piece], first[lev],
+                                  sets is not None)
+                found.append((piece, value))
+    for piece in pieces(np.flatnonzero(level == len(task.q)), 1, sets):
+        value = joint_mean(make(piece), o[:, piece], a[..., piece], sets is not None)
+        found.append((piece, value))
+    return joined(found, o.shape[-1])
+
+
+def joined(found, n: int) -> np.ndarray:
+    """Values (..., n) from pairs of rows and their values (..., m)."""
+    if not found:
+        return np.empty(n)
+    out = np.empty(found[0][1].shape[:-1] + (n,))
+    for rows, value in found:
+        out[..., rows] = value
     return out
 
 
@@ -209,68 +223,39 @@ def _with_data(problem: Problem, home, level, unit):
     return level, unit
 
 
-def _pieces(rows: np.ndarray, n_nodes: int):
-    size = max(PIECE_ELEMENTS // n_nodes, 1)
-    return (rows[i:i + size] for i in range(0, len(rows), size))
+def pieces(rows: np.ndarray, n_nodes: int, sets: np.ndarray | None = None,
+           size: int | None = None):
+    """Rows (positions) in pieces for so many nodes; with ``sets`` (n,), sorted by them and whole."""
+    size = max((PIECE_ELEMENTS if size is None else size) // n_nodes, 1)
+    if sets is None:
+        yield from (rows[i:i + size] for i in range(0, len(rows), size))
+        return
+    rows = rows[np.argsort(sets[rows], kind="stable")]
+    own = sets[rows]
+    ends = np.append(np.flatnonzero(own[1:] != own[:-1]) + 1, len(rows))
+    start = 0
+    while start < len(rows):
+        end = ends[max(np.searchsorted(ends, start + size, "right") - 1, 0)]
+        if end <= start:
+            end = ends[np.searchsorted(ends, start, "right")]
+        yield rows[start:end]
+        start = end
 
 
-def _at_nodes(nodes: UnitNodes, at, function, o, a, below: int, rows) -> np.ndarray:
-    """Posterior mean at rows (m,) that lie in the units ``at``; ``below`` dimensions are prior."""
-    own, prior = a[below:, rows], a[:below, rows]
-    nu = o[rows] + sum(x * u[:, at] for x, u in zip(own, nodes.u))
-    variance = (prior ** 2).sum(0)
+def _at_nodes(nodes: UnitNodes, at, function, o, a, below: int, coupled: bool) -> np.ndarray:
+    """Posterior mean at rows that lie in the units ``at``; ``below`` dimensions are prior."""
+    own, rest = a[:, below:], a[:, :below]
+    nu = o[:, None] + np.einsum("pdm,dNm->pNm", own, nodes.u[:, :, at])
     if nodes.unseen is not None:
-        variance = variance + np.einsum("in,ijn,jn->n", own, nodes.unseen[:, :, at], own)
-    value = normal_mean(lambda x: function(x, rows), nu, np.sqrt(variance))
+        root = _roots(np.moveaxis(nodes.unseen, -1, 0))[at]
+        rest = np.concatenate([rest, np.einsum("pim,mij->pjm", own, root)], axis=1)
+    value = joint_mean(function, nu, rest, coupled)
     weight = nodes.weight[:, at]
     with np.errstate(invalid="ignore"):  # outside the support f may be infinite, with no weight
-        return np.where(weight > 0, weight * value, 0.0).sum(0)
+        return np.where(weight > 0, weight * value, 0.0).sum(-2)
 
 
-def normal_mean(function: Callable, nu: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    r"""E f(nu + sd z), z ~ N(0, 1), by a trapezoid rule that is refined until it settles.
-
-    .. math:: \frac{h}{\sqrt{2\pi}} \sum_k e^{-z_k^2/2} f(\nu + \sigma z_k), \qquad z_k = k h
-
-    For analytic f each halving of h squares the relative error (Trefethen and Weideman, 2014,
-    SIAM Rev. 56, 385-458); the nodes reach as far as the terms count.
-
-    Parameters
-    ----------
-    function : callable
-        (..., n) -> (..., n), elementwise.
-    nu : ndarray (..., n)
-    sd : ndarray (n,)
-
-    Returns
-    -------
-    ndarray (..., n)
-    """
-    if not np.any(sd):
-        return function(nu)
-
-    def term(z):
-        return function(nu + sd * z) * np.exp(-0.5 * z * z)
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = term(0.0)
-        size, reach = np.abs(total), 0
-        while reach < MAX_REACH:
-            reach += 1
-            up, down = term(reach), term(-reach)
-            ends = np.abs(up) + np.abs(down)
-            total, size = total + up + down, size + ends
-            if reach >= REACH and not (ends > 1e-17 * size).any():
-                break
-        step = 1.0
-        for _ in range(MAX_HALVINGS):
-            middle = np.zeros_like(total)
-            for z in (np.arange(-reach, reach, step) + step / 2):
-                middle += term(z)
-            change = np.abs(total - middle) * 0.5
-            total = total + middle
-            step /= 2
-            if not (change > SETTLED * size).any():
-                break
-            size = 2 * size  # a bound would do: it sets the scale of what counts as settled
-        return total * (step / np.sqrt(2 * np.pi))
+def _roots(s: np.ndarray) -> np.ndarray:
+    """Roots of positive semidefinite matrices (G, d, d)."""
+    values, vectors = np.linalg.eigh(s)
+    return vectors * np.sqrt(np.maximum(values, 0.0))[:, None]

@@ -140,4 +140,4 @@ class Adjacent(OrdinalResponse):
     def aux_start(self, y, mu):
         shares = self._shares(y, lambda code, k: code == k,
                               lambda code, k: (code == k) | (code == k + 1))
-        return np.append(self._quantiles(shares), np.zeros(self.scaled))
+        return np.append(self._quantiles(shares), [0.0] * self.scaled)

@@ -187,6 +187,10 @@ class Response(ABC):
     def simulate(self, rng, nu, aux=None, y=None) -> np.ndarray:
         """Random responses (n,) on the scale of `mean`; ``rng`` is a numpy Generator."""
 
+    def transformed(self, values) -> np.ndarray:
+        """Responses on the scale on which a `gaussian` one is normal."""
+        return values
+
     def aux_start(self, y, mu) -> np.ndarray:
         """Starting values of constant auxiliary predictors (m,) from means ``mu`` (n,)."""
         return np.zeros(len(self.aux_names))

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaln
+from scipy.special import betaln, logit
 
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.responses.base import quiet
@@ -34,8 +34,7 @@ from statsmodels_gllamm.responses.rising import rising, rising_derivatives, risi
 
 BINOMIAL = 14.0  # log precision beyond which it is a binomial distribution for what data can tell
 MANY = 200  # trials beyond which the expected information is that of the quasi-likelihood
-SERIES_BELOW = np.log(1e-3)  # log m below which log f(0) is a power series in m
-SERIES_TERMS = 6
+LEAST = 0.01  # correlation of two trials to start from where there seems to be none
 
 
 @dataclass(frozen=True)
@@ -118,27 +117,27 @@ class BetaBinomial(BetaMixture):
         return value
 
     @quiet
-    def _no_success(self, y, nu, aux):
-        """log m, log f(0) where m is not small, the mask of small m, and the sums S_i of rows.
+    def variance(self, nu, aux, y=None):
+        n = self._trials(y, np.shape(nu)[-1])
+        return self._binomial_variance(nu) / n * (1 + (n - 1) / (1 + np.exp(aux[0])))
 
-        For small m, log f(0) = sum over j < n of log(1 - m phi / (phi + j)) = -sum_i S_i m^i / i.
-        """
+    def simulate(self, rng, nu, aux, y=None):
+        n = self._trials(y, np.shape(nu)[-1])
+        return rng.binomial(n.astype(np.int64), self._draw(rng, nu, aux)) / np.maximum(n, 1)
+
+    def aux_start(self, y, mu):
         n = self._trials(y, y.shape[1])
-        x1, x2 = self._logs(nu)
-        near = np.real(x1) < SERIES_BELOW
-        value = n * x2 + rising(x2 + aux[0], n) - rising(aux[0], n)
-        return x1, value, near, _power_sums(aux[0], n)
+        single = mu * (1 - mu)
+        square = (y[0] - n * mu) ** 2 / np.maximum(n, 1)
+        more = np.sum((n - 1) * single)
+        rho = (np.sum(square) - np.sum(single)) / more if more > 0 else 0.0
+        return -logit(np.clip([rho], LEAST, 1 - LEAST))
 
-    @quiet
-    def log_hazard(self, y, nu, aux):
-        """log(-log f(0)) (..., n), for `truncated.py`."""
-        x, value, near, sums = self._no_success(y, nu, aux)
-        m = np.exp(np.where(near, x, -np.inf))
-        series = sum(s * m**i / (i + 1) for i, s in enumerate(sums[:SERIES_TERMS]))
-        return np.where(near, x + np.log(series), np.log(-np.where(near, -1.0, value)))
-
-    @quiet
-    def _hazard_in_logs(self, y, nu, aux):
-        """First derivatives of log(-log f(0)) by log m and a, and the second and third ones."""
-        x, value, near, sums = self._no_success(y, nu, aux)
-        raise NotImplementedError
+    def describe_constant(self, y):
+        if len(y) == 1:
+            return ("one trial in every row, which says nothing of its precision: take the family "
+                    "Binomial, or give the trials")
+        success, failure = successes_failures(y)
+        if not success.any():
+            return "every response is a failure"
+        return None if failure.any() else "every response is a success"

@@ -277,8 +277,8 @@ class CensoredResponse(Response):
 
     @quiet
     def expected_information(self, y, nu, aux=None):
-        """Of observed rows that of the uncensored response; of others the curvature at hand or,
-        where that is not positive, a stand-in that is."""
+        """Of observed rows that of the uncensored response; of others the curvature or, where that
+        may be negative, a stand-in that is not."""
         plain = self.inner.expected_information(y[:1], nu, aux)
         observed = y[1] == y[2]
         if self.entry:
@@ -286,6 +286,8 @@ class CensoredResponse(Response):
         if observed.all():
             return plain
         first, second, _ = self.derivatives(y, nu, aux)
+        if self.log_concave:
+            return np.where(observed, plain, -second)
         stand_in = plain if self.entry else first * first
         return np.where(observed, plain, np.where(second < 0, -second, stand_in))
 

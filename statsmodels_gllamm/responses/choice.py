@@ -11,8 +11,8 @@ in x; powers of k = e^-phi carry them to nu.  With d_i = x_i - x_chosen, in phi 
     dl = sum p d        d2l = -sum p d - sum p c(x)^2
     d l1'v = -k (g'v - sum p c(x) c(v))    d u'l2 v = k^2 sum p c(u) c(v) (2 + c(x))
 
-Sums leave out what cancels: log(1 + sum of the others' e^d), and c(v) is taken from v less its
-value at the most probable row, so that probabilities next to one lose no digits either.
+Sums leave out what cancels: the chosen row's score is the sum of the others' p, and c(v) is taken
+from v less its value at the most probable row, so that probabilities next to one lose no digits.
 """
 from __future__ import annotations
 
@@ -118,33 +118,34 @@ class Choice(SetResponse):
 
 
 class _Weights:
-    """e = exp(x - max of the set), those of the rows not chosen, and their sums."""
+    """z = x - max of the set and e^z; those of the rows not chosen, and their sums."""
 
     def __init__(self, y, x, sets):
-        self.d = x - sets.spread(sets.sum(y[0] * x))
-        self.largest = set_max(self.d, sets)
-        self.e = np.exp(self.d - sets.spread(self.largest))
+        self.z = x - sets.spread(set_max(x, sets))
+        self.e = np.exp(self.z)
         self.others = self.e * (1 - y[0])
         self.sum_others = sets.sum(self.others)
+        self.chosen = sets.sum(y[0] * self.z)  # not above zero
+        self.total = self.sum_others + np.exp(self.chosen)
 
     def log_density(self):
-        """(..., S): minus log of the sum of e^d, where the chosen row's d is zero."""
-        return -(self.largest + np.log1p(self.sum_others + np.expm1(-self.largest)))
+        """(..., S): log of the chosen row's share of the total."""
+        return self.chosen - np.log1p(self.sum_others + np.expm1(self.chosen))
 
     def probabilities(self, sets):
         """(..., n)."""
-        return self.e / sets.spread(sets.sum(self.e))
+        return self.e / sets.spread(self.total)
 
     def score(self, y, sets):
         """y - p (..., n): at the chosen row the sum of the other probabilities."""
-        total = self.sum_others + np.exp(-self.largest)
-        score = sets.spread(self.sum_others / total) * y[0]
-        score -= self.others / sets.spread(total)
+        score = sets.spread(self.sum_others / self.total)
+        score = score * y[0]
+        score -= self.others * sets.spread(1 / self.total)
         return score
 
     def mean_distance(self, sets):
         """sum p d (..., S)."""
-        return sets.sum(self.others * self.d) / (self.sum_others + np.exp(-self.largest))
+        return sets.sum(self.others * (self.z - sets.spread(self.chosen))) / self.total
 
 
 class ChoiceDerivatives(LocalDerivatives):

@@ -23,10 +23,14 @@ import numpy as np
 from statsmodels_gllamm.responses.base import Response, quiet
 from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial, successes_failures, times
 from statsmodels_gllamm.responses.gaussian import Gaussian, GaussianMean
+from statsmodels_gllamm.responses.generalized_poisson import GeneralizedPoisson
 from statsmodels_gllamm.responses.links import Log, MeanLink, Power
 from statsmodels_gllamm.responses.mean_response import MeanResponse
+from statsmodels_gllamm.responses.negative_binomial1 import NegativeBinomial1
 from statsmodels_gllamm.responses.poisson import Poisson, PoissonPower
 from statsmodels_gllamm.responses.sets import LocalDerivatives, SetResponse, first_rows, set_max
+
+LOG_ONLY = (Poisson, NegativeBinomial1, GeneralizedPoisson)  # responses without another link
 
 
 @dataclass(frozen=True)
@@ -202,12 +206,14 @@ class CompositePositive(Composite):
 
     @property
     def outer(self) -> Response:
-        return Poisson() if isinstance(self.inner, (Poisson, PoissonPower)) else replace(
+        if isinstance(self.inner, LOG_ONLY):
+            return self.inner
+        return Poisson() if isinstance(self.inner, PoissonPower) else replace(
             self.inner, link=Log())
 
     @property
     def _link(self) -> MeanLink:
-        return Log() if isinstance(self.inner, Poisson) else self.inner.link
+        return Log() if isinstance(self.inner, LOG_ONLY) else self.inner.link
 
     def _inside(self, nu):
         if not self._link.bounded:
@@ -301,7 +307,7 @@ def composite(inner: Response) -> Composite | None:
         return CompositeGaussian(inner)
     if isinstance(inner, Binomial):
         return CompositeBinomial(inner)
-    if isinstance(inner, (Poisson, PoissonPower, MeanResponse)):
+    if isinstance(inner, (*LOG_ONLY, PoissonPower, MeanResponse)):
         return CompositePositive(inner)
     return None
 

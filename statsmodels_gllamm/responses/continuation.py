@@ -14,6 +14,7 @@ import numpy as np
 
 from statsmodels_gllamm.responses.base import quiet
 from statsmodels_gllamm.responses.ordinal import OrdinalResponse
+from statsmodels_gllamm.responses.scaled_interval import finite, product
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Continuation(OrdinalResponse):
             x = (aux[k] - nu) * scale
             here = possible[k] & (k < high)
             stop, go = self.interval.lower, self.interval.upper
-            out += np.where(here, np.exp(log_reached) * scale**2
-                            * np.abs(stop.derivatives(x)[0] * go.derivatives(-x)[0]), 0.0)
+            each = product(stop.derivatives(x)[0], go.derivatives(-x)[0])  # f^2 / (F (1 - F))
+            out += np.where(here, product(np.exp(log_reached), each) * scale**2, 0.0)
             log_reached += np.where(here, go.value(-x), 0.0)
         return out
 
@@ -89,7 +90,7 @@ class Continuation(OrdinalResponse):
             out[k][..., rows] -= t1 * slope
             if self.scaled:
                 out[-1][..., rows] -= t1 * z
-        return out
+        return finite(out)
 
     @quiet
     def aux_derivatives(self, y, nu, aux=None):
@@ -101,7 +102,7 @@ class Continuation(OrdinalResponse):
             if self.scaled:
                 first[-1][..., rows] -= (z * t2 + t1) * slope
                 second[-1][..., rows] -= (z * t3 + 2 * t2) * slope**2
-        return first, second
+        return finite(first), finite(second)
 
     @quiet
     def aux_curvature(self, y, nu, aux=None):
@@ -115,7 +116,7 @@ class Continuation(OrdinalResponse):
                 out[k, -1][..., rows] += cross
                 out[-1, k][..., rows] += cross
                 out[-1, -1][..., rows] += z * (z * t2 + t1)
-        return out
+        return finite(out)
 
     @quiet
     def probabilities(self, nu, aux=None, y=None):
@@ -136,4 +137,4 @@ class Continuation(OrdinalResponse):
     def aux_start(self, y, mu):
         cuts = self._quantiles(self._shares(y, lambda code, k: code == k,
                                             lambda code, k: code >= k))
-        return np.append(cuts, np.zeros(self.scaled))
+        return np.append(cuts, [0.0] * self.scaled)

@@ -20,6 +20,7 @@ from statsmodels_gllamm.responses.scaled_interval import (
     ScaledInterval,
     interval_score,
     interval_value,
+    product,
 )
 
 SMALLEST_STEP = 1e-2  # between starting values of thresholds
@@ -111,10 +112,11 @@ class Cumulative(OrdinalResponse):
         """That of knowing whether the response is below, in, or above the row's category; all of
         it with two categories, and less than that of the response with more."""
         at = ScaledInterval(self.interval, nu, aux)
-        total = (at.partials.t * np.exp(0.5 * interval_value(self.interval, nu, aux)))**2
+        half = np.exp(0.5 * interval_value(self.interval, nu, aux))
+        total = product(at.partials.t, half)**2
         for tail, end in ((self.interval.lower, at.a), (self.interval.upper, -at.b)):
             inner = np.where(np.isfinite(end), end, 0.0)
-            root = tail.derivatives(inner)[0] * np.exp(0.5 * tail.value(inner))
+            root = product(tail.derivatives(inner)[0], np.exp(0.5 * tail.value(inner)))
             total += np.where(np.isfinite(end), root, 0.0)**2
         return total * at.k**2
 
@@ -147,4 +149,4 @@ class Cumulative(OrdinalResponse):
             cuts[k] = max(cuts[k], cuts[k - 1] + SMALLEST_STEP)
         if self.increments:
             cuts[1:] = np.log(np.diff(cuts))
-        return np.append(cuts, np.zeros(self.scaled))
+        return np.append(cuts, [0.0] * self.scaled)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.responses.base import Response, quiet
-from statsmodels_gllamm.responses.taylor import taylor
+from statsmodels_gllamm.responses.taylor import START, taylor
 from statsmodels_gllamm.responses.validation import as_numbers, no_trials
 
 STEP = 1e-30  # of the complex step
@@ -109,7 +109,7 @@ class Custom(Response):
             value = self._value(0, y, nu + STEP * 1j, aux)
             kernel, score = value.real.copy(), value.imag / STEP
         else:
-            kernel, score = self._value(0, y, nu, aux).copy(), self._order(1, y, nu, aux)
+            kernel, score = self._value(0, y, nu, aux).copy(), self._orders([1], y, nu, aux)[0]
         kernel[np.isnan(kernel)] = -np.inf
         score[np.isneginf(kernel) | np.isnan(score)] = 0.0
         return kernel, score
@@ -118,18 +118,25 @@ class Custom(Response):
         """The highest order of the user's functions up to this one."""
         return max(k for k in range(order + 1) if self.functions[k] is not None)
 
-    def _order(self, order, y, nu, aux):
-        """Derivative of an order in nu (..., n)."""
-        base = self._below(order)
-        if base == order:
-            return np.array(self._value(order, y, nu, aux), dtype=np.float64)
-        if base == order - 1 and self.by_complex:
-            return self._value(base, y, nu + STEP * 1j, aux).imag / STEP
-        terms, radius = self._line(base, y, nu, aux, 1.0, None)
-        k = order - base
-        return FACTORIAL[k] * terms[k - 1] / radius**k
+    def _orders(self, orders, y, nu, aux):
+        """Derivatives of some orders in nu, each (..., n)."""
+        values, lines = [], {}
+        for order in orders:
+            base = self._below(order)
+            k = order - base
+            if k == 0:
+                value = np.array(self._value(order, y, nu, aux), dtype=np.float64)
+            elif k == 1 and self.by_complex:
+                value = self._value(base, y, nu + STEP * 1j, aux).imag / STEP
+            else:
+                if base not in lines:
+                    lines[base] = self._line(base, y, nu, aux, 1.0, None)
+                terms, radius = lines[base]
+                value = FACTORIAL[k] * terms[k - 1] / radius**k
+            values.append(value)
+        return values
 
-    def _line(self, base, y, nu, aux, u, v, start=1.0):
+    def _line(self, base, y, nu, aux, u, v, start=START):
         """Taylor terms (3, ..., n) and radius (..., n) of a function of the user's at nu + u t and
         aux + v t: u (..., n), v (m, ..., n), or None where aux does not change."""
         shape = np.shape(nu)
@@ -148,7 +155,7 @@ class Custom(Response):
     @quiet
     def derivatives(self, y, nu, aux=None):
         none = ~np.isfinite(self.kernel(y, nu, aux))
-        values = tuple(self._order(k, y, nu, aux) for k in (1, 2, 3))
+        values = tuple(self._orders((1, 2, 3), y, nu, aux))
         for value in values:
             value[none] = 0.0
         return values

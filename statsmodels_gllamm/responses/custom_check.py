@@ -13,12 +13,13 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.responses.base import quiet
-from statsmodels_gllamm.responses.custom import STEP, Custom
+from statsmodels_gllamm.responses.custom import FACTORIAL, STEP, Custom
 from statsmodels_gllamm.responses.validation import rows_text
 
 TRIES = (0.3, -0.3, 1.1, -1.1, 3.0, -3.0, 0.03, 12.0, -12.0)  # linear predictors
 AT_MOST = 100  # rows on which derivatives are compared
 AGREE = 1e-5  # differences of Taylor terms relative to the largest one
+FLOOR = 1e-6  # size of a term, relative to the function, that differences see
 ARGUMENTS = ("logpdf", "score", "hessian", "third")
 
 
@@ -107,12 +108,13 @@ def _refuse_derivatives(response, y, nu, aux):
         if response.functions[order] is not None:
             base = response._below(order - 1)
             given = _call(response, order, y, nu, aux)
-            shorter = replace(response, functions=(
-                *response.functions[:base + 1], *[None] * (3 - base)))
-            numeric = shorter._order(order, y, nu, aux)
-            size = np.abs(given).max() + np.abs(numeric).max()
-            if not np.allclose(given, numeric, rtol=1e-4, atol=1e-5 * size):
-                worst = np.argmax(np.abs(given - numeric))
+            terms, radius = response._line(base, y, nu, aux, 1.0, None)
+            unit = FACTORIAL[order - base] / radius ** (order - base)
+            numeric = terms[order - base - 1] * unit
+            size = np.abs(terms).max(axis=0) + FLOOR * np.abs(_call(response, base, y, nu, aux))
+            excess = np.abs(given - numeric) / unit - 10 * AGREE * (size + np.abs(given) / unit)
+            if not np.all(excess <= 0):
+                worst = np.argmax(np.where(np.isnan(excess), np.inf, excess))
                 raise ValueError(
                     f"{ARGUMENTS[order]} of {response.label} is not the derivative of "
                     f"{ARGUMENTS[base]} in nu: {given[worst]:.6g} at y = {y[0, worst]:g} and nu = "
@@ -141,7 +143,7 @@ def _agrees(real, other, base, y, nu, aux, u, v) -> bool:
     k = np.arange(1, 4)[:, None]
     step = 1j * STEP
     slope = other._value(base, y, nu + step * u, aux + (0.0 if v is None else step * np.array(v)))
-    size = np.abs(terms).max(axis=0) + 1e-9 * np.abs(slope.real) + 1e-12
+    size = np.abs(terms).max(axis=0) + FLOOR * np.abs(slope.real)
     gap = np.abs(circle * (radius / r) ** k - terms)
     return bool(np.all(np.isfinite(gap)) and np.all(gap <= AGREE * size)
                 and np.all(np.abs(slope.imag / STEP * radius - terms[0]) <= AGREE * size))

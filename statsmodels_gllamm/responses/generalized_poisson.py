@@ -68,7 +68,7 @@ class GeneralizedPoisson(Response):
         return p, q, np.exp(-aux[0]) * p if self.p == 2 else np.exp(nu) * q
 
     def _share(self, y, nu, aux):
-        """log z (-v is zero where y is zero), and v."""
+        """log z where v is not zero, and v."""
         x = np.log(np.maximum(y[0], 1)) + aux[0]
         return (x - nu if self.p == 1 else x), np.maximum(y[0] - 1, 0)
 
@@ -99,12 +99,12 @@ class GeneralizedPoisson(Response):
         return kernel, without_weight(kernel, self.derivatives(y, nu, aux)[0])
 
     def _fast1(self, y, nu, aux):
-        """y nu - v log(1 + z) - mu Q from one exponential, as long as nothing overflows."""
+        """y nu + v log(1 + z) - mu Q from one exponential, as long as nothing overflows."""
         mu = np.exp(nu)
         z = y[0] * np.exp(aux[0]) / mu
         v = np.maximum(y[0] - 1, 0)
         kernel = np.log1p(z)
-        kernel *= -v
+        kernel *= v
         kernel += y[0] * nu
         mu *= expit(-aux[0])
         kernel -= mu
@@ -149,8 +149,6 @@ class GeneralizedPoisson(Response):
     def aux_score(self, y, nu, aux):
         p, q, h = self._odds(nu, aux)
         x, v = self._share(y, nu, aux)
-        if self.p == 2:
-            return (v * expit(x) - y[0] * p * (1 + q) + h * p)[None]
         excess = np.where(np.isinf(h), 0.0, h * p)  # there is no weight where it overflows
         return (v * expit(x) - y[0] * p * (1 + q) + excess)[None]
 
@@ -174,17 +172,17 @@ class GeneralizedPoisson(Response):
 
     @quiet
     def log_hazard(self, y, nu, aux):
-        """log(-log f(0)) = log(mu Q) (..., n), for `truncated.py`."""
+        """log(-log f(0)) = log(mu Q) (..., n), for `hazards.py`."""
         return nu + LOGISTIC.value(-aux[0] - (nu if self.p == 2 else 0.0))
 
-    def log_hazard_derivatives(self, nu, aux):
+    def log_hazard_derivatives(self, y, nu, aux):
         """Its three derivatives in nu."""
         p, q, _ = self._odds(nu, aux)
         if self.p == 1:
             return np.ones_like(nu), np.zeros_like(nu), np.zeros_like(nu)
         return q, -p * q, -p * q * (q - p)
 
-    def log_hazard_aux(self, nu, aux):
+    def log_hazard_aux(self, y, nu, aux):
         """Its derivative in aux, those of its first two derivatives in nu, and its second one."""
         p, q, _ = self._odds(nu, aux)
         zero = np.zeros((1,) + np.shape(nu))

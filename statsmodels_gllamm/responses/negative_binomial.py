@@ -140,18 +140,18 @@ class NegativeBinomial(SizeResponse, MeanResponse):
         return (value + rising_derivatives(log_size, y[0])[1])[None, None]
 
     def log_hazard(self, y, nu, aux=None):
-        """log(-log f(0)) (..., n), for `truncated.py`: log kappa + log log(1 + e^z)."""
+        """log(-log f(0)) (..., n), for `hazards.py`: log kappa + log log(1 + e^z)."""
         log_size = self._log_size(aux)
         return log_size + log_softplus(self.link.log_mean(nu) - log_size)
 
-    def log_hazard_derivatives(self, nu, aux=None):
+    def log_hazard_derivatives(self, y, nu, aux=None):
         """Its three derivatives in nu."""
         r1, r2, r3 = log_softplus_derivatives(self.link.log_mean(nu) - self._log_size(aux))
         g1, g2, g3 = self.link.log_mean_derivatives(nu)
         return (r1 * g1, r2 * g1 * g1 + r1 * g2,
                 r3 * g1 * g1 * g1 + 3 * r2 * g1 * g2 + r1 * g3)
 
-    def log_hazard_aux(self, nu, aux):
+    def log_hazard_aux(self, y, nu, aux):
         """Its derivative in aux, those of its first two derivatives in nu, and its second one."""
         r1, r2, r3 = log_softplus_derivatives(self.link.log_mean(nu) - self._log_size(aux))
         g1, g2, _ = self.link.log_mean_derivatives(nu)

@@ -130,15 +130,15 @@ class NegativeBinomial1(SizeResponse):
         return (second - excess + square - y[0] * q * (1 - q))[None, None]
 
     def log_hazard(self, y, nu, aux=None):
-        """log(-log f(0)) = t + log L (..., n), for `truncated.py`."""
+        """log(-log f(0)) = t + log L (..., n), for `hazards.py`."""
         log_size = self._log_size(aux)
         return nu + log_size + np.log(-LOGISTIC.value(log_size))
 
-    def log_hazard_derivatives(self, nu, aux=None):
+    def log_hazard_derivatives(self, y, nu, aux=None):
         """Its three derivatives in nu."""
         return np.ones_like(nu), np.zeros_like(nu), np.zeros_like(nu)
 
-    def log_hazard_aux(self, nu, aux):
+    def log_hazard_aux(self, y, nu, aux):
         """Its derivative in aux, those of its first two derivatives in nu, and its second one."""
         q, logarithm = expit(-aux[0]), -LOGISTIC.value(aux[0])
         ratio = q / logarithm

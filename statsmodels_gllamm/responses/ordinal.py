@@ -3,8 +3,8 @@ r"""Ordinal responses: what cumulative, adjacent and continuation-ratio models h
 Row statistics: the response value, its category's code 0..K-1, and the lowest and the highest code
 that the row may have, since items may have different numbers of categories; where codes in between
 are impossible too, K more rows that are one for the possible codes.  The value is the category's
-label where all labels are numbers, else its code; means, variances and simulated responses are of
-this value.
+label where all labels are numbers that increase, else its code; means, variances and simulated
+responses are of this value.
 
 Links are the inverses F of ordinal::clm, threshold minus nu being their argument:
 
@@ -41,7 +41,7 @@ class OrdinalResponse(Response):
     ----------
     link : {"logit", "probit", "cloglog", "loglog", "cauchit"}
     categories : tuple
-        Labels in their order; numbers must increase.
+        Labels in their order.
     scaled : bool
         A log scale divides thresholds and nu.
     """
@@ -78,7 +78,9 @@ class OrdinalResponse(Response):
     def values(self) -> np.ndarray:
         """Response values of the categories (K,)."""
         if all(isinstance(label, Real) for label in self.categories):
-            return np.array(self.categories, dtype=np.float64)
+            values = np.array(self.categories, dtype=np.float64)
+            if np.all(np.diff(values) > 0):
+                return values
         return np.arange(len(self.categories), dtype=np.float64)
 
     def prepare(self, endog, n_trials=None, *, index=None, columns=None):

@@ -44,8 +44,21 @@ def interval_score(interval: Interval, nu, phi):
     return value, score
 
 
+def finite(x):
+    """x, with zeros set in place where it is not finite."""
+    x[~np.isfinite(x)] = 0.0
+    return x
+
+
+def product(x, y):
+    """x * y, which is zero where either is."""
+    return np.where((x == 0) | (y == 0), 0.0, x * y)
+
+
 class ScaledInterval:
     """All derivatives at nu (..., n), real.
+
+    Those in phi are zero where they overflow, which is where the probability is zero.
 
     Parameters
     ----------
@@ -70,15 +83,15 @@ class ScaledInterval:
         """R(u) from u_t, u_a and u_b, by way of the end that matters more."""
         by_b = np.isfinite(self.b) & (np.isinf(self.a) | (np.abs(a) <= np.abs(b)))
         end, other = np.where(by_b, self.b, self.a), np.where(by_b, -a, b)
-        return (np.where(t == 0, 0.0, end * t)
-                + np.where(other == 0, 0.0, self.width * other))
+        return product(end, t) + product(self.width, other)
 
     @quiet
     def aux_score(self):
         """dl/dphi (m', ..., n)."""
         p = self.partials
         ends = [self.k * p.a, self.k * p.b]
-        return np.stack(ends + [-self._radial(p.t, p.a, p.b)] if self.scaled else ends)
+        return finite(np.stack(
+            ends + [-self._radial(p.t, p.a, p.b)] if self.scaled else ends))
 
     @quiet
     def aux_derivatives(self):
@@ -88,7 +101,7 @@ class ScaledInterval:
         if self.scaled:
             first.append(k * (p.t + self._radial(p.tt, p.ta, p.tb)))
             second.append(-k**2 * (2 * p.tt + self._radial(p.ttt, p.tta, p.ttb)))
-        return np.stack(first), np.stack(second)
+        return finite(np.stack(first)), finite(np.stack(second))
 
     @quiet
     def aux_curvature(self):
@@ -96,10 +109,10 @@ class ScaledInterval:
         k, p = self.k, self.partials
         aa, ab, bb = k**2 * p.aa, k**2 * p.ab, k**2 * p.bb
         if not self.scaled:
-            return np.stack([np.stack([aa, ab]), np.stack([ab, bb])])
+            return finite(np.stack([np.stack([aa, ab]), np.stack([ab, bb])]))
         in_a, in_b = self._radial(p.ta, p.aa, p.ab), self._radial(p.tb, p.ab, p.bb)
         scale_a, scale_b = -k * (p.a + in_a), -k * (p.b + in_b)
         twice = (self._radial(p.t, p.a, p.b)
                  + self._radial(self._radial(p.tt, p.ta, p.tb), in_a, in_b))
-        return np.stack([np.stack([aa, ab, scale_a]), np.stack([ab, bb, scale_b]),
-                         np.stack([scale_a, scale_b, twice])])
+        return finite(np.stack([np.stack([aa, ab, scale_a]), np.stack([ab, bb, scale_b]),
+                                np.stack([scale_a, scale_b, twice])]))

@@ -27,6 +27,7 @@ from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, BinomialLink, 
 from statsmodels_gllamm.responses.sets import LocalDerivatives, SetResponse
 
 ZERO_LINKS = ("logit", "probit")
+UNDERFLOW = -700.0  # of logarithms of normal numbers
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,15 @@ class ZeroInflated(SetResponse):
     @quiet
     def kernel(self, y, nu, aux, sets):
         y, (nu, z) = first_of(y, sets), pair(nu, sets)
-        f = self.inner.kernel(y, nu, aux)
-        return self._kernel(y, z, f, f + np.where(y[0] > 0, 0.0, self.inner.constant(y, aux)))
+        kernel = self.inner.kernel(y, nu, aux)
+        return self._kernel(y, z, kernel, kernel + self._zero_constant(y, aux))
+
+    def _zero_constant(self, y, aux):
+        """The inner constant (S,) where the response is zero, and zero elsewhere."""
+        zero = y[0] == 0
+        constant = np.zeros(len(zero), dtype=np.result_type(np.float64, aux if aux is not None else 0))
+        constant[zero] = self.inner.constant(y[:, zero], None if aux is None else aux[:, zero])
+        return constant
 
     def _kernel(self, y, z, kernel, f):
         """From the inner kernel, and the inner log density f where y is zero."""
@@ -103,7 +111,12 @@ class ZeroInflated(SetResponse):
     def kernel_score(self, y, nu, aux, sets):
         y, (nu, z) = first_of(y, sets), pair(nu, sets)
         kernel, score = self.inner.kernel_score(y, nu, aux)
-        f = kernel + np.where(y[0] > 0, 0.0, self.inner.constant(y, aux))
+        f = kernel + self._zero_constant(y, aux)
+        if self.link.name == "logit":
+            value, zero_score, r = logit_mixture(y[0] > 0, z, kernel, f)
+            if np.min(r, initial=1.0) > 0 and np.min(value, initial=0.0) > UNDERFLOW:
+                score *= r
+                return value, paired(score, zero_score, sets)
         value = self._kernel(y, z, kernel, f)
         parts = _Parts(self, y, z, f)
         first = times(parts.r, score), parts.zero_score()
@@ -192,6 +205,23 @@ def log_mixture(a, b, f):
     large, small = np.where(swap, b + f, a), np.where(swap, a, b + f)
     return np.where(near, np.log1p(np.where(near, less, 0.0)),
                     large + np.log1p(np.exp(small - large)))
+
+
+def logit_mixture(positive, z, kernel, f):
+    """Value, score in z and r for a logit link, good to 1e-16 where neither part underflows.
+
+    Elsewhere the value is below `UNDERFLOW` or no number, or r is zero.
+    """
+    ez, ef = np.exp(z), np.exp(f)
+    share = 1 / (1 + ez)
+    mix = np.where(positive, 1.0, ez + ef)
+    r = np.where(positive, 1.0, ef / mix)
+    score = ez * share
+    score *= np.where(positive, -1.0, (1 - ef) / mix)
+    share *= mix
+    value = np.log(share, out=share)
+    value += np.where(positive, kernel, 0.0)
+    return value, score, r
 
 
 class _Parts:

@@ -1,15 +1,20 @@
-r"""Predictions of a row's mean: given the latent variables, averaged over them, or given the data.
+r"""Predictions of rows: given the latent variables, averaged over them, or given the data.
 
-With nu = o + c'eta the linear predictor, h the inverse link and eta ~ N(0, Psi), Psi = T T',
+With nu = o + c'eta the linear predictors of a row, f what is predicted at given linear predictors
+(a mean or probabilities) and eta ~ N(0, Psi), Psi = T T',
 
-    linear        o
-    conditional   h(o)
-    mean          E h(o + s z),   z ~ N(0, 1),   s^2 = c' Psi c
-    posterior     E[h(o + c'eta) | y of the row's clusters]
+    zero        f(o)
+    prior       E f(o + c'T z),   z ~ N(0, I)
+    posterior   E[f(o + c'eta) | y of the row's clusters]
 
-The prior mean needs one dimension only, whatever the number of levels and latent variables.  Rows
-of clusters without data have the prior at their level, given the data of the levels above
-(Skrondal and Rabe-Hesketh, 2009, J. R. Stat. Soc. A 172, 659-687).
+The prior needs as many dimensions as there are linear predictors, whatever the number of levels and
+latent variables; but where outcomes take several rows, such as choices, it needs those of the latent
+variables, which the rows share.  Rows of clusters without data have the prior at their level, given
+the data of the levels above (Skrondal and Rabe-Hesketh, 2009, J. R. Stat. Soc. A 172, 659-687).
+
+A variance is that of the mean and the mean of the variance,
+
+.. math:: \operatorname{Var}(y) = E[\operatorname{Var}(y \mid \nu) + \{E(y \mid \nu) - E(y)\}^2]
 """
 from __future__ import annotations
 
@@ -18,16 +23,22 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
-from statsmodels_gllamm.integration.posterior import normal_mean, row_expectation
-from statsmodels_gllamm.results.rows import Rows, known_units, rows_of
+from statsmodels_gllamm.integration.normal import joint_mean
+from statsmodels_gllamm.integration.posterior import joined, pieces, row_expectation
+from statsmodels_gllamm.responses.base import Response
+from statsmodels_gllamm.results import linear
+from statsmodels_gllamm.results.labels import count_values, prob_columns, upper_from
+from statsmodels_gllamm.results.rows import Asked, Rows, asked, known_units, rows_of
 
 N_QUAD = 7  # points per dimension where none are given
 PIECE = 60_000  # rows at a time: a few such temporaries stay in the L2 cache
 
 
-def predict(model, params, data=None, *, which="mean", latent=None, offset=None, exposure=None,
-            integration="adaptive", n_quad=N_QUAD) -> np.ndarray:
+def predict(model, params, data=None, *, which="mean", given=None, above=None, values=None,
+            latent=None, offset=None, exposure=None, n_trials=None, integration="adaptive",
+            n_quad=N_QUAD) -> np.ndarray:
     """Predicted values at any parameters.
 
     Parameters
@@ -39,57 +50,79 @@ def predict(model, params, data=None, *, which="mean", latent=None, offset=None,
         Rows to predict, by default the estimation sample. A frame has the columns that the formulas
         need; an array has the columns of ``model.exog``, and so has a frame that is named like it
         or by 0, 1, ....
-    which : {"mean", "conditional", "linear", "posterior"}
+    which : {"mean", "conditional", "posterior", "linear", "prob", "var", "cumulative"}
         "mean": marginal mean, averaged over the latent variables' distribution. "conditional": mean
-        where they are zero. "linear": linear predictor where they are zero. "posterior": mean given
-        all data of the row's clusters; clusters that are not in the sample have the prior, given
-        their known higher clusters.
+        where they are zero. "posterior": mean given all data of the row's clusters; clusters that
+        are not in the sample have the prior, given their known higher clusters. "linear": linear
+        predictor where they are zero; several columns where there are several, in the order of
+        ``model.structure.predictors``. "prob": probabilities of the categories or counts; of
+        choices, that the row is chosen (of rankings: ranked first), and of binary responses, of
+        one. "var": variance. "cumulative": probabilities of a category or count up to each.
+    given : {"prior", "posterior", "zero"}, optional
+        What "prob", "var" and "cumulative" take the latent variables for, as "mean" (default),
+        "posterior" and "conditional" do.
+    above : category or int, optional
+        With "prob" or "cumulative": the probability of more than this.
+    values : sequence of int, optional
+        Counts for "prob" and "cumulative", by default from 0 to the largest of the sample.
     latent : mapping of str to number, column name or array_like, optional
-        Given values of latent variables: "x[id]", or "x" where no other group has it. With "mean",
-        the others are averaged over their distribution given these.
+        Given values of latent variables: "x[id]", or "x" where no other group has it. With the
+        prior, the others are averaged over their distribution given these.
     offset, exposure : number, column name or array_like, optional
         If neither is given, those of the model for the estimation sample, and none for other data;
         if one is given, it replaces both.
+    n_trials : number, column name or array_like, optional
+        Of a binomial response, where the mean is that of the proportion: by default the sample's
+        for the sample, and one for other data.
     integration : {"adaptive", "laplace", "quadrature"}
-        For "posterior".
+        For the posterior.
     n_quad : int, {group: int} or tuple of int
-        Points per dimension for "posterior"; a tuple has them for the levels from the bottom.
+        Points per dimension for the posterior; a tuple has them for the levels from the bottom.
 
     Returns
     -------
-    ndarray (m,)
-        NaN for rows with missing values. Of a binomial response with several trials, the mean is
-        that of the proportion.
+    ndarray (m,) or (m, K)
+        NaN for rows with missing values.
 
     Raises
     ------
     ValueError, DataError, FormulaError
+
+    Notes
+    -----
+    Integrals over up to three normal variables are computed until they settle; over more, as of the
+    choice of an alternative with four or more random coefficients, by quasi-Monte Carlo with fixed
+    points, to about four digits. Rows of a choice set must all be among the rows to predict.
     """
-    rows = rows_of(model, data, which, latent, offset, exposure)
+    ask = asked(which, given)
+    rows = rows_of(model, data, ask, latent, offset, exposure, n_trials)
+    values = count_values(model, ask, values, above)
     working = model.design.to_working(np.asarray(params, dtype=float))
-    out = np.full(len(rows.kept), np.nan)
-    out[rows.kept] = predict_rows(model, working, rows, which, integration, n_quad)
+    found = predict_rows(model, working, rows, ask, integration, n_quad, values, above)
+    out = np.full((len(rows.kept),) + found.shape[:-1], np.nan)
+    out[rows.kept] = np.moveaxis(found, -1, 0)
     return out
 
 
-def predict_results(results, data=None, *, which="mean", latent=None, offset=None, exposure=None,
-                    n_quad=None, transform=True):
+def predict_results(results, data=None, *, which="mean", given=None, above=None, values=None,
+                    latent=None, offset=None, exposure=None, n_trials=None, n_quad=None,
+                    transform=True):
     """Predicted values at the estimates, in the user's index.
 
     Parameters
     ----------
     results : GLLAMMResults
-    data, which, latent, offset, exposure
+    data, which, given, above, values, latent, offset, exposure, n_trials
         See `predict`.
     n_quad : int, {group: int} or tuple of int, optional
-        Points per dimension for "posterior", of adaptive quadrature after Laplace; by default the
+        Points per dimension for the posterior, of adaptive quadrature after Laplace; by default the
         fit's own integration.
     transform : bool
         False: the columns of ``data`` are those of ``model.exog``, whatever their names.
 
     Returns
     -------
-    Series, or ndarray
+    Series, DataFrame or ndarray
         With the index of ``data`` or of the estimation sample; an array for an array.
     """
     model, record = results.model, results.record
@@ -101,96 +134,103 @@ def predict_results(results, data=None, *, which="mean", latent=None, offset=Non
     if data is not None and not transform:
         data = np.asarray(data)
     integration = "quadrature" if record.integration == "quadrature" else "adaptive"
-    values = predict(model, record.params, data, which=which, latent=latent, offset=offset,
-                     exposure=exposure, integration=integration,
-                     n_quad=record.n_quad if n_quad is None else n_quad)
-    if index is None or len(index) != len(values):  # a Series may also be one row
-        return values
-    return pd.Series(values, index=index)
+    found = predict(model, record.params, data, which=which, given=given, above=above,
+                    values=values, latent=latent, offset=offset, exposure=exposure,
+                    n_trials=n_trials, integration=integration,
+                    n_quad=record.n_quad if n_quad is None else n_quad)
+    if index is None or len(index) != len(found):  # a Series may also be one row
+        return found
+    if found.ndim == 1:
+        return pd.Series(found, index=index)
+    columns = prob_columns(model, asked(which, given),
+                           count_values(model, asked(which, given), values, above))
+    return pd.DataFrame(found, index=index, columns=columns)
 
 
-def predict_rows(model, working, rows: Rows, which="mean", integration="adaptive",
-                 n_quad=N_QUAD) -> np.ndarray:
-    """Predicted values (n,) at working coordinates (k,), a smooth function of them."""
-    design, response = model.design, model.response
-    o, c = linear_parts(model, working, rows)
+def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive", n_quad=N_QUAD,
+                 values=None, above=None) -> np.ndarray:
+    """Predicted values (n,) or (K, n) at working coordinates (k,), a smooth function of them."""
+    o, c = linear.linear_parts(model, working, rows)
+    if ask.what == "linear":
+        nu = linear.at_latent(o, c, rows.given)
+        return nu[0] if len(nu) == 1 else nu
+    family = model.fitted_family
+    outcomes = family.outcomes(rows.data)
+    aux = linear.aux_predictors(model, working, outcomes)
+    average = _averages(model, working, rows, ask, o, c, outcomes, integration, n_quad)
 
-    def inverse_link(nu):
-        return response.mean(nu)
+    def moments(kind):
+        return lambda piece: family.moments(kind, aux[:, piece], rows.data.on(piece), values)
 
-    if rows.bars is None:
-        return o if which == "linear" else inverse_link(o)
-    root = block_diagonal(design.roots(working))
-    if which == "posterior":
-        return _posterior(model, working, rows, o, root.T @ c, integration, n_quad)
-    if which != "mean":
-        nu = o + sum(c[m] * value for m, value in rows.given.items())
-        return nu if which == "linear" else inverse_link(nu)
-    nu, sd = _prior(o, c, root, rows.given)
-    _check_mean(response, sd)
-    return np.concatenate([normal_mean(inverse_link, nu[i:i + PIECE], sd[i:i + PIECE])
-                           for i in range(0, max(len(nu), 1), PIECE)])
-
-
-def linear_parts(model, working, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Linear predictor with latent variables of zero, o (n,), and their loadings c (D, n)."""
-    design = model.design
-    slots = design.loadings.copy()
-    slots[np.isnan(slots)] = working[design.layout.positions("lambda")]
-    loading, first = {None: 1.0}, 1
-    for name, f in rows.factors.items():
-        own = slots[first:first + len(f.names)]
-        loading[name] = f.columns @ own if f.codes is None else own[f.codes]
-        first += len(f.names)
-    beta = working[design.layout.positions("coef")]
-    if not any(model.sample.exog_factors):
-        o = rows.exog @ beta + rows.offset
+    if ask.what == "mean":
+        found = average(moments("mean"))
+    elif ask.what == "var":
+        found = _variance(average, moments)
     else:
-        o = rows.offset + sum(b * x * loading[f] for b, x, f in
-                              zip(beta, rows.exog.T, model.sample.exog_factors))
-    if rows.bars is None:
-        return o, np.zeros((0, len(o)))
-    return o, np.stack([
-        z * loading[f] for block in model.structure.blocks
-        for z, f in zip(rows.bars[block.bar].matrix.T, rows.bars[block.bar].factors)])
+        found = average(moments("prob"))
+        labels = family.prob_labels(rows.data, values)
+        if ask.what == "cumulative" or above is not None:
+            found = upper_from(family, labels, found, above)
+        elif labels is None:
+            found = found[0]
+    if rows.absent and np.isnan(found).any():
+        raise DataError(f"which={ask.what!r} needs the columns {', '.join(rows.absent)}, which the "
+                        "data do not have")
+    return found
 
 
-def block_diagonal(blocks) -> np.ndarray:
-    """One matrix with the given square matrices on its diagonal."""
-    ends = np.cumsum([len(b) for b in blocks])
-    out = np.zeros((ends[-1],) * 2)
-    for end, block in zip(ends, blocks):
-        out[end - len(block):end, end - len(block):end] = block
-    return out
+def _variance(average, moments) -> np.ndarray:
+    mean = average(moments("mean"))
+
+    def about_mean(piece):
+        own, variance = moments("mean")(piece), moments("var")(piece)
+        return lambda nu: variance(nu) + (own(nu) - mean[piece]) ** 2
+
+    return average(about_mean)
 
 
-def _prior(o, c, root, given) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (n,) of nu over the latent variables that are not given."""
-    if not given:
-        a = root.T @ c
-        return o, np.sqrt(np.einsum("dn,dn->n", a, a))
-    psi, known = root @ root.T, list(given)
-    values = np.stack(list(given.values()))
-    slope = psi[:, known] @ np.linalg.pinv(psi[np.ix_(known, known)], hermitian=True)
-    rest = psi - slope @ psi[known]
-    rest[known] = rest[:, known] = 0.0
-    eta = slope @ values
-    eta[known] = values
-    variance = np.einsum("in,ij,jn->n", c, rest, c)
-    return o + np.einsum("dn,dn->n", c, eta), np.sqrt(np.maximum(variance, 0.0))  # rounding
+def _averages(model, working, rows: Rows, ask: Asked, o, c, outcomes, integration, n_quad):
+    """The function that averages what make(rows) gives over the latent variables, (..., n)."""
+    sets = linear.row_sets(outcomes)
+    t = linear.block_diagonal(model.design.roots(working))
+    if ask.given == "posterior" and rows.random:
+        a = np.einsum("pdn,de->pen", c, t)
+        return _posterior(model, working, rows, o, a, outcomes, sets, integration, n_quad)
+    if rows.random and ask.given == "prior":
+        nu, root = linear.prior(o, c, t, rows.given, sets is not None)
+        _check_mean(model, outcomes, root)
+    else:
+        nu, root = linear.at_latent(o, c, rows.given), np.zeros((len(o), 0, o.shape[1]))
+    size = max(PIECE // len(o), 1)
+
+    def average(make):
+        every = np.arange(o.shape[1])
+        parts = list(pieces(every, 1, sets, size)) or [every]
+        return joined([(rows, joint_mean(make(rows), nu[:, rows], root[..., rows],
+                                         sets is not None)) for rows in parts], len(every))
+
+    return average
 
 
-def _check_mean(response, sd) -> None:
+def _check_mean(model, outcomes, root) -> None:
     """Refuse to integrate a mean that is infinite inside a normal distribution's range."""
-    if response.bounded and np.any(sd) and not np.isfinite(
-            response.mean(np.array([0.0, -1.0]))).all():
-        raise ValueError(
-            f"{response.name} has no mean over normal latent variables, because it has none for "
-            "all linear predictors; use which='conditional', or 'posterior' for clusters of the "
-            "sample with n_quad of 2 or more")
+    if not np.any(root):
+        return
+    for member in outcomes.members:
+        response = member.response
+        if not isinstance(response, Response):
+            response = getattr(response, "inner", None)
+        if response is None or not response.bounded:
+            continue
+        aux = np.zeros((len(response.aux_names), 2))
+        if not np.isfinite(response.mean(np.array([0.0, -1.0]), aux)).all():
+            raise ValueError(
+                f"{model.fitted_family.name} has no mean over normal latent variables, because it "
+                "has none for all linear predictors; use which='conditional', or 'posterior' for "
+                "clusters of the sample with n_quad of 2 or more")
 
 
-def _posterior(model, working, rows: Rows, o, a, integration, n_quad) -> np.ndarray:
+def _posterior(model, working, rows: Rows, o, a, outcomes, sets, integration, n_quad):
     if not len(model.sample.index):
         raise ValueError("which='posterior' needs the estimation sample, which remove_data() has "
                          "removed")
@@ -199,9 +239,25 @@ def _posterior(model, working, rows: Rows, o, a, integration, n_quad) -> np.ndar
         n_quad = model._points(n_quad, integration) or (N_QUAD,) * len(model.design.q)
     objective = model._objective(n_quad, integration)
     level, unit = known_units(model, rows)
+    _refuse_cut_sets(rows, sets, level, unit)
     if min(n_quad) == 1 or level.any():
-        _check_mean(model.response, np.any(a))
-    with model._explained():
-        return row_expectation(
-            objective.problem, objective.task, model.design.psi(working),
-            lambda nu, _: model.response.mean(nu), o, a, level, unit)
+        _check_mean(model, outcomes, a)
+    psi = model.design.psi(working)
+
+    def average(make):
+        with model._explained():
+            return row_expectation(objective.problem, objective.task, psi, make, o, a, level, unit,
+                                   sets)
+
+    return average
+
+
+def _refuse_cut_sets(rows: Rows, sets, level, unit) -> None:
+    if sets is None:
+        return
+    some = np.zeros(int(sets.max(initial=-1)) + 1, dtype=np.int64)
+    some[sets] = np.arange(len(sets))
+    other = (level[some[sets]] != level) | (unit[some[sets]] != unit)
+    if other.any():
+        raise DataError(f"row {rows.index[rows.kept][int(np.argmax(other))]!r} does not lie in the "
+                        "same clusters as the other rows of its set")

@@ -11,13 +11,25 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.exceptions import DataError
-from statsmodels_gllamm.formula.categories import show
-from statsmodels_gllamm.formula.designs import BarDesign
+from statsmodels_gllamm.families.base import FamilyData
+from statsmodels_gllamm.formula.categories import key_name, show
+from statsmodels_gllamm.formula.designs import Part
 from statsmodels_gllamm.formula.rows import as_frame, row_array
 from statsmodels_gllamm.results.latent import level_units
 
-WHICH = ("mean", "conditional", "linear", "posterior")
+MEANS = {"mean": "prior", "conditional": "zero", "posterior": "posterior"}
+WHICH = (*MEANS, "linear", "prob", "var", "cumulative")
+GIVEN = ("prior", "posterior", "zero")
 MISSING = -2  # cluster of a row that does not name it; -1 where the sample does not have it
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is predicted: ``what`` is "mean", "var", "prob", "cumulative" or "linear"; ``given`` is
+    what latent variables are: "prior", "posterior" or "zero"."""
+
+    what: str
+    given: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,75 +42,128 @@ class Rows:
         Labels of the user's rows.
     kept : ndarray of bool (m,)
         Which of them are complete; all other attributes have these n rows only.
-    exog : ndarray (n, p)
+    parts : dict of str to Part
+        By the key of the linear predictor; random terms only where they are needed.
+    random : bool
+        Random terms are needed.
     offset : ndarray (n,)
-        Offset plus log exposure.
-    bars : tuple of BarDesign, or None
-        None where no random terms are needed.
+        Offset plus log exposure, of the main linear predictor.
     factors : dict of str to FactorDesign
     codes : dict of str to ndarray of int64 (n,), or None
         Cluster of each row by group; -1 if it is not in the sample, -2 if it is missing.
     given : dict of int to ndarray (n,)
         Given values of latent variables, by their number.
+    data : FamilyData or None
+        What the family sees; None for linear predictors.
+    absent : tuple of str
+        Columns that designs in ``data`` lack, and have NaN for.
     """
 
     index: pd.Index
     kept: np.ndarray
-    exog: np.ndarray
+    parts: dict[str, Part]
+    random: bool
     offset: np.ndarray
-    bars: tuple[BarDesign, ...] | None
     factors: dict
     codes: dict[str, np.ndarray] | None
     given: dict[int, np.ndarray]
+    data: FamilyData | None
+    absent: tuple[str, ...] = ()
 
 
-def rows_of(model, data, which="mean", latent=None, offset=None, exposure=None) -> Rows:
-    """The rows to predict; parameters as of `predict`."""
+def asked(which: str, given: str | None = None) -> Asked:
+    """What is predicted, from the arguments of `predict`."""
     if which not in WHICH:
         raise ValueError(f"which must be one of {', '.join(map(repr, WHICH))}, not {which!r}")
-    if latent and which == "posterior":
+    if which in MEANS or which == "linear":
+        if given is not None:
+            raise ValueError("given= goes with which='prob', 'var' or 'cumulative'; "
+                             "which='mean', 'conditional' and 'posterior' say what is given")
+        return Asked("linear", "zero") if which == "linear" else Asked("mean", MEANS[which])
+    given = "prior" if given is None else given
+    if given not in GIVEN:
+        raise ValueError(f"given must be one of {', '.join(map(repr, GIVEN))}, not {given!r}")
+    return Asked(which, given)
+
+
+def rows_of(model, data, ask: Asked, latent=None, offset=None, exposure=None,
+            n_trials=None) -> Rows:
+    """The rows to predict; parameters as of `predict`."""
+    if latent and ask.given == "posterior":
         raise ValueError("latent= gives values of latent variables, which='posterior' asks the "
                          "data for them; use which='mean' or 'conditional' with latent=")
-    random = bool(model.design.q) and (which in ("mean", "posterior") or bool(latent))
-    posterior = bool(model.design.q) and which == "posterior"
+    random = bool(model.design.q) and (ask.given != "zero" or bool(latent))
     sample = model.sample
     if data is None:
-        rows = _sample_rows(sample, random, posterior)
+        rows = _sample_rows(model, ask, random)
         frame = pd.DataFrame(index=sample.index)
     elif (exog := _as_exog(model, data)) is not None:
-        rows = _exog_rows(sample, exog, random, posterior)
+        rows = _exog_rows(model, exog, ask, random)
         frame = pd.DataFrame(index=rows.index)
     else:
         frame = as_frame(data)
-        rows = _frame_rows(model, frame, random, posterior)
+        rows = _frame_rows(model, frame, ask, random)
     if offset is not None or exposure is not None:
         rows = replace(rows, offset=_offset(offset, exposure, frame)[rows.kept])
+    if n_trials is not None and rows.data is not None:
+        trials = row_array(n_trials, "n_trials", frame, None)[rows.kept]
+        rows = replace(rows, data=replace(rows.data, n_trials=trials))
     given = {_latent_number(model.structure, name):
              row_array(value, f"latent[{name!r}]", frame, None)[rows.kept]
              for name, value in (latent or {}).items()}
     return replace(rows, given=given)
 
 
-def _sample_rows(sample, random, posterior) -> Rows:
-    n = len(sample.index)
-    codes = {name: group.codes for name, group in sample.groups.items()} if posterior else None
-    return Rows(sample.index, np.ones(n, dtype=bool), sample.exog.to_numpy(), sample.offset,
-                sample.bars if random else None, sample.factors, codes, {})
+def sample_data(sample) -> FamilyData:
+    """What a family sees of the sample without its responses."""
+    trials = sample.n_trials
+    if sample.endog.ndim == 2:
+        trials = sample.endog.sum(axis=1)
+    return FamilyData(None, sample.index, trials, sample.numbers, sample.labels, sample.designs,
+                      sample.categories)
 
 
-def _frame_rows(model, frame, random, posterior) -> Rows:
+def _sample_rows(model, ask: Asked, random) -> Rows:
     sample = model.sample
-    with_factors = bool(sample.factors) and (random or any(sample.exog_factors))
-    parts = ["exog"] + ["bars"] * random + ["factors"] * with_factors + ["codes"] * posterior
-    new = sample.design.on(frame, parts)
+    n, posterior = len(sample.index), ask.given == "posterior"
+    codes = {name: group.codes for name, group in sample.groups.items()} if posterior else None
+    parts = {"exog": Part(sample.exog, sample.exog_factors, sample.bars), **sample.parts}
+    return Rows(sample.index, np.ones(n, dtype=bool), parts, random, sample.offset, sample.factors,
+                codes, {}, None if ask.what == "linear" else sample_data(sample))
+
+
+def _frame_rows(model, frame, ask: Asked, random) -> Rows:
+    sample, design = model.sample, model.sample.design
+    posterior = ask.given == "posterior" and random
+    with_factors = bool(sample.factors) and (random or any(sample.exog_factors) or sample.parts)
+    wanted = ["exog", *design.parts]
+    wanted += ["bars"] * random + ["factors"] * with_factors + ["codes"] * posterior
+    absent = {}
+    if ask.what != "linear":
+        unread = model.fitted_family.unread
+        wanted += [("numbers", role) for role in design.numbers if role not in unread]
+        wanted += [("labels", role) for role in design.labels if role not in unread]
+        lacks = {key: [c for c in d.columns if c not in frame.columns]
+                 for key, d in design.designs.items()}
+        absent = {key: columns for key, columns in lacks.items() if columns}
+        wanted += [key for key in design.designs if key not in absent]
+    new = design.on(frame, wanted)
     codes = None
     if posterior:
         codes = {}
         for name, code in new.codes.items():
-            absent = frame[list(sample.groups[name].columns)].isna().any(axis=1).to_numpy()
-            codes[name] = np.where(absent[new.kept], MISSING, code)
-    return Rows(frame.index, new.kept, new.exog.to_numpy(), np.zeros(len(new.index)), new.bars,
-                new.factors or {}, codes, {})
+            columns = frame[list(sample.groups[name].columns)]
+            missing = columns.isna().any(axis=1).to_numpy()
+            codes[name] = np.where(missing[new.kept], MISSING, code)
+    family_data = None
+    if ask.what != "linear":
+        designs = {key: new.designs[key] if key not in absent else pd.DataFrame(
+            np.nan, index=new.index, columns=sample.designs[key].columns) for key in design.designs}
+        family_data = FamilyData(None, new.index, None, new.numbers, new.labels, designs,
+                                 sample.categories)
+    parts = {"exog": Part(new.exog, sample.exog_factors, new.bars or ()), **new.parts}
+    return Rows(frame.index, new.kept, parts, random, np.zeros(len(new.index)), new.factors or {},
+                codes, {}, family_data, tuple(dict.fromkeys(c for cs in absent.values() for c in cs)))
 
 
 def _as_exog(model, data) -> np.ndarray | None:
@@ -119,21 +184,40 @@ def _as_exog(model, data) -> np.ndarray | None:
     return values
 
 
-def _exog_rows(sample, exog, random, posterior) -> Rows:
+def _exog_rows(model, exog, ask: Asked, random) -> Rows:
     """Rows of which only the fixed part's columns are known."""
-    names = list(sample.exog.columns)
-    if posterior or any(sample.exog_factors):
-        need = "which='posterior' needs the groups" if posterior else (
-            f"the factor {next(filter(None, sample.exog_factors))!r} needs the loadings")
+    sample, unread = model.sample, model.fitted_family.unread
+    names, n = list(sample.exog.columns), len(exog)
+    roles = [role for role in (*sample.numbers, *sample.labels) if role not in unread]
+    need = None
+    if ask.given == "posterior" and model.design.q:
+        need = "which='posterior' needs the groups"
+    elif any(sample.exog_factors):
+        need = f"the factor {next(filter(None, sample.exog_factors))!r} needs the loadings"
+    elif sample.parts:
+        need = f"the {next(iter(sample.parts))!r} part needs the columns"
+    elif roles and ask.what != "linear":
+        need = f"{model.fitted_family.name} needs the column {key_name(roles[0])!r}"
+    if need:
         raise ValueError(f"{need} of the rows; pass the data as a DataFrame to a model that was "
                          "made from a formula")
-    bars = None
+    bars = ()
     if random:
         bars = tuple(replace(bar, matrix=np.column_stack([
             _column_of(exog, names, bar, term, factor)
             for term, factor in zip(bar.names, bar.factors)])) for bar in sample.bars)
-    return Rows(pd.RangeIndex(len(exog)), np.ones(len(exog), dtype=bool), exog,
-                np.zeros(len(exog)), bars, {}, None, {})
+    index = pd.RangeIndex(n)
+    part = Part(pd.DataFrame(exog, columns=names, index=index, copy=False), sample.exog_factors, bars)
+    known = dict(zip(names, exog.T), Intercept=np.ones(n))
+    absent = tuple(dict.fromkeys(c for d in sample.designs.values() for c in d.columns
+                                 if c not in known))
+    data = None
+    if ask.what != "linear":
+        data = FamilyData(None, index, None, {}, {}, {
+            key: pd.DataFrame({c: known.get(c, np.full(n, np.nan)) for c in d.columns}, index=index)
+            for key, d in sample.designs.items()}, sample.categories)
+    return Rows(index, np.ones(n, dtype=bool), {"exog": part}, random, np.zeros(n), {}, None, {},
+                data, absent)
 
 
 def _column_of(exog, names, bar, term, factor) -> np.ndarray:

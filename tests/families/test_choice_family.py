@@ -174,7 +174,7 @@ def test_ranking_without_responses_is_one_choice():
 
 
 @pytest.mark.parametrize(("rank", "text"), [
-    ([1, 2, 2, 1, 1, 3], "rank 2 more than once in the set id = a"),
+    ([1, 2, 2, 2, 1, 3], "rank 2 more than once in the set id = a"),
     ([1, 2, 1, 2, 1, -3], "is -3 in row 15"),
     ([1, 2, 1, 2, 1, 1.5], "is 1.5 in row 15"),
 ])

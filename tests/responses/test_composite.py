@@ -11,10 +11,12 @@ from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial
 from statsmodels_gllamm.responses.composite import composite, log_sum
 from statsmodels_gllamm.responses.gamma import Gamma
 from statsmodels_gllamm.responses.gaussian import Gaussian, GaussianMean
+from statsmodels_gllamm.responses.generalized_poisson import GeneralizedPoisson
 from statsmodels_gllamm.responses.inverse_gaussian import InverseGaussian
 from statsmodels_gllamm.responses.links import CLogLog, Log, Power
 from statsmodels_gllamm.responses.logit import BinomialLogit
 from statsmodels_gllamm.responses.negative_binomial import NegativeBinomial
+from statsmodels_gllamm.responses.negative_binomial1 import NegativeBinomial1
 from statsmodels_gllamm.responses.poisson import Poisson, PoissonPower
 from tests.responses.set_cases import (
     check_all,
@@ -28,6 +30,7 @@ COUNTS = np.array([3, 1, 2, 4, 2, 3])
 INNERS = [Poisson(), PoissonPower(Power(1.0)), PoissonPower(Power(0.5)), Gaussian(),
           GaussianMean(Log()), GaussianMean(Power(-1.0)), Gamma(), Gamma(Power(-1.0)),
           InverseGaussian(Log()), NegativeBinomial(), NegativeBinomial(CLogLog(), 0.7),
+          NegativeBinomial1(), GeneralizedPoisson(),
           BinomialLogit(), *(Binomial(BINOMIAL_LINKS[k]) for k in (
               "probit", "cloglog", "loglog", "cauchy", "log", "identity"))]
 POSITIVE = ("identity", "sqrt", "inverse_power", "inverse_squared")
@@ -53,7 +56,8 @@ def draw(inner, seed, counts=COUNTS):
         trials = rng.integers(1, 6, size).astype(float)
         y = np.stack([rng.binomial(trials.astype(int), 0.5).astype(float), trials])
         w = w / np.bincount(repeat, w)[repeat] * rng.choice([1.0, 0.7], size)[repeat]
-    elif isinstance(inner, Poisson | PoissonPower | NegativeBinomial):
+    elif isinstance(inner, Poisson | PoissonPower | NegativeBinomial | NegativeBinomial1
+                    | GeneralizedPoisson):
         y = rng.poisson(3.0, size)[None].astype(float)
     else:
         y = rng.gamma(2.0, 1.0, size)[None]
@@ -108,9 +112,14 @@ def density(inner, y, mu, aux):
         case NegativeBinomial():
             size = 1 / inner.alpha if inner.alpha else np.exp(aux[0])
             return stats.nbinom.logpmf(y[0], size, size / (size + mu))
+        case NegativeBinomial1():
+            delta = np.exp(-aux[0])
+            return stats.nbinom.logpmf(y[0], mu / delta, 1 / (1 + delta))
         case InverseGaussian():
             phi = np.exp(2 * aux[0])
             return stats.invgauss.logpdf(y[0], mu * phi, scale=1 / phi)
+        case GeneralizedPoisson():
+            return inner.log_density(y, np.log(mu), aux)
         case _:
             return stats.binom.logpmf(y[0], y[1], mu)
 

@@ -8,10 +8,13 @@ from scipy import stats
 from scipy.special import expit
 from statsmodels.discrete.count_model import ZeroInflatedNegativeBinomialP, ZeroInflatedPoisson
 
+from statsmodels_gllamm.responses.beta_binomial import BetaBinomial
 from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial
+from statsmodels_gllamm.responses.generalized_poisson import GeneralizedPoisson
 from statsmodels_gllamm.responses.links import Power
 from statsmodels_gllamm.responses.logit import BinomialLogit
 from statsmodels_gllamm.responses.negative_binomial import NegativeBinomial
+from statsmodels_gllamm.responses.negative_binomial1 import NegativeBinomial1
 from statsmodels_gllamm.responses.poisson import Poisson, PoissonPower
 from statsmodels_gllamm.responses.zero_inflated import ZeroInflated, log_mixture
 from tests.responses.set_cases import (
@@ -24,10 +27,9 @@ from tests.responses.set_cases import (
 
 LOGIT, PROBIT = BINOMIAL_LINKS["logit"], BINOMIAL_LINKS["probit"]
 S = 14
-CASES = [ZeroInflated(inner, link)
-         for inner in (Poisson(), NegativeBinomial(), NegativeBinomial(alpha=0.5), BinomialLogit(),
-                       Binomial(PROBIT))
-         for link in (LOGIT, PROBIT)]
+INNERS = (Poisson(), NegativeBinomial(), NegativeBinomial(alpha=0.5), NegativeBinomial1(),
+          GeneralizedPoisson(), BinomialLogit(), Binomial(PROBIT), BetaBinomial())
+CASES = [ZeroInflated(inner, link) for inner in INNERS for link in (LOGIT, PROBIT)]
 IDS = [f"{r.name} {getattr(r.inner, 'alpha', '')}" for r in CASES]
 
 
@@ -42,7 +44,7 @@ def draw(r, seed, size=S):
     counts = rng.poisson(2.0, size).astype(float)
     counts[:size // 3] = 0
     y = counts[None]
-    if isinstance(r.inner, Binomial):
+    if isinstance(r.inner, Binomial | BetaBinomial):
         y = np.stack([counts, counts + rng.integers(1, 4, size)])
     phi = rng.normal(0, 0.5, (len(r.aux_names), size))
     return pairs(y, y), rng.normal(0, 1.2, 2 * size), phi
