@@ -11,7 +11,7 @@ import pandas as pd
 import statsmodels.api as sm
 from statsmodels.base.model import LikelihoodModel
 
-from statsmodels_gllamm.estimation import boundary, certify, diagnose, information, separation
+from statsmodels_gllamm.estimation import boundary, certify, checks, diagnose, information
 from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.options import integer, positive
@@ -19,7 +19,7 @@ from statsmodels_gllamm.estimation.points import points_of
 from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
-from statsmodels_gllamm.estimation.starts import least_squares, start_values
+from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.exceptions import DataError, SeparationWarning
 from statsmodels_gllamm.families.base import FamilyData
 from statsmodels_gllamm.families.registry import as_family
@@ -29,9 +29,8 @@ from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
-from statsmodels_gllamm.latent.build import build_structure, part_of, weights_of
+from statsmodels_gllamm.latent.build import build_structure, weights_of
 from statsmodels_gllamm.latent.describe import equations
-from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
@@ -114,11 +113,11 @@ class GLLAMMModel(LikelihoodModel):
         self.structure = build_structure(sample, self.outcomes, covariances,
                                          getattr(family, "correlated", False))
         self._problems: dict[tuple[int, bool], Problem] = {}
-        self._check_data()
+        checks.check_data(sample, self.structure, self.outcomes)
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
         super().__init__(
             observed, sample.exog,
-            hasconst=has_constant(sample.exog.to_numpy()))
+            hasconst=checks.has_constant(sample.exog.to_numpy()))
         self._init_keys = list(type(self)._init_keys)  # the base class has emptied them
         self.data.param_names = self.param_names
         self._check_exposure(exposure)
@@ -246,23 +245,6 @@ class GLLAMMModel(LikelihoodModel):
         if exposure is not None and not isinstance(link, sm.families.links.Log):
             raise ValueError("exposure is only meaningful with the log link; use offset= on the "
                              "scale of the linear predictor")
-
-    def _check_data(self) -> None:
-        for member in self.outcomes.members:
-            constant = member.response.describe_constant(member.y) if member.y.size else "no rows"
-            if constant is not None:
-                raise DataError(f"the response {self.sample.endog_name!r} is constant ({constant}): "
-                                "there is nothing to explain; check the column or the subset")
-        for key in dict.fromkeys(p.key for p in self.structure.predictors):
-            part = part_of(self.sample, key)
-            if not any(part.exog_factors):
-                text = separation.dependence(*identified_columns(self, part.exog))
-                if text is not None:
-                    raise DataError(text)
-        for level in self.structure.levels:
-            if level.n_units < 2:
-                raise DataError(f"the group {level.name!r} has a single cluster, so that its "
-                                "variance cannot be estimated; drop its bar term")
 
     def _engine_rows(self, row_weight) -> EngineRows:
         """The rows that the engine sees, with frequency weights (n,) of the data rows or None."""
@@ -487,11 +469,13 @@ class GLLAMMModel(LikelihoodModel):
             found = fit(lambda n: self._objective(n, integration, pool), self.design.q,
                         several_starts(start, starts, rng), options, self._exact, search)
         record = record_of(found, self.design, integration, method)
+        record = checks.held_where_vanished(record, self.sample, self.structure)
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
         suspected = bool(record.flat) or not record.retvals["converged"]
-        separated = self._separation(start) or self._separation(record.params, suspected)
+        separated = checks.separation_of(self.sample, self.outcomes, (start, False),
+                                         (record.params, suspected))
         if separated is not None:
             warnings.warn(separated, SeparationWarning, stacklevel=2)
         else:
@@ -523,56 +507,8 @@ class GLLAMMModel(LikelihoodModel):
             working = boundary.leave(self.design, working, own)
         return working
 
-    def _separation(self, params, suspected=False) -> str | None:
-        """What separates the response, in words; asked where coefficients are large or suspected."""
-        exog = self.sample.exog.to_numpy()
-        if not exog.shape[1] or any(self.sample.exog_factors):
-            return None
-        if len(self.outcomes.members) > 1 or not isinstance(self.response, Response):
-            return None
-        nu = exog @ params[: exog.shape[1]]
-        if not suspected and max(nu.max(), -nu.min()) < separation.SUSPICIOUS:
-            return None
-        ends = separation.ends(self.response.name, self.outcomes.members[0].y)
-        direction = None if ends is None else separation.separating_direction(exog, *ends)
-        if direction is None:
-            return None
-        return separation.describe(direction, exog, self.sample.exog.columns, *ends)
-
 
 def family_data(sample) -> FamilyData:
     """What a family sees of a sample."""
     return FamilyData(sample.endog, sample.index, sample.n_trials, sample.numbers, sample.labels,
                       sample.designs, sample.categories)
-
-
-def identified_columns(model, exog) -> tuple[np.ndarray, list[str]]:
-    """Fixed columns (n, p) whose dependence leaves coefficients unidentified, and their names.
-
-    Beside thresholds, these too; in choice sets, what varies inside them.
-    """
-    values, names = exog.to_numpy(), list(exog.columns)
-    outcomes = model.outcomes
-    thresholds = model.sample.designs.get("thresholds")
-    if thresholds is not None:
-        values = np.column_stack([values, thresholds.to_numpy()])
-        names += [f"thresholds of {name}" for name in thresholds.columns]
-    elif outcomes.sets is not None and outcomes.part is None:
-        values = values if outcomes.rows is None else values[outcomes.rows]
-        count = np.bincount(outcomes.sets)
-        for j, column in enumerate(values.T):
-            mean = np.bincount(outcomes.sets, column) / np.maximum(count, 1)
-            within = column - mean[outcomes.sets]
-            if not (np.abs(within) > 1e-9 * np.abs(column).max()).any():
-                raise DataError(f"the fixed column {names[j]!r} does not vary within any choice "
-                                "set, so that it has no effect on choices; let it interact with "
-                                "the alternative, or drop it")
-    return values, names
-
-
-def has_constant(exog: np.ndarray) -> bool:
-    """Whether a combination of the columns (n, p) is the constant."""
-    if not exog.shape[1]:
-        return False
-    ones = np.broadcast_to(1.0, len(exog))
-    return bool(np.abs(exog @ least_squares(exog, ones) - 1).max() < 1e-6)

@@ -12,6 +12,30 @@ Examples
 0    1       1    1  1
 1    1       1    2  1
 """
-from . import contraception, epilep, irtsim, lsat, sleepstudy, toenail
+from . import (
+    contraception,
+    diet,
+    epilep,
+    irtsim,
+    kidney,
+    lsat,
+    neuroticism,
+    salamanders,
+    sleepstudy,
+    toenail,
+    wine,
+)
 
-__all__ = ["contraception", "epilep", "irtsim", "lsat", "sleepstudy", "toenail"]
+__all__ = [
+    "contraception",
+    "diet",
+    "epilep",
+    "irtsim",
+    "kidney",
+    "lsat",
+    "neuroticism",
+    "salamanders",
+    "sleepstudy",
+    "toenail",
+    "wine",
+]

@@ -112,14 +112,13 @@ def _curvature(point: Point, b, louis: bool) -> np.ndarray:
 
 def beyond_limits(objective: Objective, working: np.ndarray) -> np.ndarray:
     """Positions of auxiliary parameters where the density does not change any more."""
-    held = [positions for positions, limit in objective.design.aux_limits
-            if working[positions[0]] > limit]
+    held = [limit.beyond(working) for limit in objective.design.aux_limits]
     return np.concatenate([np.zeros(0, dtype=int), *held])
 
 
 def _bounded_step(objective: Objective, step: np.ndarray) -> np.ndarray:
     """The step, shortened so that no auxiliary parameter with a limit leaps."""
-    limited = [positions for positions, _ in objective.design.aux_limits]
+    limited = [limit.positions for limit in objective.design.aux_limits]
     if not limited:
         return step
     longest = np.abs(step[np.concatenate(limited)]).max()

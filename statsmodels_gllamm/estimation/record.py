@@ -1,7 +1,7 @@
 """What the results keep of a fit: numbers in natural parameters, nothing of the data."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,11 +84,25 @@ def _unit_columns(x: np.ndarray) -> np.ndarray:
     return x / np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
 
 
-def _infinite(design, boundary) -> list[str]:
+def _infinite(design, boundary, working) -> list[str]:
     """What to say of auxiliary parameters at infinity."""
-    names = design.layout.names
-    return [f"{names[i]} is so large that the distribution is its limit, without dispersion of its "
-            "own: fit that family" for i in np.intersect1d(boundary, design.layout.positions("aux"))]
+    names, notes = design.layout.names, []
+    for i in np.intersect1d(boundary, design.layout.positions("aux")):
+        if working[i] > 0:
+            notes.append(f"{names[i]} is so large that the distribution is its limit, without "
+                         "dispersion of its own: fit that family")
+        else:
+            notes.append(f"{names[i]} is so low that the probability it stands for is zero: fit "
+                         "the model without it")
+    return notes
+
+
+def with_vanished(record: FitRecord, positions, names, note: str) -> FitRecord:
+    """The record with coefficients that have gone to minus infinity held there."""
+    cov = record.cov.copy()
+    cov[positions], cov[:, positions] = np.nan, np.nan
+    return replace(record, cov=cov, boundary_notes=(*record.boundary_notes, note),
+                   boundary=(*record.boundary, *(names[i] for i in positions)))
 
 
 def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
@@ -103,7 +117,7 @@ def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
         design.to_natural(working), working, natural_covariance(jacobian, info),
         found.point.loglik, natural_scores(jacobian, info.free, found.point.unit_scores), info,
         found.certificate, found.path, tuple(str(n) for n in names[found.boundary]),
-        (*describe(design, working), *_infinite(design, found.boundary)), flat,
+        (*describe(design, working), *_infinite(design, found.boundary, working)), flat,
         "exact" if found.certificate.exact else integration, found.certificate.n_quad,
         {"converged": optimum.converged, "reason": optimum.reason, "gain": optimum.gain,
          "iterations": optimum.n_iterations, "fcalls": found.n_evaluations, "method": method},

@@ -63,14 +63,17 @@ def describe(direction: np.ndarray, exog: np.ndarray, names, high, low) -> str:
             "model")
 
 
-def dependence(exog: np.ndarray, names) -> str | None:
-    """What is wrong with fixed columns (n, p) that are zero or linearly dependent; None if nothing."""
+def dependence(exog: np.ndarray, names, wrong="is zero in every row") -> str | None:
+    """What is wrong with fixed columns (n, p) that are zero or linearly dependent; None if nothing.
+
+    ``wrong`` says what a combination that is zero means.
+    """
     if not exog.shape[1]:
         return None
     scale = np.sqrt((exog**2).sum(0))
     if (scale == 0).any():
         name = names[int(np.argmin(scale))]
-        return f"the fixed column {name!r} is zero in every row; drop it or its category"
+        return f"the fixed column {name!r} {wrong}; drop it or its category"
     values, vectors = np.linalg.eigh(exog.T @ exog / np.outer(scale, scale))
     if values[0] > 1e-13 * len(scale):
         return None
@@ -80,5 +83,4 @@ def dependence(exog: np.ndarray, names) -> str | None:
     parts = [*parts[:SHOWN], "..."] if len(parts) > SHOWN else parts
     if np.abs(exog @ direction).max() > 1e-6 * np.abs(exog).max():
         return None
-    return (f"the fixed columns are linearly dependent: {' '.join(parts)} is zero in every row; "
-            "drop one of them")
+    return f"the fixed columns are linearly dependent: {' '.join(parts)} {wrong}; drop one of them"

@@ -93,11 +93,11 @@ def constant_predictor(response, y) -> np.ndarray:
     """A linear predictor (n,) to start from: the (log) responses of a Gaussian model, else the
     constant of a grid (powers, and functions of the mean response) with the highest likelihood; zero
     for outcomes of several rows."""
-    if response.gaussian:
-        return response.transformed(y[0])
     n = y.shape[1]
     if isinstance(response, SetResponse) or not n:
         return np.zeros(n)
+    if response.gaussian:
+        return response.transformed(y[0])
     some = y[:, :: max(1, n // 500)]
     middle = float(np.mean(some[0]))
     grid = GRID
@@ -148,9 +148,7 @@ def _aux_parameters(pooled: Pooled, fitted) -> np.ndarray:
     for response, y in rows.members:
         n, m = y.shape[1], len(response.aux_names)
         if m and n:
-            nu = fitted[first:first + n]
-            mu = nu if isinstance(response, SetResponse) else response.mean(
-                nu, np.zeros((m, n)), y)
+            mu = _fitted_mean(response, fitted[first:first + n], y)
             values.append(_aux_constants(response, y, mu))
         else:
             values.append(np.zeros(m))
@@ -164,6 +162,16 @@ def _aux_parameters(pooled: Pooled, fitted) -> np.ndarray:
         np.add.at(total, design.aux.index[mine], values[a] * least_squares(x, np.ones(len(x))))
         np.add.at(count, design.aux.index[mine], 1.0)
     return total / np.maximum(count, 1.0)
+
+
+def _fitted_mean(response, nu, y) -> np.ndarray:
+    """Means (n,) to start auxiliary parameters from; nu itself where there are none."""
+    if isinstance(response, SetResponse):
+        return nu
+    try:
+        return response.mean(nu, np.zeros((len(response.aux_names), len(nu))), y)
+    except NotImplementedError:  # a user's density without a mean
+        return nu
 
 
 def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:

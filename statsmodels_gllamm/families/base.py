@@ -151,7 +151,7 @@ class Family(ABC):
     ordered : bool
         Its categories, or counts, have an order.
     unread : frozenset of str
-        Roles that tell about the response only: rows to predict need not have them.
+        Roles of labels that rows to predict need not have.
     """
 
     ordered: ClassVar[bool] = True
@@ -180,6 +180,14 @@ class Family(ABC):
     @abstractmethod
     def outcomes(self, data: FamilyData) -> Outcomes:
         """Engine rows of the data; with ``data.endog`` None, of rows to predict."""
+
+    def title(self, predictor: Predictor) -> str:
+        """Heading of the coefficients of a linear predictor."""
+        return "Coefficients" if predictor.label is None else f"Part {predictor.label}"
+
+    def count(self, data: FamilyData) -> tuple[str, int] | None:
+        """What outcomes of several data rows are called and their number, ("Choices", 7)."""
+        return None
 
     # Given the linear predictors nu (P, ..., n) of data rows, and their auxiliary predictors
     # aux (m, n).  By default: of a family whose rows are one outcome each, of one response.
@@ -212,7 +220,7 @@ class Family(ABC):
     def prob_labels(self, data: FamilyData, values=None) -> tuple | None:
         """What probabilities are of; None where there is one for each row, of a response of one."""
         (member,) = self.outcomes(data).members
-        return response_labels(member.response, member.y, values)
+        return response_labels(member.response, data, values)
 
     def simulate(self, rng, nu, aux, data: FamilyData) -> np.ndarray:
         """Random responses (n,), as they stand in the data, at linear predictors nu (P, n).

@@ -3,13 +3,12 @@ r"""statsmodels' Binomial as a family, with a scale that may depend on covariate
 .. math:: P(y_i = 1) = F(\nu_i / \sigma_i), \qquad \log\sigma_i = w_i'\tau
 
 The scale of a binary response is that of its latent one: only its differences between rows are
-identified, so that the constant of w is left out (Skrondal and Rabe-Hesketh, 2004, section 2.3.4).
+identified unless the model fixes it elsewhere, so that the constant of w is left out (Skrondal and
+Rabe-Hesketh, 2004, section 2.3.4).
 """
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import (
@@ -24,8 +23,6 @@ from statsmodels_gllamm.families.base import (
 from statsmodels_gllamm.responses.binomial import Binomial
 from statsmodels_gllamm.responses.scaled import Scaled
 from statsmodels_gllamm.spec import Needs
-
-SPAN_TOL = 1e-8  # relative distance from which the constant is not a combination of columns
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,8 @@ class BinomialFamily(Family):
 
     .. math:: P(y_i = 1) = F(\nu_i / \sigma_i), \qquad \log\sigma_i = w_i'\tau
 
-    where w are the columns of the formula less the constant: sigma is one at w = 0.  The
+    where w are the columns of the formula less the constant: sigma is one at w = 0.  (``0 + item``
+    keeps all columns; with loadings and variances fixed, a scale for every item is identified.)  The
     parameters tau are named ``logscale[column]``.  With a probit link this is the scaled probit,
     a latent response whose residual standard deviation differs between groups of rows.
 
@@ -78,8 +76,11 @@ class BinomialFamily(Family):
                      without_intercept=frozenset({"dispersion"}))
 
     def fitted(self, data: FamilyData) -> BinomialFamily:
-        if "dispersion" in data.designs:
-            check_scale(data.designs["dispersion"], self.name)
+        design = data.designs.get("dispersion")
+        if design is not None and not design.shape[1]:
+            raise FormulaError(
+                f"The dispersion of {self.name} has nothing but the constant, which is not "
+                "identified: name a column that the scale depends on, or leave it out.")
         return self
 
     def outcomes(self, data: FamilyData) -> Outcomes:
@@ -88,25 +89,3 @@ class BinomialFamily(Family):
             return Outcomes((Member(self.response, y),))
         response = Scaled(self.response)
         return Outcomes((Member(response, y),), aux=aux_blocks(response, data))
-
-
-def check_scale(design, name: str) -> None:
-    """Refuse columns (n, v) of a log scale among whose combinations is a constant.
-
-    Raises
-    ------
-    FormulaError
-    """
-    if not design.shape[1]:
-        raise FormulaError(f"The dispersion of {name} has nothing but the constant, which is not "
-                           "identified: name a column that the scale depends on, or leave it out.")
-    w = design.to_numpy(dtype=np.float64)
-    size = np.abs(w).max(axis=0)
-    w = w / np.where(size > 0, size, 1.0)
-    left = 1 - w @ np.linalg.lstsq(w, np.ones(len(w)), rcond=None)[0]
-    if np.abs(left).max() < SPAN_TOL:
-        columns = ", ".join(map(str, design.columns))
-        raise FormulaError(
-            f"The columns {columns} of the dispersion of {name} add up to a constant, and a scale "
-            "that is the same in all rows is not identified: keep the constant in the formula "
-            '("group" rather than "0 + group"), which is then left out.')

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from statsmodels_gllamm.families.base import (
     aux_blocks,
     refuse_formula,
 )
-from statsmodels_gllamm.families.sets import RowSets, column_names
+from statsmodels_gllamm.families.moments import category_moments, category_values, label_array
+from statsmodels_gllamm.families.sets import RowSets, SortedSets, column_names
 from statsmodels_gllamm.responses import choice
 from statsmodels_gllamm.responses.validation import as_numbers, no_trials, refuse
 from statsmodels_gllamm.spec import Needs
@@ -31,13 +33,38 @@ def _is_scaled(data: FamilyData) -> bool:
     return "dispersion" in data.designs and data.designs["dispersion"].shape[1] > 0
 
 
+class _InSets(Family):
+    """A family whose rows are the alternatives of sets; a row is chosen, or ranked first."""
+
+    ordered = False
+    what: ClassVar[str] = "Choices"
+
+    def count(self, data: FamilyData) -> tuple[str, int]:
+        return self.what, RowSets.of(data, "set", self.set).size
+
+    def prob_labels(self, data: FamilyData, values=None) -> None:
+        return None
+
+    def moments(self, kind, aux, data, values=None):
+        response = choice.Choice(scaled=_is_scaled(data))
+        sets = SortedSets(data.labels["set"][0])
+        aux = sets.sorted(aux)
+        of_row = response.variance if kind == "var" else response.mean
+
+        def moment(nu):
+            value = sets.back(of_row(sets.sorted(nu[0]), aux, None, sets))
+            return value[None] if kind == "prob" else value
+
+        return moment
+
+
 def _outcomes(response, data, y, **layout) -> Outcomes:
     return Outcomes((Member(response, np.ascontiguousarray(y, dtype=np.float64)[None]),),
                     aux=aux_blocks(response, data), **layout)
 
 
 @dataclass(frozen=True)
-class Choice(Family):
+class Choice(_InSets):
     r"""Choice of one alternative out of a set: the conditional logit model.
 
     The data are long, one row per alternative of every choice set; the response is 1 in the row of
@@ -81,6 +108,7 @@ class Choice(Family):
     ('person', 'task')
     """
 
+    unread: ClassVar[frozenset[str]] = frozenset({"alternative"})
     _: KW_ONLY
     set: str | tuple[str, ...]
     alternative: str | None = None
@@ -108,8 +136,13 @@ class Choice(Family):
         y = np.zeros(data.n) if data.endog is None else _chosen(data, sets, self.name)
         return _outcomes(choice.Choice(scaled=scaled), data, y, sets=sets.numbers)
 
+    def simulate(self, rng, nu, aux, data):
+        sets = SortedSets(data.labels["set"][0])
+        response = choice.Choice(scaled=_is_scaled(data))
+        return sets.back(response.simulate(rng, sets.sorted(nu[0]), sets.sorted(aux), None, sets))
+
     def _refuse_twice(self, data, sets) -> None:
-        if self.alternative is None:
+        if self.alternative is None or "alternative" not in data.labels:
             return
         codes, labels = data.labels["alternative"]
         pairs = sets.numbers.astype(np.int64) * len(labels) + codes
@@ -140,7 +173,7 @@ def _chosen(data: FamilyData, sets: RowSets, name: str) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Ranking(Family):
+class Ranking(_InSets):
     r"""Ranking of the alternatives of a set: the exploded or rank-ordered logit model.
 
     The data are long, one row per alternative of every set; the response is the rank, 1 the best.
@@ -180,6 +213,7 @@ class Ranking(Family):
     'Ranking(logit)'
     """
 
+    what: ClassVar[str] = "Rankings"
     _: KW_ONLY
     set: str | tuple[str, ...]
     rank: str | None = None
@@ -195,7 +229,7 @@ class Ranking(Family):
         refuse_formula(self.name, thresholds=thresholds)
         numbers = {} if self.rank is None else {"rank": self.rank}
         return Needs(numbers=numbers, labels={"set": self.set}, formulas=_scale(dispersion),
-                     without_intercept=INTERCEPT)
+                     without_intercept=INTERCEPT, with_response=frozenset(numbers))
 
     def outcomes(self, data: FamilyData) -> Outcomes:
         sets = RowSets.of(data, "set", self.set)
@@ -207,6 +241,16 @@ class Ranking(Family):
             return _outcomes(response, data, np.zeros(data.n), sets=sets.numbers)
         rows, stage, y = stages(self._ranks(data, sets), sets.numbers)
         return _outcomes(response, data, y, rows=rows, sets=stage)
+
+    def simulate(self, rng, nu, aux, data):
+        """Ranks 1, 2, ... of all alternatives."""
+        codes = data.labels["set"][0]
+        noisy = (nu[0] * np.exp(-aux[0]) if len(aux) else nu[0]) + rng.gumbel(size=data.n)
+        order = np.lexsort((-noisy, codes))
+        sets = SortedSets(codes[order])
+        rank = np.empty(data.n)
+        rank[order] = 1.0 + np.arange(data.n) - sets.spread(sets.starts)
+        return rank
 
     def _ranks(self, data, sets) -> np.ndarray:
         """Ranks (n,), zero where there is none."""
@@ -297,6 +341,7 @@ class Nominal(Family):
     'Nominal(logit)'
     """
 
+    ordered: ClassVar[bool] = False
     base: object = None
     _: KW_ONLY
     categories: tuple | None = None
@@ -340,6 +385,30 @@ class Nominal(Family):
         return _outcomes(
             response, data, y.ravel(), rows=rows, part=np.tile(part, n), sets=rows,
             predictors=tuple(Predictor("exog", label_text(labels[j])) for j in others))
+
+    def title(self, predictor: Predictor) -> str:
+        return f"{predictor.label} (base {label_text(self.base)})"
+
+    def prob_labels(self, data: FamilyData, values=None) -> tuple:
+        return self.categories
+
+    def moments(self, kind, aux, data, values=None):
+        values = None if kind == "prob" else category_values(self, self.categories)
+        return category_moments(kind, lambda nu: self._probabilities(nu, aux), values)
+
+    def _utilities(self, nu, aux):
+        """x (J, ..., n), zero for the base, from nu (J - 1, ..., n)."""
+        x = np.insert(nu, self.categories.index(self.base), 0.0, axis=0)
+        return x * np.exp(-aux[0]) if len(aux) else x
+
+    def _probabilities(self, nu, aux):
+        x = self._utilities(nu, aux)
+        e = np.exp(x - x.max(axis=0))
+        return e / e.sum(axis=0)
+
+    def simulate(self, rng, nu, aux, data):
+        x = self._utilities(nu, aux)
+        return label_array(self.categories)[np.argmax(x + rng.gumbel(size=x.shape), axis=0)]
 
     def _codes(self, data) -> np.ndarray:
         """Positions (n,) of the responses in the categories."""

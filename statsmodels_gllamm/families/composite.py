@@ -15,7 +15,8 @@ from statsmodels_gllamm.families.base import (
     aux_blocks,
     row_statistics,
 )
-from statsmodels_gllamm.families.sets import RowSets, column_names
+from statsmodels_gllamm.families.moments import count_rows, response_labels
+from statsmodels_gllamm.families.sets import RowSets, SortedSets, column_names
 from statsmodels_gllamm.families.zero import inner_response
 from statsmodels_gllamm.responses import composite
 from statsmodels_gllamm.responses.validation import rows_text
@@ -108,6 +109,50 @@ class Composite(Family):
         y = np.vstack([statistics, self._weights(data, sets)])
         return Outcomes((Member(self.response, np.ascontiguousarray(y)),), sets=sets.numbers,
                         aux=aux_blocks(self.response, data))
+
+    def count(self, data: FamilyData) -> tuple[str, int]:
+        return "Outcomes", RowSets.of(data, "cluster", self.cluster).size
+
+    def prob_labels(self, data: FamilyData, values=None) -> tuple | None:
+        return response_labels(self.family, data, values)
+
+    def moments(self, kind, aux, data, values=None):
+        response, sets = self.response, SortedSets(data.labels["cluster"][0])
+        y, aux = sets.sorted(self.outcomes(data).members[0].y), sets.sorted(aux)
+        if kind == "var":
+            of_set = response.variance
+        elif kind == "mean" or self.prob_labels(data, values) is None:
+            of_set = response.mean
+        else:
+            return self._probabilities(y, aux, sets, data, values)
+
+        def moment(nu):
+            value = sets.back(sets.spread(of_set(sets.sorted(nu[0]), aux, y, sets)))
+            return value[None] if kind == "prob" else value
+
+        return moment
+
+    def _probabilities(self, y, aux, sets, data, values):
+        """Probabilities of counts, as `moments`."""
+        counts = []
+        for value in values:
+            own, _, possible = count_rows(self.family, value, aux, data)
+            counts.append((np.vstack([sets.sorted(own), y[-1:]]), possible))
+        response, phi = self.response, self.response.row_aux(y, aux, sets)
+
+        def moment(nu):
+            x = sets.sorted(nu[0])
+            return np.stack([sets.back(sets.spread(np.exp(
+                response.kernel(y_k, x, phi, sets) + response.constant(y_k, phi, sets)))) * possible
+                for y_k, possible in counts])
+
+        return moment
+
+    def simulate(self, rng, nu, aux, data):
+        sets = SortedSets(data.labels["cluster"][0])
+        y = sets.sorted(self.outcomes(data).members[0].y)
+        return sets.back(sets.spread(self.response.simulate(
+            rng, sets.sorted(nu[0]), sets.sorted(aux), y, sets)))
 
     def _weights(self, data: FamilyData, sets: RowSets) -> np.ndarray:
         w = (np.ones(data.n) if self.weights is None

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,10 +23,13 @@ class MixedFamily(Family):
     members : tuple of (label, Family)
     by : str
         The column.
+    columns : dict {(key, label): list of str}
+        Columns of the designs that are not zero in all rows of a member, in the estimation sample.
     """
 
     members: tuple[tuple[object, Family], ...]
     by: str
+    columns: Mapping = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -79,12 +83,12 @@ class MixedFamily(Family):
         designs = {}
         for key, design in own.designs.items():
             if isinstance(key, tuple) and key[1] == label:
-                empty = ~design.to_numpy().any(axis=0)
-                designs[key[0]] = design.loc[:, ~empty] if len(design) else design
+                designs[key[0]] = design[self.columns.get(key, list(design.columns))]
         needs = _member_needs(label, dict(self.members)[label], {})
         numbers = {k[0]: v for k, v in own.numbers.items() if k[1] == label}
         for role, values in numbers.items():
-            if role not in needs.may_miss and np.isnan(values).any():
+            unread = data.endog is None and role in needs.with_response
+            if role not in needs.may_miss and not unread and np.isnan(values).any():
                 bad = own.index[np.isnan(values)][0]
                 raise DataError(f"{role} is missing in row {bad!r}, which has the family {label!r}; "
                                 "fill it in, or leave the row out with subset=")
@@ -93,22 +97,100 @@ class MixedFamily(Family):
             labels={k[0]: v for k, v in own.labels.items() if k != LABEL and k[1] == label})
 
     def fitted(self, data: FamilyData) -> Family:
-        codes, members = self._codes(data), []
+        codes, members, columns = self._codes(data), [], {}
         for k, (label, family) in enumerate(self.members):
             rows = np.flatnonzero(codes == k)
+            for key, design in data.designs.items():
+                if isinstance(key, tuple) and key[1] == label:
+                    some = design.to_numpy()[rows].any(axis=0)
+                    columns[key] = list(design.columns[some])
             if not len(rows):
                 raise DataError(f"no row of the column {self.by!r} has the label {label!r} of "
                                 "family=; take it out")
-            members.append((label, family.fitted(self._data(data, rows, label))))
-        return replace(self, members=tuple(members))
+            known = replace(self, columns=columns)
+            members.append((label, family.fitted(known._data(data, rows, label))))
+        return replace(self, members=tuple(members), columns=columns)
 
-    def outcomes(self, data: FamilyData) -> Outcomes:
+    def parts_of(self, data: FamilyData):
+        """(label, family, data rows, their data) of every member."""
         codes = self._codes(data)
-        parts = []
         for k, (label, family) in enumerate(self.members):
             rows = np.flatnonzero(codes == k)
-            parts.append((label, rows, family.outcomes(self._data(data, rows, label))))
-        return join(parts, data.n)
+            yield label, family, rows, self._data(data, rows, label)
+
+    def outcomes(self, data: FamilyData) -> Outcomes:
+        return join([(label, rows, family.outcomes(own))
+                     for label, family, rows, own in self.parts_of(data)], data.n)
+
+    # Predictions: NaN where a member has no such thing
+
+    ordered: ClassVar[bool] = False
+
+    @property
+    def unread(self) -> frozenset:
+        return frozenset((role, label) for label, family in self.members for role in family.unread)
+
+    def _parts(self, aux, data):
+        """(family, data rows, their auxiliary predictors and data) of the members."""
+        first = 0
+        for _, family, rows, own in self.parts_of(data):
+            m = len(family.outcomes(own).aux_names)
+            if len(rows):
+                yield family, rows, aux[first:first + m, rows], own
+            first += m
+
+    def _labels(self, family, data, values) -> tuple:
+        """Labels of a member's probabilities; () where it has none."""
+        try:
+            labels = family.prob_labels(data, values)
+        except ValueError:
+            return ()
+        return (0, 1) if labels is None else labels
+
+    def prob_labels(self, data: FamilyData, values=None) -> tuple:
+        labels = dict.fromkeys(
+            label for _, family, _, own in self.parts_of(data)
+            for label in self._labels(family, own, values))
+        if not labels:
+            raise ValueError(f"{self.name} has neither categories nor counts; use which='mean' or "
+                             "'var'")
+        return tuple(labels)
+
+    def moments(self, kind, aux, data, values=None):
+        parts, labels = [], self.prob_labels(data, values) if kind == "prob" else ()
+        for family, rows, own_aux, own in self._parts(aux, data):
+            mine = self._labels(family, own, values) if kind == "prob" else ()
+            try:
+                moment = family.moments(kind, own_aux, own, values)
+            except ValueError:
+                continue
+            parts.append((rows, moment, [labels.index(label) for label in mine]))
+        return lambda nu: _filled(nu, parts, len(labels))
+
+    def simulate(self, rng, nu, aux, data):
+        found = [(rows, family.simulate(rng, nu[:, rows], own_aux, own))
+                 for family, rows, own_aux, own in self._parts(aux, data)]
+        numeric = all(np.issubdtype(value.dtype, np.number) for _, value in found)
+        out = np.full(data.n, np.nan, dtype=float if numeric else object)
+        for rows, value in found:
+            out[rows] = value
+        return out
+
+
+def _filled(nu, parts, n_labels: int) -> np.ndarray:
+    """Moments of the members in one array, NaN elsewhere; ``parts``: rows, function, labels."""
+    shape = nu.shape[1:]
+    out = np.full((n_labels,) + shape if n_labels else shape, np.nan)
+    for rows, moment, places in parts:
+        value = moment(nu[..., rows])
+        if not n_labels:
+            out[..., rows] = value
+            continue
+        if len(value) == 1 < len(places):
+            value = np.concatenate([1 - value, value])
+        for place, one in zip(places, value):
+            out[place][..., rows] = one
+    return out
 
 
 def _member_needs(label, family: Family, given) -> Needs:

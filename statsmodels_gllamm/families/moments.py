@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 
 import numpy as np
 
@@ -22,20 +23,22 @@ def response_moments(response, y, kind: str, aux, data, values=None) -> Callable
     values : tuple of int, optional
         Counts whose probabilities are wanted.
     """
+    if kind != "prob":
+        category_values(response)
     if kind == "mean":
         return lambda nu: response.mean(nu[0], aux, y)
     if kind == "var":
         return lambda nu: response.variance(nu[0], aux, y)
-    if response_labels(response, y, values) is None:
+    if response_labels(response, data, values) is None:
         return lambda nu: response.mean(nu[0], aux, y)[None]
     if response.categories is not None:
         return lambda nu: response.probabilities(nu[0], aux, y)
-    rows = [_count_rows(response, value, aux, data) for value in values]
+    rows = [count_rows(response, value, aux, data) for value in values]
     return lambda nu: np.stack([
         np.exp(response.log_density(y, nu[0], phi)) * possible for y, phi, possible in rows])
 
 
-def response_labels(response, y, values) -> tuple | None:
+def response_labels(response, data, values) -> tuple | None:
     """Labels of the probabilities; None for a response of zero or one.
 
     Raises
@@ -48,7 +51,7 @@ def response_labels(response, y, values) -> tuple | None:
     if not is_count(response):
         raise ValueError(f"{response.name} is neither a category nor a count, so that it has no "
                          "probabilities; use which='mean' or 'var'")
-    if is_binary(response, y):
+    if is_binary(response, data):
         return None
     if values is None:
         raise ValueError("values= has the counts whose probabilities are wanted, such as range(10)")
@@ -60,9 +63,9 @@ def is_count(response) -> bool:
     return response.mass_at_zero or isinstance(response, ZeroTruncated)
 
 
-def is_binary(response, y) -> bool:
-    """Whether rows with statistics y are 0 or 1."""
-    return is_binomial(response) and len(y) == 1
+def is_binary(response, data) -> bool:
+    """Whether rows are 0 or 1: a binomial response without numbers of trials."""
+    return is_binomial(response) and data.n_trials is None
 
 
 def is_binomial(response) -> bool:
@@ -70,7 +73,7 @@ def is_binomial(response) -> bool:
     return is_count(response) and len(response.blank(1, 2)) == 2
 
 
-def _count_rows(response, value: int, aux, data):
+def count_rows(response, value: int, aux, data):
     """Row statistics, auxiliary values and whether it is possible, of a count (n,)."""
     least = float(isinstance(response, ZeroTruncated))
     count, trials = np.full(data.n, float(value)), data.n_trials
@@ -82,3 +85,69 @@ def _count_rows(response, value: int, aux, data):
         count = count / np.maximum(trials, 1)
     y = response.prepare(count, trials, index=data.index, columns=data.numbers)
     return y, response.row_aux(y, aux), possible
+
+
+def category_values(response, labels=None) -> np.ndarray | None:
+    """Numbers (K,) that the labels of categories are; None without categories.
+
+    Raises
+    ------
+    ValueError
+        They are no numbers.
+    """
+    labels = response.categories if labels is None else labels
+    if labels is None:
+        return None
+    if not all(isinstance(label, Real) for label in labels):
+        raise ValueError(f"{response.name} has categories that are not numbers, so that it has no "
+                         "mean or variance; use which='prob'")
+    return np.array(labels, dtype=float)
+
+
+def category_moments(kind: str, probabilities: Callable, values=None) -> Callable:
+    """Function of nu from that of the probabilities (K, ..., n); ``values`` (K,) of categories."""
+    if kind == "prob":
+        return probabilities
+
+    def moment(nu):
+        p = probabilities(nu)
+        mean = np.tensordot(values, p, axes=1)
+        if kind == "mean":
+            return mean
+        return sum(q * (value - mean) ** 2 for value, q in zip(values, p))
+
+    return moment
+
+
+def zero_moments(kind: str, positive: Callable, zero: Callable, mean=None, place=None) -> Callable:
+    """Function of nu (2, ..., n) of a response that is zero with probability ``zero(nu[1])``.
+
+    Parameters
+    ----------
+    kind : {"mean", "var", "prob"}
+    positive : callable
+        The same of the other part, a function of nu (1, ..., n).
+    mean : callable, optional
+        Mean of the other part, for the variance.
+    place : int, optional
+        Which of the probabilities is that of zero; None where it is not among them.
+    """
+    def moment(nu):
+        pi = zero(nu[1])
+        value = (1 - pi) * positive(nu[:1])
+        if kind == "var":
+            value = value + pi * (1 - pi) * mean(nu[:1]) ** 2
+        elif kind == "prob" and place is not None:
+            value[place] += pi
+        return value
+
+    return moment
+
+
+def label_array(labels) -> np.ndarray:
+    """Labels of categories (K,): numbers, or objects."""
+    if all(isinstance(label, Real) for label in labels):
+        return np.array(labels)
+    out = np.empty(len(labels), dtype=object)
+    out[:] = labels
+    return out

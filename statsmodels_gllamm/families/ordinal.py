@@ -9,6 +9,7 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.families.base import AuxBlock, Family, FamilyData, Member, Outcomes
+from statsmodels_gllamm.families.moments import label_array
 from statsmodels_gllamm.responses.adjacent import Adjacent
 from statsmodels_gllamm.responses.continuation import Continuation
 from statsmodels_gllamm.responses.cumulative import Cumulative
@@ -82,16 +83,18 @@ class Ordinal(Family):
 
     Every column of ``thresholds`` (default: the constant) has a parameter ``cut[a|b]`` for each two
     successive categories a and b among its rows, those where it is not zero; with "0 + item" every
-    item has thresholds of its own, for the categories it has.  The threshold of a row is the sum of
-    its columns times their parameters.  The formula's constant is left out, the thresholds take its
+    item has thresholds of its own, for the categories it has, and other categories have probability
+    zero there.  (If a and b are not adjacent, ``cut[a|b]`` of ``kind="adjacent"`` is the mean of
+    the thresholds between them.)  The threshold of a row is the sum of its columns times their
+    parameters.  The formula's constant is left out, the thresholds take its
     place.  With ``increments`` the sums are :math:`a_1, a_2, \ldots` and
     :math:`\kappa_1 = a_1, \kappa_s = \kappa_{s-1} + e^{a_s}`.
 
     ``dispersion`` is a formula for log sigma, without constant; none, sigma is 1.
 
     The categories are the values of the response, sorted, if these are numbers, else those of an
-    ordered categorical; what does not occur in the data is no category.  Means and residuals take
-    categories that are not numbers for 0, 1, 2, ....
+    ordered categorical; what does not occur in the data is no category.  Means and residuals are of
+    categories that are numbers.
 
     The linear predictor of an item response model with a discrimination for each item has a factor:
     ``kind="adjacent"`` is then the generalised partial credit model, ``kind="cumulative"`` the
@@ -201,6 +204,11 @@ class Ordinal(Family):
                 (f"logscale[{name}]", j, response.n_cuts)
                 for j, name in enumerate(design.columns))))
         return Outcomes((Member(response, y),), aux=tuple(aux))
+
+    def simulate(self, rng, nu, aux, data):
+        value = super().simulate(rng, nu, aux, data)
+        values = self.response().values
+        return label_array(self.learned.labels)[np.searchsorted(values, value)]
 
     def _as_response(self, endog, response, data):
         """Values of the response from those of the data, which may be codes with unused ones."""

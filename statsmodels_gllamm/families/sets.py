@@ -73,3 +73,33 @@ class RowSets:
                 raise DataError(
                     f"{what} must be the same on all rows of a {sets}, but its column {column!r} "
                     f"varies in {self.names(varies)}.")
+
+
+class SortedSets:
+    """Rows in the order of their sets, with sums over sets as of `latent.runs.Runs`."""
+
+    def __init__(self, numbers: np.ndarray) -> None:
+        self.order = np.argsort(numbers, kind="stable")
+        own = numbers[self.order]
+        new = np.concatenate([[True], own[1:] != own[:-1]])[:len(own)]
+        self.starts = np.flatnonzero(new)
+        self.counts = np.diff(np.append(self.starts, len(own)))
+        self.n, self.size = len(own), len(self.starts)
+        self.place = np.empty(self.n, dtype=np.int64)
+        self.place[self.order] = np.arange(self.n)
+
+    def sum(self, x):
+        """(..., n) -> (..., S)."""
+        return np.add.reduceat(x, self.starts, axis=-1)
+
+    def spread(self, x):
+        """(..., S) -> (..., n)."""
+        return np.repeat(x, self.counts, axis=-1)
+
+    def sorted(self, x):
+        """x (..., n) in the order of the sets."""
+        return x[..., self.order]
+
+    def back(self, x):
+        """x (..., n) from the order of the sets to that of the data."""
+        return x[..., self.place]

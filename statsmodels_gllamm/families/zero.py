@@ -17,6 +17,7 @@ from statsmodels_gllamm.families.base import (
     row_statistics,
 )
 from statsmodels_gllamm.families.binomial import BinomialFamily
+from statsmodels_gllamm.families.moments import response_labels, response_moments, zero_moments
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial
 from statsmodels_gllamm.responses.logit import BinomialLogit
@@ -78,6 +79,34 @@ class _ZeroPart(Family):
         if zero.all():
             raise DataError(f"{self.name} response is 0 in all rows: there is nothing to model.")
         return self
+
+    def title(self, predictor: Predictor) -> str:
+        return "Coefficients" if predictor.label is None else "Zero part"
+
+    @property
+    def _positive(self) -> Response:
+        """The response where it is not zero by the zero part."""
+        return self.family
+
+    def _zero_link(self) -> Binomial:
+        return Binomial(BINOMIAL_LINKS[self.link])
+
+    def prob_labels(self, data: FamilyData, values=None) -> tuple | None:
+        return response_labels(self._positive, data, values)
+
+    def moments(self, kind, aux, data, values=None):
+        response = self._positive
+        y = row_statistics(response, data)
+        inner = response_moments(response, y, kind, aux, data, values)
+        mean = response_moments(response, y, "mean", aux, data) if kind == "var" else None
+        labels = self.prob_labels(data, values) if kind == "prob" else None
+        place = labels.index(0) if labels and 0 in labels else None
+        return zero_moments(kind, inner, self._zero_link().mean, mean, place)
+
+    def simulate(self, rng, nu, aux, data):
+        response = self._positive
+        value = response.simulate(rng, nu[0], aux, row_statistics(response, data))
+        return np.where(rng.random(data.n) < self._zero_link().mean(nu[1]), 0.0, value)
 
     def _two_outcomes(self, data: FamilyData, response: Response) -> Outcomes:
         """Whether the response is zero on all rows, and what it is on the others."""

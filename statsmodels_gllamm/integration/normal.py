@@ -21,6 +21,7 @@ MAX_REACH = 37  # where exp(-z^2/2) is about to underflow
 MAX_HALVINGS = 10
 SETTLED = 1e-7  # last change of the trapezoid rule: its error is of the order of the square
 LATTICE_REACH = 6
+LATTICE_SETTLED = 1e-4
 LATTICE_DIMENSIONS = 3
 MAX_POINTS = 200_000  # of a lattice
 QMC_POINTS = 2**13  # and as many reflections
@@ -136,7 +137,7 @@ def _lattice_mean(function, nu, root) -> np.ndarray:
         part, largest = _weighted_sum(function, nu, root, points)
         step /= 2
         before, total, size = total, total + part, size + largest
-        if not (np.abs(total - 2**d * before) > SETTLED * size).any():
+        if not (np.abs(total - 2**d * before) > LATTICE_SETTLED * size).any():
             break
     return total * (step / np.sqrt(2 * np.pi)) ** d
 

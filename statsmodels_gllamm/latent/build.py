@@ -9,7 +9,7 @@ import numpy as np
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Outcomes, Predictor
 from statsmodels_gllamm.latent.covariance import Covariance
-from statsmodels_gllamm.latent.design import LatentDesign, RowColumns, Terms
+from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.parameters import Block, Layout
 
@@ -164,7 +164,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False) -
                      *(Block("cov", c.parameter_names()) for c in cov), Block("aux", aux_names)))
     entries = _entries(fixed, latent, cov, aux, sum(q))
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
-                          aux, loadings, entries, _aux_limits(outcomes, aux, layout))
+                          aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns))
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors)
@@ -256,13 +256,19 @@ def _aux_terms(outcomes: Outcomes, rows: _EngineColumns):
     return _terms(triples), tuple(place)
 
 
-def _aux_limits(outcomes: Outcomes, aux: Terms, layout: Layout):
-    """(positions, limit) of the auxiliary predictors whose response gives a limit."""
+def _aux_limits(outcomes: Outcomes, aux: Terms, layout: Layout, columns) -> tuple[AuxLimit, ...]:
+    """The limits of the auxiliary predictors whose response gives one."""
     limits = [limit for member in outcomes.members for limit in (
         member.response.aux_limits or (np.inf,) * len(member.response.aux_names))]
-    positions = layout.positions("aux")
-    return tuple((positions[np.unique(aux.index[aux.slot == a])], limit)
-                 for a, limit in enumerate(limits) if np.isfinite(limit))
+    positions, found = layout.positions("aux"), []
+    for a, limit in enumerate(limits):
+        mine = aux.slot == a
+        if np.isfinite(limit) and mine.any():
+            values = np.column_stack([columns[row] for row in aux.row[mine]])
+            if (values == values[0]).all():
+                values = values[:1]
+            found.append(AuxLimit(positions[aux.index[mine]], np.unique(values, axis=0), limit))
+    return tuple(found)
 
 
 def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent):

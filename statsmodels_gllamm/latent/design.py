@@ -36,6 +36,25 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class AuxLimit:
+    """Where the density hardly changes any more with an auxiliary predictor.
+
+    ``positions`` (k,) of its parameters; ``patterns`` (P, k) the distinct rows of their columns;
+    ``limit``: beyond it, to its own side of zero.
+    """
+
+    positions: np.ndarray
+    patterns: np.ndarray
+    limit: float
+
+    def beyond(self, working: np.ndarray) -> np.ndarray:
+        """Positions of the parameters that matter only in rows beyond the limit."""
+        side = np.sign(self.limit)
+        inside = side * (self.patterns @ working[self.positions]) <= side * self.limit
+        return self.positions[~self.patterns[inside].any(axis=0)]
+
+
+@dataclass(frozen=True, slots=True)
 class LatentDesign:
     """The map from working coordinates to the entries of Psi, with its derivatives.
 
@@ -54,9 +73,7 @@ class LatentDesign:
         Auxiliary predictors m.
     aux : Terms
         Parameter ``index`` of the aux block adds its ``row`` to auxiliary predictor ``slot``.
-    aux_limits : tuple of (ndarray of int, float)
-        Positions of the parameters of an auxiliary predictor, and the value of the first beyond
-        which the density hardly changes.
+    aux_limits : tuple of AuxLimit
     loadings : ndarray (s,)
         Values of the loadings; slot 0 is the constant one; NaN where free.
     entries : (ndarray (E,), ndarray (E,))
@@ -73,7 +90,7 @@ class LatentDesign:
     aux: Terms
     loadings: np.ndarray
     entries: tuple[np.ndarray, np.ndarray]
-    aux_limits: tuple[tuple[np.ndarray, float], ...] = ()
+    aux_limits: tuple[AuxLimit, ...] = ()
 
     @property
     def n_latent(self) -> int:

@@ -33,12 +33,15 @@ class Adjacent(OrdinalResponse):
         """k (n,), or one."""
         return np.exp(-aux[self.n_cuts]) if self.scaled else 1.0
 
-    def _relative(self, code, nu, aux):
-        """psi_r - psi_code (K, ..., n)."""
+    def _upto(self, code, aux):
+        """Sums of thresholds up to r less those up to the code (K, n)."""
         upto = np.concatenate([np.zeros((1, aux.shape[1])),
                                np.cumsum(aux[:self.n_cuts], axis=0)])
-        upto = upto - np.take_along_axis(upto, code[None], axis=0)[0]
-        return np.stack([(r - code) * nu - upto[r] for r in range(len(upto))])
+        return upto - np.take_along_axis(upto, code[None], axis=0)[0]
+
+    def _relative(self, code, nu, aux):
+        """psi_r - psi_code (K, ..., n)."""
+        return np.stack([(r - code) * nu - x for r, x in enumerate(self._upto(code, aux))])
 
     def _masses(self, possible, relative, scale):
         """log P(code) (..., n), and the probabilities (K, ..., n)."""
@@ -67,14 +70,34 @@ class Adjacent(OrdinalResponse):
 
     @quiet
     def kernel_score(self, y, nu, aux=None):
-        value, p, _, steps, _, scale = self._at(y, nu, aux)
-        return value, -scale * (p * steps).sum(axis=0)
+        """Good to 1e-16 in log P; the others are good to all digits."""
+        n = y.shape[1]
+        code, scale = self._codes(y, n)[0], self._scale(aux)
+        shift = np.where(self._possible(y, n), scale * self._upto(code, aux), np.inf)
+        steps = [r - code for r in range(len(shift))]
+        c = [nu * (scale * step) for step in steps]
+        for x, u in zip(c, shift):
+            x -= u
+        top = np.maximum(c[0], c[1])
+        for x in c[2:]:
+            np.maximum(top, x, out=top)
+        total, score = np.zeros(np.shape(nu)), np.zeros(np.shape(nu))
+        for x, step in zip(c, steps):
+            x -= top
+            np.exp(x, out=x)
+            total += x
+            x *= step
+            score -= x
+        score /= total
+        score *= scale
+        return -top - np.log(total), score
 
     @quiet
     def derivatives(self, y, nu, aux=None):
         _, p, _, steps, apart, scale = self._at(y, nu, aux)
-        return (-scale * (p * steps).sum(axis=0), -scale**2 * (p * apart**2).sum(axis=0),
-                -scale**3 * (p * apart**3).sum(axis=0))
+        square = p * apart * apart
+        return (-scale * (p * steps).sum(axis=0), -scale**2 * square.sum(axis=0),
+                -scale**3 * (square * apart).sum(axis=0))
 
     def expected_information(self, y, nu, aux=None):
         return -self.derivatives(y, nu, aux)[1]

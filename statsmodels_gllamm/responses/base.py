@@ -41,7 +41,8 @@ class Response(ABC):
     categories : tuple or None
         Labels of a categorical response's categories, in the order of `probabilities`.
     aux_limits : tuple of float
-        Values of the auxiliary predictors beyond which the density hardly changes; () for none.
+        Values of the auxiliary predictors beyond which (above a positive one, below a negative one)
+        the density hardly changes; infinity, and () for all, for none.
     log_concave : bool
         The second derivative in nu is never positive, wherever the density is.
     bounded : bool

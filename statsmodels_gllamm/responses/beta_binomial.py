@@ -72,13 +72,12 @@ class BetaBinomial(BetaMixture):
         return -np.log1p(y[1]) - betaln(success + 1, failure + 1) - rising(aux[0], y[1])
 
     def side(self, s, x, aux):
-        return times(s, x) + rising(x + aux[0], s)
+        return _plus(times(s, x), rising(x + aux[0], s))
 
     def side_score(self, s, x, aux):
         value, first = rising_score(x + aux[0], s)
-        value += times(s, x)
         first += s
-        return value, first
+        return _plus(times(s, x), value), first
 
     def side_derivatives(self, s, x, aux):
         first, second, third = rising_derivatives(x + aux[0], s)
@@ -100,7 +99,7 @@ class BetaBinomial(BetaMixture):
         phi = np.exp(aux[0])
         quasi = n / (1 + times(n > 1, (n - 1) / (1 + phi)))  # of m, times m (1 - m)
         (v1, _, _), (w1, _, _) = self._slopes(nu)
-        value = quasi * np.abs(v1 * w1)
+        value = quasi * np.abs(times(v1, w1))
         few = np.flatnonzero((n > 1) & (n <= MANY))
         if len(few):
             value[..., few] = self._summed(n[few], nu[..., few], aux[:, few])
@@ -141,3 +140,11 @@ class BetaBinomial(BetaMixture):
         if not success.any():
             return "every response is a failure"
         return None if failure.any() else "every response is a success"
+
+
+def _plus(binomial, more):
+    """Their sum; minus infinity where s log m overflows, whatever the other one does."""
+    value = binomial + more
+    if np.isnan(np.min(np.real(value), initial=0.0)):
+        value = np.where(np.isneginf(np.real(binomial)), binomial, value)
+    return value

@@ -143,7 +143,8 @@ class Composite(SetResponse):
     def simulate(self, rng, nu, aux=None, y=None, sets=None):
         return self.outer.simulate(rng, *self._moments(nu, aux, y, sets))
 
-    def aux_start(self, y, mu):
+    def aux_start(self, y, mu=None):
+        """From the responses about their mean; ``mu`` is not used."""
         return self.outer.aux_start(y[:-1], np.full(y.shape[1], np.mean(y[0])))
 
     def describe_constant(self, y):

@@ -6,7 +6,7 @@ and ``log_hazard_aux``); it is the log mean of a Poisson.  Of n trials with succ
 
 .. math:: -\log f(0) = \sum_i S_i m^i / i, \qquad S_i = \sum_{j<n} \{\phi / (\phi + j)\}^i
 
-(beta-binomial; S_i = n for the binomial) is summed where m < 1e-3: x = log m + log h, with
+(beta-binomial; S_i = n for the binomial) is summed where m < 0.03: x = log m + log h, with
 derivatives in log m through those of h = sum_i S_i m^(i - 1) / i.  Elsewhere, and for any other
 response, with z = log f(0),  x' = z' / z,  x'' = z'' / z - x'^2,  x''' = z''' / z - 3 x' x'' - x'^3.
 """
@@ -20,8 +20,8 @@ from statsmodels_gllamm.responses.beta_binomial import BetaBinomial
 from statsmodels_gllamm.responses.binomial import Binomial, times
 from statsmodels_gllamm.responses.poisson import Poisson, PoissonPower
 
-RARE = np.log(1e-3)
-TERMS = 6
+RARE = np.log(0.03)
+TERMS = 11
 SUMMED = 256  # trials up to which S_i is summed term by term
 
 
@@ -87,7 +87,7 @@ class _Trials(_Ratio):
     """Of binomial and beta-binomial trials."""
 
     def _rare(self, nu):
-        """log m where successes are rare, else the log of 1e-3, and the mask of those."""
+        """log m where successes are rare, else the log of 0.03, and the mask of those."""
         x = self.inner.link.success.value(nu)
         rare = np.real(x) < RARE
         return np.where(rare, x, RARE), rare

@@ -12,7 +12,7 @@ An `Interval` has, for arrays a and b of one shape (..., n), infinite ends allow
 
     value(a, b, width=None)        l, for real or complex a, b
     value_score(a, b, width=None)  l and its derivative l_t as both ends move (real)
-    partials(a, b, width=None)     `Partials` (real)
+    partials(a, b, width=None)     `Partials` of interval_partials.py (real)
 
 ``width``, (n,) or (..., n), is b - a where it is known to more digits than a and b have.  Where
 it is not positive, or NaN, l is minus infinity and all derivatives are zero.
@@ -23,50 +23,26 @@ one of any symmetric density of standard.py with tails (and, if it has values fo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, ndtr
 
 from statsmodels_gllamm.responses import standard, tails
 from statsmodels_gllamm.responses.base import quiet
+from statsmodels_gllamm.responses.interval_partials import (
+    LOG_WEIGHTS,
+    NODES,
+    Partials,
+    mirrored,
+    narrow_partials,
+    wide_partials,
+)
 from statsmodels_gllamm.responses.tails import log1mexp
 
 NARROW = 0.25  # D below which the density hardly changes over the interval
-_nodes, _weights = np.polynomial.legendre.leggauss(12)
-NODES, LOG_WEIGHTS = (1 + _nodes[:, None]) / 2, np.log(_weights[:, None] / 2)
 CANCELS = 1e-3  # share of the larger of two probabilities that their difference must have
 LOG_NORMAL_NUMBERS = -667.0
 NORMAL_NUMBERS = np.exp(LOG_NORMAL_NUMBERS)
-
-
-class Partials(NamedTuple):
-    """Partial derivatives of l, each (..., n); t is both ends together, d/dt = d/da + d/db.
-
-    For narrow intervals those in t are far smaller than those in a and b, which cancel.
-    """
-
-    t: np.ndarray
-    tt: np.ndarray
-    ttt: np.ndarray
-    a: np.ndarray
-    ta: np.ndarray
-    tta: np.ndarray
-    aa: np.ndarray
-    b: np.ndarray
-    tb: np.ndarray
-    ttb: np.ndarray
-    bb: np.ndarray
-    ab: np.ndarray
-
-
-_MIRRORED = [0, 1, 2, 7, 8, 9, 10, 3, 4, 5, 6, 11]  # a and b change places, and
-_SIGNS = np.array([-1.0, 1, -1, -1, 1, -1, 1, -1, 1, -1, 1, 1])  # odd orders their sign
-
-
-def mirrored(partials: Partials) -> Partials:
-    """Partials of l(a, b) from those of the mirrored distribution at (-b, -a)."""
-    return Partials(*(sign * partials[k] for k, sign in zip(_MIRRORED, _SIGNS)))
 
 
 class Interval(ABC):
@@ -234,28 +210,43 @@ class Symmetric(Interval):
         x = a[narrow] + NODES * w
         return density, x, density.value(x) + density.constant + LOG_WEIGHTS, w
 
-    def _narrow_value(self, a, width, narrow):
-        _, _, h, w = self._narrow(a, width, narrow)
-        top = h[len(h) // 2]
-        return np.log(w) + top + np.log(np.exp(h - top).sum(axis=0))
-
     def _value(self, a, b, width):
         a, b, _ = self._left(a, b)
         low, high = self._log_cdf(a), self._log_cdf(b)
         value = high + log1mexp(low - high)
         narrow = np.real(high - low) < NARROW
         if narrow.any():
-            value[narrow] = self._narrow_value(a, width, narrow)
+            _, _, h, w = self._narrow(a, width, narrow)
+            top = h[len(h) // 2]
+            value[narrow] = np.log(w) + top + np.log(np.exp(h - top).sum(axis=0))
         return value
 
-    def _partials(self, a, b, width):
-        a, b, flip = self._left(a, b)
+    def _ends(self, a, b):
+        """D, and three derivatives of L at a and at b, any numbers where these are infinite."""
         difference = self._log_cdf(b) - self._log_cdf(a)
         high = np.where(np.isinf(b), 0.0, b)  # then so is a, and all partials are zero
         low = np.where(np.isinf(a), high, a)
-        partials = Partials(*np.where(
-            np.isinf(b), 0.0, wide_partials(difference, self.lower.derivatives(low),
-                                            self.lower.derivatives(high))))
+        return difference, self.lower.derivatives(low), self.lower.derivatives(high)
+
+    def _value_score(self, a, b, width):
+        a, b, flip = self._left(a, b)
+        difference, low, high = self._ends(a, b)
+        value = self._log_cdf(b) + log1mexp(-difference)
+        score = np.where(np.isinf(b), 0.0, high[0] + (high[0] - low[0]) / np.expm1(difference))
+        narrow = difference < NARROW
+        if narrow.any():
+            density, x, h, w = self._narrow(a, width, narrow)
+            p = np.exp(h - h.max(axis=0))
+            total = p.sum(axis=0)
+            value[narrow] = np.log(w * total) + h.max(axis=0)
+            score[narrow] = (p * density.derivatives(x)[0]).sum(axis=0) / total
+        np.negative(score, out=score, where=flip)
+        return value, score
+
+    def _partials(self, a, b, width):
+        a, b, flip = self._left(a, b)
+        difference, low, high = self._ends(a, b)
+        partials = Partials(*np.where(np.isinf(b), 0.0, wide_partials(difference, low, high)))
         narrow = difference < NARROW
         if narrow.any():
             density, x, h, w = self._narrow(a, width, narrow)
@@ -295,45 +286,6 @@ def normal_density(x):
     np.exp(value, out=value)
     value *= 1 / np.sqrt(2 * np.pi)
     return value
-
-
-def wide_partials(difference, low, high) -> Partials:
-    """Of L(b) + g(D), g = log(1 - e^-D); low and high are three derivatives of L at a and b."""
-    g1 = 1 / np.expm1(difference)
-    g2 = -g1 * (1 + g1)
-    g3 = -g2 * (1 + 2 * g1)
-    (a1, a2, a3), (b1, b2, b3) = low, high
-    d1, d2, d3 = b1 - a1, b2 - a2, b3 - a3
-    bend = g2 * d2 + g3 * d1 * d1
-    r = 1 + g1
-    return Partials(
-        b1 + g1 * d1, b2 + g1 * d2 + g2 * d1 * d1, b3 + g1 * d3 + 2 * g2 * d1 * d2 + bend * d1,
-        -g1 * a1, -g1 * a2 - g2 * d1 * a1, -g1 * a3 - 2 * g2 * d1 * a2 - bend * a1,
-        g2 * a1 * a1 - g1 * a2,
-        r * b1, r * b2 + g2 * d1 * b1, r * b3 + 2 * g2 * d1 * b2 + bend * b1,
-        g2 * b1 * b1 + r * b2, -g2 * a1 * b1)
-
-
-def narrow_partials(p, derivatives, w) -> Partials:
-    """Of log w + log of the integral of f(a + w u) over u in (0, 1), by cumulants.
-
-    ``p`` (q, k) are the normalised masses of the nodes and ``derivatives`` those of log f there.
-    An end moves the point u by v = 1 - u or v = u, so that a derivative of log f in it is v g1.
-    """
-    g1, g2, g3 = derivatives
-    c = g1 - (p * g1).sum(axis=0)
-    p2, c2 = p * g2, p * c * c
-    moved = (p * g1).sum(axis=0), (p2 + c2).sum(axis=0), (p * g3 + 3 * c * p2 + c * c2).sum(axis=0)
-    ends, deviations = [], []
-    for v, sign in ((1 - NODES, -1.0), (NODES, 1.0)):
-        mean = (p * v * g1).sum(axis=0)
-        cv = v * g1 - mean
-        ends += [sign / w + mean, (v * p2 + p * c * cv).sum(axis=0),
-                 (v * p * g3 + (2 * v * c + cv) * p2 + cv * c2).sum(axis=0),
-                 (v * v * p2 + p * cv * cv).sum(axis=0) - 1 / (w * w)]
-        deviations.append(cv)
-    cross = p2 * NODES * (1 - NODES) + p * deviations[0] * deviations[1]
-    return Partials(*moved, *ends, cross.sum(axis=0) + 1 / (w * w))
 
 
 class CauchyDensity(standard.Standard):

@@ -42,6 +42,7 @@ from statsmodels_gllamm.responses.tails import LOGISTIC
 
 IRT_LINKS = ("logit", "probit")
 GUESS_START, SLIP_START = -2.0, -3.0  # probabilities of 0.12 and 0.05
+NEVER = -12.0  # the logit of a probability that makes no difference
 NORMAL_NUMBERS = 1e-290  # probabilities from which a logarithm has all its digits
 COUNTS = Binomial(BINOMIAL_LINKS["logit"])  # for what does not depend on the probability
 
@@ -71,6 +72,10 @@ class IRT(Response):
     @property
     def name(self) -> str:
         return f"{'IRT4PL' if self.slip else 'IRT3PL'}({self.link.name})"
+
+    @property
+    def aux_limits(self) -> tuple[float, ...]:
+        return (NEVER,) * len(self.aux_names)
 
     @property
     def aux_names(self) -> tuple[str, ...]:

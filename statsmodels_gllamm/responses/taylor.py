@@ -66,7 +66,9 @@ def taylor(function, n: int, by_complex: bool, start: float = START):
 
     def expand(rows, radius):
         values = function(points[:, None] * radius, rows)
-        terms = (weights @ values).real
+        terms = np.einsum("kp,pn->kn", weights.real, values.real)  # BLAS threads cost more here
+        if by_complex:
+            terms -= np.einsum("kp,pn->kn", weights.imag, values.imag)
         size = np.abs(values).max(axis=0)
         high, low = np.abs(terms[far]).max(axis=0), np.abs(terms[2:4]).max(axis=0)
         high = np.maximum(high, np.abs(terms[0] - center[rows]))

@@ -32,7 +32,9 @@ from statsmodels_gllamm.responses.tails import GUMBEL_MIN
 from statsmodels_gllamm.responses.validation import refuse
 
 EPS = np.finfo(np.float64).eps
-LIMIT = -600.0  # log of a mean below which a positive count does not change with it
+LIMIT = -600.0  # log of a mean below which the mean of positive counts does not change with it
+DOUBLY = -700.0  # log(-log m) = 700, loglog link
+CERTAIN = 50.0  # -log f(0) beyond which a count is positive
 RARE = np.log(0.1)  # x below which positive counts are drawn one by one
 
 
@@ -98,15 +100,16 @@ class ZeroTruncated(Response):
 
     @quiet
     def kernel(self, y, nu, aux=None):
+        nu = self._reached(nu)
         kernel = self.inner.kernel(y, nu, aux)
         return _inside(kernel, kernel - GUMBEL_MIN.value(hazard(self.inner).value(y, nu, aux)))
 
     @quiet
     def kernel_score(self, y, nu, aux=None):
-        x = hazard(self.inner)
+        nu, x = self._reached(nu), hazard(self.inner)
         kernel, score = self.inner.kernel_score(y, nu, aux)
         value, first = GUMBEL_MIN.value_score(x.value(y, nu, aux))
-        score = score - first * x.derivatives(y, nu, aux)[0]
+        score = score - times(first, x.derivatives(y, nu, aux)[0])
         kernel = _inside(kernel, kernel - value)
         return kernel, without_weight(kernel, score)
 
@@ -122,26 +125,30 @@ class ZeroTruncated(Response):
 
     @quiet
     def derivatives(self, y, nu, aux=None):
+        nu = self._reached(nu)
         f1, f2, f3 = self.inner.derivatives(y, nu, aux)
         (t1, t2, t3), (x1, x2, x3) = self._chain(y, nu, aux)
-        return (f1 - t1 * x1, f2 - times(t2, x1 * x1) - times(t1, x2),
+        return (f1 - times(t1, x1), f2 - times(t2, x1 * x1) - times(t1, x2),
                 f3 - times(t3, x1 * x1 * x1) - 3 * times(t2, x1 * x2) - times(t1, x3))
 
     @quiet
     def expected_information(self, y, nu, aux=None):
         """Where small means leave no digit of the difference, its rounding error."""
+        nu = self._reached(nu)
         x = hazard(self.inner).value(y, nu, aux)
         (w, _, _), (x1, _, _) = self._chain(y, nu, aux)
         a = np.exp(x)
         inner = self.inner.expected_information(y, nu, aux)
         per_hazard = np.where(a == 0, x1 * x1, inner / a)
-        value = (a + w) * (per_hazard - w * x1 * x1)
-        return np.maximum(value, EPS * (a + w) * per_hazard)
+        value = (a + w) * (per_hazard - times(w, x1 * x1))
+        value = np.fmax(value, EPS * (a + w) * per_hazard)
+        return np.where(a > CERTAIN, inner, value)
 
     @quiet
     def aux_score(self, y, nu, aux=None):
         if not self.aux_names:
             return super().aux_score(y, nu, aux)
+        nu = self._reached(nu)
         t1 = self._chain(y, nu, aux)[0][0]
         return self.inner.aux_score(y, nu, aux) - times(t1, hazard(self.inner).aux(y, nu, aux)[0])
 
@@ -149,6 +156,7 @@ class ZeroTruncated(Response):
     def aux_derivatives(self, y, nu, aux=None):
         if not self.aux_names:
             return super().aux_derivatives(y, nu, aux)
+        nu = self._reached(nu)
         (t1, t2, t3), (x1, x2, _) = self._chain(y, nu, aux)
         a, a1, a2, _ = hazard(self.inner).aux(y, nu, aux)
         f1, f2 = self.inner.aux_derivatives(y, nu, aux)
@@ -159,13 +167,25 @@ class ZeroTruncated(Response):
     def aux_curvature(self, y, nu, aux=None):
         if not self.aux_names:
             return super().aux_curvature(y, nu, aux)
+        nu = self._reached(nu)
         (t1, t2, _), _ = self._chain(y, nu, aux)
         a, _, _, twice = hazard(self.inner).aux(y, nu, aux)
         return (self.inner.aux_curvature(y, nu, aux) - times(t2, a[:, None] * a[None])
                 - times(t1, twice))
 
+    def _reached(self, nu):
+        """nu, no smaller than where what cancels in the log density keeps its digits.
+
+        The density is the same below for the beta-binomial (f(y) is proportional to its mean), and
+        as good as zero or one for the binomial.
+        """
+        if isinstance(self.inner, BetaMixture):
+            return self._moderate(nu)
+        loglog = isinstance(self.inner, Binomial) and self.inner.link.name == "loglog"
+        return np.maximum(nu, DOUBLY) if loglog else nu
+
     def _moderate(self, nu):
-        """nu, no smaller than where a positive count is one for certain, or as good as."""
+        """nu, no smaller than where the distribution of a positive count does not change."""
         link = getattr(self.inner, "link", None)
         if isinstance(self.inner, Binomial | BetaMixture):
             return np.maximum(nu, {"probit": -34.0, "loglog": -6.0}.get(link.name, LIMIT))

@@ -170,8 +170,13 @@ class ZeroInflated(SetResponse):
         counts = self.inner.simulate(rng, *self._inner(nu, aux, y, sets)[1])
         return np.where(rng.uniform(size=sets.size) < self.zero_probability(nu, sets), 0.0, counts)
 
-    def aux_start(self, y, mu):
-        return self.inner.aux_start(y[:, :len(mu)], mu)  # rows repeat the statistics of outcomes
+    def aux_start(self, y, mu=None):
+        """From the responses above zero, as if all zeros were structural; ``mu`` is not used."""
+        some = y[:, y[0] > 0]
+        if not some.shape[1]:
+            return np.zeros(len(self.aux_names))
+        mean = np.mean(some[0] if len(y) == 1 else some[0] / some[1])
+        return self.inner.aux_start(some, np.full(some.shape[1], mean))
 
     def describe_constant(self, y):
         return self.inner.describe_constant(y)

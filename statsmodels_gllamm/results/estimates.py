@@ -1,8 +1,7 @@
-r"""Estimates in the shapes a user asks for: covariance matrices, loadings, dispersion.
+r"""Estimates in the shapes a user asks for: covariance matrices, loadings, numbers of units.
 
 The parameter vector holds only what is free.  Here it is put back among what is fixed: Psi of every
-group, :math:`\Psi_{ij} / \sqrt{\Psi_{ii} \Psi_{jj}}`, all loadings, and the dispersion on its own
-scale.
+group, :math:`\Psi_{ij} / \sqrt{\Psi_{ii} \Psi_{jj}}`, and all loadings.
 """
 from __future__ import annotations
 
@@ -11,36 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-
-@dataclass(frozen=True, slots=True)
-class Dispersion:
-    """What an auxiliary parameter is the logarithm of.
-
-    ``meaning`` in words; ``symbol`` of the quantity itself, which is exp(``sign`` x parameter);
-    ``scale`` whether its square is the dispersion parameter of the family.
-    """
-
-    meaning: str
-    symbol: str
-    sign: float = 1.0
-    scale: bool = True
-
-    def value(self, parameter):
-        """The quantity at a parameter."""
-        return np.exp(self.sign * parameter)
-
-
-DISPERSIONS = {
-    "logsd": Dispersion("log of the residual standard deviation", "sd"),
-    "logcv": Dispersion("log of the coefficient of variation", "cv"),
-    "logscale": Dispersion("log of sqrt(phi), variance = phi mean^3", "sqrt(phi)"),
-    "logsize": Dispersion("-log(alpha), variance = mean + alpha mean^2", "alpha", -1.0, False),
-}
-
-
-def dispersion_of(name: str) -> Dispersion | None:
-    """The kind of an auxiliary parameter ``kind[column]``; None for one that is not known here."""
-    return DISPERSIONS.get(name.partition("[")[0])
+from statsmodels_gllamm.results.rows import sample_data
 
 
 def block_estimates(model, params: np.ndarray):
@@ -90,28 +60,6 @@ def loading_table(model, params: np.ndarray, bse: np.ndarray) -> pd.DataFrame:
                                   dtype=float)
 
 
-def dispersion_table(model, params: np.ndarray, bse: np.ndarray) -> pd.DataFrame:
-    """Auxiliary parameters with what they mean."""
-    at = model.design.layout.positions("aux")
-    names = [model.param_names[i] for i in at]
-    meanings = [kind.meaning if (kind := dispersion_of(name)) else "" for name in names]
-    return pd.DataFrame(
-        {"estimate": params[at], "std err": bse[at], "meaning": pd.Series(meanings, dtype=object)
-         .to_numpy()}, index=names)
-
-
-def scale(model, params: np.ndarray) -> float:
-    """The family's dispersion parameter: the residual variance of a Gaussian model, 1 where the
-    family has none, and NaN where a dispersion formula lets it vary."""
-    at = model.design.layout.positions("aux")
-    kinds = [dispersion_of(model.param_names[i]) for i in at]
-    if not any(kind is not None and kind.scale for kind in kinds):
-        return 1.0
-    if len(at) > 1 or not model.param_names[at[0]].endswith("[Intercept]"):
-        return np.nan
-    return float(kinds[0].value(params[at[0]]) ** 2)
-
-
 @dataclass(frozen=True, slots=True)
 class GroupSize:
     """Units of one group: their number and the rows in one of them."""
@@ -135,6 +83,23 @@ def group_sizes(model) -> tuple[GroupSize, ...]:
             found.append(GroupSize(name, level.n_units, int(rows.min()),
                                    len(sample.index) / level.n_units, int(rows.max()), n_latent))
     return tuple(found)
+
+
+def n_outcomes(model) -> tuple[str, int] | None:
+    """What outcomes of several rows are called and their number; None where each row is one."""
+    return model.fitted_family.count(sample_data(model.sample)) if len(model.sample.index) else None
+
+
+def df_model(model) -> int:
+    """Coefficients of all linear predictors besides their constants."""
+    sample = model.sample
+    constants = 0
+    for predictor in model.structure.predictors:
+        if predictor.key == "exog":
+            constants += int(model.k_constant)
+        else:
+            constants += int("Intercept" in sample.parts[predictor.key].exog.columns)
+    return len(model.design.layout.positions("coef")) - constants
 
 
 def n_observations(sample) -> float:

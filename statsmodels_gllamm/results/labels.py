@@ -1,63 +1,98 @@
-"""What the columns of predictions are: categories, counts and linear predictors."""
+"""What probabilities are of: categories and counts, one by one, up to each, or above one."""
 from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
-from statsmodels_gllamm.results.rows import Asked, sample_data
+from statsmodels_gllamm.results.rows import Asked
 
 
-def count_values(model, ask: Asked, values, above=None) -> tuple | None:
-    """Counts whose probabilities are wanted: ``values``, or all that the sample has."""
+@dataclass(frozen=True)
+class Wanted:
+    """Which probabilities are wanted, and how to get them from those of single categories.
+
+    Attributes
+    ----------
+    ask : Asked
+    above : object
+        The category that the response exceeds; None for all single or cumulative probabilities.
+    values : tuple of int or None
+        The counts of a response that is one; None where the sample is not known.
+    """
+
+    ask: Asked
+    above: object = None
+    values: tuple[int, ...] | None = None
+
+    @property
+    def counts(self) -> tuple[int, ...] | None:
+        """Counts whose probabilities are computed."""
+        if isinstance(self.above, Real):
+            return tuple(range(int(np.floor(self.above)) + 1)) if self.above >= 0 else ()
+        if self.ask.what == "cumulative" and self.values:
+            return tuple(range(max(self.values) + 1))
+        return self.values
+
+    def columns(self, family, data) -> tuple | None:
+        """What the predictions' columns are; None where there is one prediction for each row."""
+        labels = family.prob_labels(data, self.counts)
+        if self.above is not None or (labels is None and self.ask.what == "prob"):
+            return None
+        if labels is None:
+            return 0, 1
+        return self.values if labels == self.counts else labels
+
+    def of(self, family, data, prob) -> np.ndarray:
+        """The predictions (K, n) or (n,), from probabilities (K, n)."""
+        labels = family.prob_labels(data, self.counts)
+        single = self.ask.what == "prob" and self.above is None
+        if single:
+            return prob[0] if labels is None else prob
+        if not family.ordered:
+            raise ValueError(f"{family.name} has no categories with an order, so that "
+                             "which='cumulative' and above= have no meaning; use which='prob'")
+        if labels is None:
+            labels, prob = (0, 1), np.concatenate([1 - prob, prob])
+        if self.above is None:
+            upto = np.cumsum(prob, axis=0)
+            return upto[list(self.values)] if labels == self.counts else upto
+        if labels == self.counts:
+            return 1 - prob.sum(axis=0)
+        return prob[_above(labels, self.above)].sum(axis=0)
+
+
+def wanted(model, ask: Asked, values=None, above=None) -> Wanted | None:
+    """What is wanted, from the arguments of `predict`; None where no probabilities are."""
     if ask.what not in ("prob", "cumulative"):
         for name, value in (("values", values), ("above", above)):
             if value is not None:
                 raise ValueError(f"{name}= goes with which='prob' or 'cumulative'")
         return None
-    if values is not None:
-        values = np.atleast_1d(np.asarray(values))
-        if values.ndim != 1 or (values < 0).any() or (values != np.rint(values)).any():
-            raise ValueError("values= has counts 0, 1, ...")
-        found = tuple(int(v) for v in values)
-        if ask.what == "cumulative" and above is None:
-            return found
-        return found if above is None else tuple(range(_count(above) + 1))
-    if above is not None and isinstance(above, (int, float, np.number)):
-        return tuple(range(_count(above) + 1))
-    largest = largest_count(model.sample)
-    return None if largest is None else tuple(range(largest + 1))
+    if values is None:
+        largest = _largest_count(model.sample)
+        return Wanted(ask, above, None if largest is None else tuple(range(largest + 1)))
+    found = np.atleast_1d(np.asarray(values, dtype=float))
+    if found.ndim != 1 or not found.size or (found < 0).any() or (found != np.rint(found)).any():
+        raise ValueError(f"values= takes counts 0, 1, ..., not {values!r}")
+    return Wanted(ask, above, tuple(int(v) for v in found))
 
 
-def _count(above) -> int:
-    return int(np.floor(above)) if above >= 0 else -1
+def _above(labels, above) -> list[int]:
+    """Places of the categories above one."""
+    if isinstance(above, Real) and all(isinstance(label, Real) for label in labels):
+        return [k for k, label in enumerate(labels) if label > above]
+    if above not in labels:
+        raise ValueError(f"above={above!r} is no category; there are {', '.join(map(repr, labels))}")
+    return list(range(labels.index(above) + 1, len(labels)))
 
 
-def largest_count(sample) -> int | None:
-    """The largest response, a number of successes where there are trials."""
+def _largest_count(sample) -> int | None:
+    """The largest response, or number of trials."""
     endog = sample.endog
     if not len(endog) or sample.categories is not None:
         return None
     if endog.ndim == 2:
         return int(endog.sum(axis=1).max())
-    if sample.n_trials is not None:
-        return int(np.max(sample.n_trials))
-    return int(np.nanmax(endog)) if np.isfinite(endog).any() else None
-
-
-def prob_columns(model, ask: Asked, values) -> list:
-    """Columns of a prediction that has several."""
-    if ask.what == "linear":
-        return ["main" if p.label is None else p.label for p in model.structure.predictors]
-    labels = model.fitted_family.prob_labels(sample_data(model.sample), values)
-    return list((0, 1) if labels is None else labels)
-
-
-def upper_from(family, labels, prob, above) -> np.ndarray:
-    """P(Y <= k) (K, n) of all categories k, or P(Y > above) (n,), from probabilities (K, n)."""
-    if not family.ordered:
-        raise ValueError(f"{family.name} has categories without order, so that which='cumulative' "
-                         "and above= have no meaning; use which='prob'")
-    if labels is None:
-        labels, prob = (0, 1), np.concatenate([1 - prob, prob])
-    if above is None:
-        return np.cumsum(prob, axis=0)
-    raise NotImplementedError
+    return int(np.max(endog if sample.n_trials is None else sample.n_trials))

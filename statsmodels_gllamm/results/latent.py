@@ -52,7 +52,9 @@ class GroupPosterior:
 
 def group_names(model) -> list[str]:
     """The groups that have latent variables, in the order of the formula."""
-    return list(dict.fromkeys(bar.group for bar in model.sample.bars))
+    sample = model.sample
+    bars = [bar for part in (sample, *sample.parts.values()) for bar in part.bars]
+    return list(dict.fromkeys(bar.group for bar in bars))
 
 
 def one_group(model, group) -> str:

@@ -52,11 +52,10 @@ def _row_loadings(design, working, rows: Rows) -> dict:
     return loading
 
 
-def aux_predictors(model, working, outcomes) -> np.ndarray:
-    """Auxiliary predictors (m, n) of data rows, from their `Outcomes`."""
+def aux_predictors(model, working, outcomes, n: int) -> np.ndarray:
+    """Auxiliary predictors (m, n) of n data rows, from their `Outcomes`."""
     at = model.design.layout.positions("aux")
     delta = {model.param_names[i]: working[i] for i in at}
-    n = outcomes.aux[0].values.shape[0] if outcomes.aux else 0
     aux = np.zeros((len(outcomes.aux_names), n))
     for block in outcomes.aux:
         for name, column, number in block.terms:

@@ -29,7 +29,7 @@ from statsmodels_gllamm.integration.normal import joint_mean
 from statsmodels_gllamm.integration.posterior import joined, pieces, row_expectation
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results import linear
-from statsmodels_gllamm.results.labels import count_values, prob_columns, upper_from
+from statsmodels_gllamm.results.labels import Wanted, wanted
 from statsmodels_gllamm.results.rows import Asked, Rows, asked, known_units, rows_of
 
 N_QUAD = 7  # points per dimension where none are given
@@ -94,14 +94,23 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
     choice of an alternative with four or more random coefficients, by quasi-Monte Carlo with fixed
     points, to about four digits. Rows of a choice set must all be among the rows to predict.
     """
+    return _found(model, params, data, which, given, above, values, latent, offset, exposure,
+                  n_trials, integration, n_quad)[0]
+
+
+def _found(model, params, data, which, given, above, values, latent, offset, exposure, n_trials,
+           integration, n_quad):
+    """Predictions (m,) or (m, K), and what the columns are or None."""
     ask = asked(which, given)
+    want = wanted(model, ask, values, above)
     rows = rows_of(model, data, ask, latent, offset, exposure, n_trials)
-    values = count_values(model, ask, values, above)
     working = model.design.to_working(np.asarray(params, dtype=float))
-    found = predict_rows(model, working, rows, ask, integration, n_quad, values, above)
+    found = predict_rows(model, working, rows, ask, integration, n_quad, want)
     out = np.full((len(rows.kept),) + found.shape[:-1], np.nan)
     out[rows.kept] = np.moveaxis(found, -1, 0)
-    return out
+    if want is not None:
+        return out, want.columns(model.fitted_family, rows.data)
+    return out, ["main" if p.label is None else p.label for p in model.structure.predictors]
 
 
 def predict_results(results, data=None, *, which="mean", given=None, above=None, values=None,
@@ -134,21 +143,18 @@ def predict_results(results, data=None, *, which="mean", given=None, above=None,
     if data is not None and not transform:
         data = np.asarray(data)
     integration = "quadrature" if record.integration == "quadrature" else "adaptive"
-    found = predict(model, record.params, data, which=which, given=given, above=above,
-                    values=values, latent=latent, offset=offset, exposure=exposure,
-                    n_trials=n_trials, integration=integration,
-                    n_quad=record.n_quad if n_quad is None else n_quad)
+    found, columns = _found(model, record.params, data, which, given, above, values, latent, offset,
+                            exposure, n_trials, integration,
+                            record.n_quad if n_quad is None else n_quad)
     if index is None or len(index) != len(found):  # a Series may also be one row
         return found
     if found.ndim == 1:
         return pd.Series(found, index=index)
-    columns = prob_columns(model, asked(which, given),
-                           count_values(model, asked(which, given), values, above))
-    return pd.DataFrame(found, index=index, columns=columns)
+    return pd.DataFrame(found, index=index, columns=pd.Index(columns, tupleize_cols=False))
 
 
 def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive", n_quad=N_QUAD,
-                 values=None, above=None) -> np.ndarray:
+                 want: Wanted | None = None) -> np.ndarray:
     """Predicted values (n,) or (K, n) at working coordinates (k,), a smooth function of them."""
     o, c = linear.linear_parts(model, working, rows)
     if ask.what == "linear":
@@ -156,23 +162,19 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
         return nu[0] if len(nu) == 1 else nu
     family = model.fitted_family
     outcomes = family.outcomes(rows.data)
-    aux = linear.aux_predictors(model, working, outcomes)
+    aux = linear.aux_predictors(model, working, outcomes, rows.data.n)
     average = _averages(model, working, rows, ask, o, c, outcomes, integration, n_quad)
 
     def moments(kind):
-        return lambda piece: family.moments(kind, aux[:, piece], rows.data.on(piece), values)
+        return lambda piece: family.moments(kind, aux[:, piece], rows.data.on(piece),
+                                            None if want is None else want.counts)
 
     if ask.what == "mean":
         found = average(moments("mean"))
     elif ask.what == "var":
         found = _variance(average, moments)
     else:
-        found = average(moments("prob"))
-        labels = family.prob_labels(rows.data, values)
-        if ask.what == "cumulative" or above is not None:
-            found = upper_from(family, labels, found, above)
-        elif labels is None:
-            found = found[0]
+        found = want.of(family, rows.data, average(moments("prob")))
     if rows.absent and np.isnan(found).any():
         raise DataError(f"which={ask.what!r} needs the columns {', '.join(rows.absent)}, which the "
                         "data do not have")

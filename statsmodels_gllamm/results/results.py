@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from statsmodels.base.model import (
 import statsmodels.base.wrapper as wrap
 from statsmodels.tools._decorators import cached_data, cached_value
 
-from statsmodels_gllamm.results import estimates, summary, table
+from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, table
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.light import without_data
@@ -43,7 +44,7 @@ class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
     n_groups : dict {group: int}
         Units of every group, without weights, from the bottom level up.
     df_model : int
-        Fixed coefficients besides the constant.
+        Coefficients of all linear predictors besides the constants.
     df_modelwc : int
         All estimated parameters, which ``aic``, ``aicc`` and ``bic`` count.
     df_resid : int
@@ -73,7 +74,7 @@ class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
     def __init__(self, model, record, cov_type="nonrobust", cov_kwds=None):
         self.record = record
         cov, description = covariance(model, record, cov_type, cov_kwds)
-        scale = estimates.scale(model, record.params)
+        scale = auxiliary.scale(model, record.params, auxiliary.alone(model))
         super().__init__(model, record.params, scale=scale,
                          normalized_cov_params=cov / scale if np.isfinite(scale) else cov)
         self.cov_params_default = cov
@@ -81,7 +82,7 @@ class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
         self._cache = {"llf": record.loglik}
         self._data_in_cache = ["fittedvalues", "resid"]
         self.nobs = estimates.n_observations(model.sample)
-        self.df_model = model.exog.shape[1] - model.k_constant if model.exog is not None else 0
+        self.df_model = estimates.df_model(model)
         self.df_resid = self.nobs - len(record.params)
         self.mle_retvals = dict(record.retvals)
         self.converged = bool(record.retvals["converged"])
@@ -108,6 +109,21 @@ class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
     def group_sizes(self):
         """GroupSize of every group: units, and rows in a unit."""
         return self._summary_cache("group_sizes", lambda: estimates.group_sizes(self.model))
+
+    @property
+    def own_auxiliaries(self) -> frozenset[str]:
+        """Auxiliary parameters that are an auxiliary predictor of some rows by themselves."""
+        return self._summary_cache("own_auxiliaries", lambda: auxiliary.alone(self.model))
+
+    @property
+    def n_outcomes(self):
+        """What outcomes of several rows are called and their number; None where each row is one."""
+        return self._summary_cache("n_outcomes", lambda: estimates.n_outcomes(self.model))
+
+    @property
+    def family_notes(self) -> list[str]:
+        """Sentences on the response's categories, members or derivatives."""
+        return self._summary_cache("family_notes", lambda: notes.family_notes(self.model))
 
     @property
     def n_groups(self) -> dict[str, int]:
@@ -147,9 +163,17 @@ class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
         return estimates.loading_table(self.model, self.params, self.bse)
 
     @property
+    def thresholds(self) -> pd.DataFrame:
+        """Thresholds of ordinal responses: "estimate" and "std err"."""
+        return auxiliary.auxiliary_table(self.model, self.params, self.bse, self.own_auxiliaries,
+                                         thresholds=True)
+
+    @property
     def dispersion(self) -> pd.DataFrame:
-        """Dispersion parameters: "estimate", "std err" and their "meaning"."""
-        return estimates.dispersion_table(self.model, self.params, self.bse)
+        """Auxiliary parameters besides thresholds: "estimate", "std err", the "value" of the
+        quantity itself, where it is that of some rows, and their "meaning"."""
+        return auxiliary.auxiliary_table(self.model, self.params, self.bse, self.own_auxiliaries,
+                                         thresholds=False)
 
     def to_frame(self, alpha=0.05) -> pd.DataFrame:
         """All parameters in one tidy table, fixed ones included.
@@ -163,8 +187,9 @@ class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
         -------
         DataFrame
             One row per parameter: kind, estimate, std_err, z, pvalue, conf_low, conf_high, derived
-            (sd of a variance, correlation of a covariance, exp of a constant log dispersion) and
-            status ("free", "fixed", "boundary", or "= name" of the parameter it equals).
+            (sd of a variance, correlation of a covariance, the quantity whose logarithm or logit an
+            auxiliary parameter is) and status ("free", "fixed", "boundary", or "= name" of the
+            parameter it equals).
         """
         return table.parameter_table(self, alpha)
 
@@ -172,15 +197,30 @@ class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
 
     @cached_data
     def fittedvalues(self):
-        """Means of the responses of the sample over the latent variables (n,)."""
+        """Means of the responses of the sample over the latent variables (n,).
+
+        Probabilities, for choices and binary responses.  Categories have a mean where they are
+        numbers.
+        """
         self._needs_data("fittedvalues")
+        self._values("fittedvalues")
         return np.asarray(self.model.predict(self.params))
 
     @cached_data
     def resid(self):
         """Responses less `fittedvalues` (n,)."""
         self._needs_data("resid")
-        return self.model.endog - self.fittedvalues
+        return self._values("resid") - self.fittedvalues
+
+    def _values(self, what) -> np.ndarray:
+        """Responses (n,) as numbers."""
+        labels = self.model.sample.categories
+        if labels is None:
+            return self.model.endog
+        if not all(isinstance(label, Real) for label in labels):
+            raise ValueError(f"{what} needs a response that is a number; this one has categories, "
+                             "whose probabilities predict(which='prob') gives")
+        return np.array(labels, dtype=float)[self.model.endog.astype(int)]
 
     def _needs_data(self, what) -> None:
         if self.model.endog is None:
@@ -224,20 +264,56 @@ class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
         data : DataFrame, optional
             New rows; those of the sample by default.
         which : str
-            "mean" (over the latent variables), "conditional" (latent variables zero), "linear"
-            (predictor, latent variables zero) or "posterior" (given the cluster's data).
+            "mean" (over the latent variables), "conditional" (latent variables zero), "posterior"
+            (given the cluster's data), "linear" (predictor, latent variables zero), "prob"
+            (of categories, counts or choices), "var" or "cumulative".
         **kwargs
-            As in `statsmodels_gllamm.results.predict.predict_results`.
+            ``given``: what "prob", "var" and "cumulative" take the latent variables for, "prior"
+            (default), "posterior" or "zero"; ``above``, ``values``, ``latent``, ``offset``,
+            ``exposure``, ``n_trials`` and ``n_quad`` as in
+            `statsmodels_gllamm.results.predict.predict_results`.
 
         Returns
         -------
-        Series, or ndarray where the rows have no labels
+        Series, DataFrame of several columns, or ndarray where the rows have no labels
         """
         from statsmodels_gllamm.results.predict import predict_results
 
-        if data is None or which == "posterior":
-            self._needs_data("predict() without data" if data is None else "which='posterior'")
+        posterior = "posterior" in (which, kwargs.get("given"))
+        if data is None or posterior:
+            self._needs_data("predict() without data" if data is None else "the posterior")
         return predict_results(self, data, which=which, **kwargs)
+
+    def simulate(self, n=1, rng=None) -> pd.DataFrame:
+        """Responses of the sample's rows, drawn from the model at the estimates.
+
+        Latent variables of all levels are drawn anew, from their distribution.
+
+        Parameters
+        ----------
+        n : int
+            How many times.
+        rng : seed or Generator, optional
+
+        Returns
+        -------
+        DataFrame (rows, n)
+            Responses as they stand in the data: labels of categories, 0 and 1 for the rows of a
+            choice set, ranks from 1, proportions where ``n_trials`` was given, and successes where
+            the response was ``successes + failures``.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> res.simulate(100, rng=1).shape
+        (180, 100)
+        """
+        from statsmodels_gllamm.results.simulate import simulate
+
+        self._needs_data("simulate")
+        return simulate(self, n, rng)
 
     def plot_random_effects(self, group=None, ax=None, **kwargs):
         """Posterior means of the latent variables with intervals, sorted; a matplotlib Figure.
@@ -307,7 +383,8 @@ class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
         What remains prints its summary, tests hypotheses about its parameters and predicts new
         data.  The results get a model of their own; other results of the model keep theirs.
         """
-        _ = self.group_sizes, self.fingerprint
+        _ = self.group_sizes, self.fingerprint, self.own_auxiliaries, self.n_outcomes
+        _ = self.family_notes
         self.model = without_data(self.model)
         self.record = replace(self.record, unit_scores=self.record.unit_scores[:0].copy())
         super().remove_data()

@@ -135,14 +135,14 @@ def _sample_rows(model, ask: Asked, random) -> Rows:
 def _frame_rows(model, frame, ask: Asked, random) -> Rows:
     sample, design = model.sample, model.sample.design
     posterior = ask.given == "posterior" and random
-    with_factors = bool(sample.factors) and (random or any(sample.exog_factors) or sample.parts)
+    with_factors = bool(sample.factors) and (
+        random or any(sample.exog_factors) or bool(sample.parts))
     wanted = ["exog", *design.parts]
     wanted += ["bars"] * random + ["factors"] * with_factors + ["codes"] * posterior
     absent = {}
     if ask.what != "linear":
         unread = model.fitted_family.unread
-        wanted += [("numbers", role) for role in design.numbers if role not in unread]
-        wanted += [("labels", role) for role in design.labels if role not in unread]
+        wanted += ["numbers", *(("labels", role) for role in design.labels if role not in unread)]
         lacks = {key: [c for c in d.columns if c not in frame.columns]
                  for key, d in design.designs.items()}
         absent = {key: columns for key, columns in lacks.items() if columns}
@@ -188,7 +188,8 @@ def _exog_rows(model, exog, ask: Asked, random) -> Rows:
     """Rows of which only the fixed part's columns are known."""
     sample, unread = model.sample, model.fitted_family.unread
     names, n = list(sample.exog.columns), len(exog)
-    roles = [role for role in (*sample.numbers, *sample.labels) if role not in unread]
+    roles = [role for role in sample.labels if role not in unread]
+    roles += [role for role, number in sample.design.numbers.items() if not number.with_response]
     need = None
     if ask.given == "posterior" and model.design.q:
         need = "which='posterior' needs the groups"

@@ -12,7 +12,9 @@ from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
 from statsmodels_gllamm.estimation.diagnose import messages
-from statsmodels_gllamm.results.estimates import DISPERSIONS
+from statsmodels_gllamm.latent.build import part_of
+from statsmodels_gllamm.results.auxiliary import kinds_of
+from statsmodels_gllamm.results.notes import family_and_link
 from statsmodels_gllamm.results.table import parameter_table
 
 TITLE = "Generalized Linear Latent and Mixed Model Results"
@@ -24,23 +26,26 @@ RULES = {
 }
 WIDTH = 78  # of the tables, where names and numbers fit
 TITLES = {
-    "coefficient": "Coefficients",
+    "threshold": "Thresholds",
     "loading": "Loadings",
     "variance": "(Co)variances",
     "dispersion": "Dispersion",
+    "scale": "Scale",
+    "guessing": "Guessing",
+    "auxiliary": "Auxiliary",
 }
 
 
 def header(results, yname=None) -> tuple[list, list]:
     """(left, right) lists of (label, text): the model and how it was fitted; the fit."""
-    model, certificate = results.model, results.certificate
-    family, _, link = model.response.name.partition("(")
+    model, certificate, several = results.model, results.certificate, results.n_outcomes
+    family, link = family_and_link(model.fitted_family)
     yname = model.endog_names if yname is None else yname
     left = [
         ("Dep. Variable:", str(yname)),
         ("Model:", "GLLAMM"),
         ("Family:", family),
-        ("Link:", link[:-1] or "-"),
+        ("Link:", link),
         ("Integration:", RULES.get(results.integration, results.integration)),
     ]
     if certificate.exact:
@@ -52,6 +57,7 @@ def header(results, yname=None) -> tuple[list, list]:
              ("Converged:", "yes" if results.converged else "NO")]
     right = [
         ("No. Observations:", d_or_f(results.nobs).strip()),
+        *([(f"No. {several[0]}:", str(several[1]))] if several else []),
         ("Dropped Rows:", str(sum(model.sample.dropped.values()))),
         ("Df Residuals:", d_or_f(results.df_resid).strip()),
         ("Df Model:", d_or_f(results.df_model).strip()),
@@ -96,28 +102,42 @@ def text_tables(results, alpha=0.05, xname=None, number=forg) -> list[tuple[str,
         names = names.replace(dict(zip(results.model.param_names, xname)))
     interval = [f"[{alpha / 2:.6g}", f"{1 - alpha / 2:.6g}]"]
     tested = ["std err", "z", "P>|z|", *interval]
-    heads = {
-        "coefficient": ["coef", *tested],
-        "loading": ["estimate", *tested],
-        "variance": ["estimate", "std err", "sd / corr", "", *interval],
-        "dispersion": ["estimate", "std err", _derived_name(results.model), "", *interval],
-    }
     out = []
+    for title, mine in _coefficient_blocks(results.model, table):
+        if mine.any():
+            out.append((title, _text(table[mine], names[mine], ["coef", *tested], True, number)))
     for kind, title in TITLES.items():
         mine = table["kind"].replace({"covariance": "variance"}) == kind
         if kind == "loading":
             mine &= ~((table["status"] == "fixed") & (table["estimate"] == 0))
         if mine.any():
-            cells = [_cells(row, kind in ("coefficient", "loading"), number)
-                     for row in table[mine].itertuples()]
-            out.append((title, pd.DataFrame(cells, index=names[mine].tolist(),
-                                            columns=heads[kind])))
+            heads = ["estimate", *tested] if kind == "loading" else [
+                "estimate", "std err", _derived_name(results, kind), "", *interval]
+            out.append((title, _text(table[mine], names[mine], heads, kind == "loading", number)))
     return out
 
 
-def _derived_name(model) -> str:
-    kinds = [DISPERSIONS[name].symbol for name in model.response.aux_names if name in DISPERSIONS]
-    return kinds[0] if len(kinds) == 1 else "value"
+def _coefficient_blocks(model, table):
+    """(title, rows of the table) of every linear predictor."""
+    coefficient = table["kind"] == "coefficient"
+    for predictor in model.structure.predictors:
+        part = part_of(model.sample, predictor.key)
+        names = {predictor.coefficient(column) for column in part.exog.columns}
+        yield model.fitted_family.title(predictor), coefficient & table.index.isin(names)
+
+
+def _text(rows, names, heads, tested: bool, number) -> pd.DataFrame:
+    cells = [_cells(row, tested, number) for row in rows.itertuples()]
+    return pd.DataFrame(cells, index=names.tolist(), columns=heads)
+
+
+def _derived_name(results, kind: str) -> str:
+    """Head of the column of what a parameter stands for."""
+    if kind == "variance":
+        return "sd / corr"
+    symbols = dict.fromkeys(k.symbol for name, k in kinds_of(results.model).items()
+                            if k.block == kind and name in results.own_auxiliaries and k.symbol)
+    return " / ".join(symbols) if len(symbols) < 3 else "value"
 
 
 def _cells(row, tested: bool, number) -> list[str]:
@@ -148,6 +168,7 @@ def footnotes(results) -> list[str]:
         notes.append("equal: the same parameter as the first variance of its group.")
     if (table["status"] == "boundary").any():
         notes.append("boundary: a variance at zero has no standard error or Wald interval.")
+    notes += results.family_notes
     weights = results.model.sample.weights
     if weights:
         notes.append(f"Frequency weights of {', '.join(weights)} are counted in No. Observations.")

@@ -11,13 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from statsmodels_gllamm.results.estimates import (
-    block_estimates,
-    correlation,
-    dispersion_of,
-)
+from statsmodels_gllamm.results.auxiliary import derived, kinds_of
+from statsmodels_gllamm.results.estimates import block_estimates, correlation
 
-KINDS = {"coef": "coefficient", "lambda": "loading", "cov": "variance", "aux": "dispersion"}
+KINDS = {"coef": "coefficient", "lambda": "loading", "cov": "variance", "aux": "auxiliary"}
 COLUMNS = ["kind", "estimate", "std_err", "z", "pvalue", "conf_low", "conf_high", "derived",
            "status"]
 
@@ -35,10 +32,10 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     -------
     DataFrame
         Index: names.  Columns: ``kind`` ("coefficient", "loading", "variance", "covariance",
-        "dispersion"), ``estimate``, ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``,
-        ``derived`` (standard deviation of a variance, correlation of a covariance, the quantity
-        whose logarithm a constant dispersion parameter is) and ``status`` ("free", "fixed",
-        "boundary", or "= name" of the parameter it equals).
+        "threshold", "dispersion", "scale", "guessing", "auxiliary"), ``estimate``, ``std_err``,
+        ``z``, ``pvalue``, ``conf_low``, ``conf_high``, ``derived`` (standard deviation of a
+        variance, correlation of a covariance, the quantity whose logarithm or logit a parameter
+        is) and ``status`` ("free", "fixed", "boundary", or "= name" of the parameter it equals).
     """
     free = _free(results, alpha)
     layout = results.model.design.layout
@@ -48,7 +45,7 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     parts = at.get("coef", [])
     parts += _loadings(results, at.get("lambda", []))
     parts += _covariances(results, at.get("cov", []))
-    parts += [_dispersion(part) for part in at.get("aux", [])]
+    parts += [_auxiliary(results, part) for part in at.get("aux", [])]
     return pd.concat([part[COLUMNS] for part in parts if len(part)] or [free[COLUMNS]])
 
 
@@ -108,13 +105,11 @@ def _covariances(results, parts) -> list[pd.DataFrame]:
     return out
 
 
-def _dispersion(part: pd.DataFrame) -> pd.DataFrame:
-    """Auxiliary parameters; the quantity itself where it is one number for all rows."""
-    part = part.copy()
-    counts = pd.Series([name.partition("[")[0] for name in part.index]).value_counts()
-    for name in part.index:
-        kind = dispersion_of(name)
-        if kind is not None and counts[name.partition("[")[0]] == 1 and name.endswith(
-                "[Intercept]"):
-            part.loc[name, "derived"] = kind.value(part.loc[name, "estimate"])
+def _auxiliary(results, part: pd.DataFrame) -> pd.DataFrame:
+    """Auxiliary parameters by kind, with the quantity itself where it is that of some rows."""
+    part, kinds = part.copy(), kinds_of(results.model)
+    own = [kinds[name] for name in part.index]
+    part["kind"] = [kind.block for kind in own]
+    part["derived"] = [derived(kind, name, value, results.own_auxiliaries) for kind, name, value in
+                       zip(own, part.index, part["estimate"])]
     return part

@@ -60,12 +60,16 @@ class Fingerprint(NamedTuple):
 
 def fingerprint(sample) -> Fingerprint:
     """Fingerprint of an estimation sample, by content."""
-    response = np.column_stack([sample.endog] + (
-        [] if sample.n_trials is None else [sample.n_trials])).astype(float)
+    response = [np.asarray(sample.endog, dtype=float), *(
+        [] if sample.n_trials is None else [np.asarray(sample.n_trials, dtype=float)])]
+    response += [sample.numbers[role] for role in sorted(sample.numbers, key=str)]
+    response += [sample.labels[role][0] for role in sorted(sample.labels, key=str)]
+    if sample.categories is not None:
+        response.append(np.frombuffer(repr(sample.categories).encode(), dtype=np.uint8))
     weights = [sample.weights[name] for name in sorted(sample.weights)
                if not (sample.weights[name] == 1).all()]
     labels = pd.util.hash_pandas_object(sample.index).to_numpy()
-    return Fingerprint(len(sample.index), _digest(response), _digest(*weights),
+    return Fingerprint(len(sample.index), _digest(*response), _digest(*weights),
                        _digest(sample.positions), _digest(labels))
 
 
@@ -102,9 +106,10 @@ def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
     if different:
         raise ValueError(f"the two models were fitted to {different}: their likelihoods cannot be "
                          "compared; fit both to the same rows (subset=...).")
-    if results.model.response.name != other.model.response.name:
-        raise ValueError(f"the two models have different responses, {results.model.response.name} "
-                         f"and {other.model.response.name}: neither is within the other.")
+    names = [r.model.fitted_family.name for r in (results, other)]
+    if names[0] != names[1]:
+        raise ValueError(f"the two models have different responses, {names[0]} and {names[1]}: "
+                         "neither is within the other.")
     large, small = sorted((results, other), key=lambda r: -len(r.params))
     df = len(large.params) - len(small.params)
     if df == 0:

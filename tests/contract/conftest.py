@@ -29,9 +29,15 @@ def make_data():
     s = rng.normal(size=n_school) * 1.2
     ability = (u[person] + s[school]) * np.select([kind == "b", kind == "c"], [0.7, 1.3], 1.0)
     nu = 0.3 + 0.5 * x + 0.4 * (kind == "b") + ability
+    y = (rng.random(n) < 1 / (1 + np.exp(-nu))).astype(int)
+    noise = rng.logistic(size=n)
+    count = rng.poisson(np.exp(0.4 + 0.3 * x + 0.5 * u[person]))
+    zero = rng.random(n) < 1 / (1 + np.exp(0.5 - s[school]))
+    form = np.where(np.arange(n) % 2, "mark", "pass")
     return pd.DataFrame({
-        "y": (rng.random(n) < 1 / (1 + np.exp(-nu))).astype(int),
-        "count": rng.poisson(np.exp(0.4 + 0.3 * x + 0.5 * u[person])),
+        "y": y, "form": form, "both": np.where(form == "pass", y, nu + noise / 2),
+        "grade": np.digitize(nu + noise, [-1.0, 0.5, 2.0]) + 1,
+        "count": count, "rare": np.where(zero, 0, count),
         "amount": 1 + x + (0.6 + 0.5 * z) * u[person] + 0.7 * v[person] * z + rng.normal(size=n),
         "x": x, "z": z, "kind": kind, "pupil": pupil,
         "school": np.array([f"s{k:02d}" for k in range(n_school)])[school],
@@ -49,6 +55,13 @@ MODELS = {
     "negbin": ("count ~ x + (1 | school:pupil)",
                {"family": families.NegativeBinomial(), "freq_weights": {"school:pupil": "w"}},
                {"n_quad": 5}),
+    "ordinal": ("grade ~ x + kind + (1 | school:pupil)", {"family": families.Ordinal()}, {"n_quad": 5}),
+    "zip": ("rare ~ x + (1 | school:pupil)",
+            {"family": families.ZeroInflated(sm.families.Poisson(), "1 + kind + (1 | school)")},
+            {"integration": "laplace"}),
+    "mixed": ("both ~ x + (1 | school:pupil)",
+              {"family": {"pass": BINOMIAL, "mark": sm.families.Gaussian()}, "family_by": "form"},
+              {"n_quad": 5}),
     "plain": ("count ~ x + kind", {"family": sm.families.Poisson()}, {}),
 }
 

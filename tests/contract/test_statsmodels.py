@@ -30,7 +30,7 @@ def test_checks_of_statsmodels(results):
     check_fitted(results)
 
 
-@pytest.mark.parametrize("name", ["logit", "negbin", "plain"])
+@pytest.mark.parametrize("name", ["logit", "negbin", "plain", "ordinal"])
 def test_predict_types(fitted, name):
     check_predict_types(fitted(name))
 
@@ -48,7 +48,8 @@ def test_classes_and_attributes(results):
     assert_allclose(results.aic, -2 * results.llf + 2 * k)
     assert_allclose(results.bic, -2 * results.llf + np.log(n) * k)
     assert_allclose(results.aicc, results.aic + 2 * k * (k + 1) / (n - k - 1))
-    assert results.df_model == len(results.fe_params) - 1
+    constants = sum("Intercept" in name for name in results.fe_params.index)
+    assert results.df_model == len(results.fe_params) - constants
     assert results.params.index.tolist() == model.param_names == results.bse.index.tolist()
     assert results.cov_params().columns.tolist() == model.param_names
     assert results.conf_int().columns.tolist() == [0, 1]

@@ -9,9 +9,11 @@ from statsmodels_gllamm import datasets
 
 CASES = {
     "contraception": "contraception",
+    "diet": "galamm_diet",
     "epilep": "seed_epilep",
     "irtsim": "seed_irtsim",
     "lsat": "seed_lsat",
+    "salamanders": "salamanders",
     "sleepstudy": "sleepstudy",
     "toenail": "toenail",
 }

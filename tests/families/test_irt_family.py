@@ -96,9 +96,7 @@ def test_scaled_binomial():
 
 
 @pytest.mark.parametrize(("columns", "message"), [
-    ({}, "nothing but the constant"),
-    ({"g[a]": [1.0, 0, 0, 1], "g[b]": [0, 1.0, 1, 0]}, r"g\[a\], g\[b\] .* add up to a constant"),
-    ({"x": [1e-9] * 4}, "add up to a constant")])
+    ({}, "nothing but the constant")])
 def test_scale_not_identified(columns, message):
     family = BinomialFamily(as_response(PROBIT))
     design = pd.DataFrame(columns, index=range(4))

@@ -114,7 +114,7 @@ class KindCase(Case):
             return rng.beta(0.8, 0.8, n)
         if self.kind.endswith("trials"):
             first = self.kind.startswith("positive")
-            trials = np.where(rng.uniform(size=n) < 0.2, 80, 5)
+            trials = np.where(rng.uniform(size=n) < 0.2, 20 if first else 80, 5)
             success = rng.integers(first, trials + 1)
             return np.stack([success, trials - success], axis=1)
         count = np.where(rng.uniform(size=n) < 0.15, rng.poisson(60.0, n), rng.poisson(2.0, n))
@@ -125,14 +125,11 @@ class KindCase(Case):
         aux = rng.uniform(-1.0, 0.5, (len(self.response.aux_names), n)) * spread
         return self.response.prepare(self.endog(rng, n)), nu, aux
 
-    def support(self, nu, trials=5):
+    def support(self, trials=5):
         """Row statistics of responses, and weights under which the density is summed over them."""
         if self.kind == "unit":
-            z, w = np.polynomial.legendre.leggauss(4000)
-            x = 60 * z  # the log odds of y
-            value = 1 / (1 + np.exp(-x))
-            keep = (value > 0) & (value < 1)
-            return self.response.prepare(value[keep]), (60 * w * value * (1 - value))[keep]
+            value = 1 / (1 + np.exp(-np.arange(-36.0, 36.0, 0.01)))  # in steps of the log odds
+            return self.response.prepare(value), 0.01 * value * (1 - value)
         first = int(self.kind.startswith("positive"))
         if self.kind.endswith("trials"):
             k = np.arange(first, trials + 1.0)
@@ -145,8 +142,9 @@ COUNTS = [
     KindCase(NegativeBinomial1()), KindCase(NegativeBinomial1(0.6)), KindCase(NegativeBinomial()),
     KindCase(GeneralizedPoisson(1)), KindCase(GeneralizedPoisson(2), high=0.5)]
 PROPORTIONS = [
-    KindCase(cls(BINOMIAL_LINKS[link]), low=-1.5, high=1.5, kind=kind)
-    for cls, kind in ((Beta, "unit"), (BetaBinomial, "trials")) for link in PROPORTION_LINKS]
+    KindCase(cls(BINOMIAL_LINKS[link]), low=-far, high=far, kind=kind)
+    for cls, far, kind in ((Beta, 0.8, "unit"), (BetaBinomial, 1.5, "trials"))
+    for link in PROPORTION_LINKS]
 TRUNCATED = [
     KindCase(ZeroTruncated(Poisson()), kind="positive"),
     KindCase(ZeroTruncated(PoissonPower(Power(0.5))), low=0.3, kind="positive"),

@@ -17,8 +17,6 @@ from tests.responses.cases import PROPORTION_LINKS, PROPORTIONS
 
 L = sm.families.links
 SM_LINKS = {"logit": L.Logit(), "probit": L.Probit(), "cloglog": L.CLogLog(), "loglog": L.LogLog()}
-# the linear predictors at which one side of the mean, e^-e^|nu|, has derivatives beyond doubles
-OVERFLOWS = ("Beta(cloglog)", "Beta(loglog)", "BetaBinomial(cloglog)", "BetaBinomial(loglog)")
 
 
 @pytest.fixture(params=PROPORTIONS, ids=lambda c: c.id)
@@ -32,7 +30,7 @@ def test_derivatives(case):
 
 def test_moments(case):
     if case.kind == "unit":  # a large precision, so that no mass is next to 0 or 1
-        checks.moments(case, aux=2.5)
+        checks.moments(case, aux=3.5)
     else:
         checks.moments(case)
 
@@ -100,11 +98,11 @@ def test_statsmodels_beta_model(link):
     assert_allclose(score, model.score(params), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("logprec", [15.0, 30.0, 200.0])
+@pytest.mark.parametrize("logprec", [20.0, 30.0, 200.0])
 def test_infinite_precision_is_binomial(logprec):
     y = np.array([[0.0, 3.0, 5.0, 40.0, 1.0], [4.0, 3.0, 9.0, 100.0, 1.0]])
     nu, aux = np.array([-1.0, 0.3, 2.0, -0.5, 7.0]), np.full((1, 5), logprec)
-    tol = 1e4 * np.exp(-logprec) + 1e-12
+    tol = 1e7 * np.exp(-logprec) + 1e-12
     for link in PROPORTION_LINKS:
         r, limit = BetaBinomial(BINOMIAL_LINKS[link]), Binomial(BINOMIAL_LINKS[link])
         assert_allclose(r.log_density(y, nu, aux), limit.log_density(y, nu), atol=tol, rtol=1e-12)
@@ -113,7 +111,7 @@ def test_infinite_precision_is_binomial(logprec):
             assert_allclose(a, b, rtol=2 * tol, atol=2 * tol)
         for x in (r.aux_score(y, nu, aux), *r.aux_derivatives(y, nu, aux),
                   r.aux_curvature(y, nu, aux)):
-            assert_allclose(x, 0.0, atol=1e4 * tol if link.endswith("loglog") else tol)
+            assert_allclose(x, 0.0, atol=tol)
 
 
 def test_single_trials_are_bernoulli():

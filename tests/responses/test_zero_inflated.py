@@ -191,10 +191,14 @@ def test_names_and_what_passes_through():
     r = ZeroInflated(NegativeBinomial(), PROBIT)
     assert r.name == "ZeroInflated(NegativeBinomial(log), probit)"
     assert r.aux_names == ("logsize",) and r.aux_limits == r.inner.aux_limits
-    y = np.array([[0.0, 4, 1, 7, 0, 2]])
-    both = np.tile(y, 2)
-    assert_allclose(r.aux_start(both, np.full(6, 2.0)), r.inner.aux_start(y, np.full(6, 2.0)))
-    assert_allclose(r.aux_start(both, np.full(12, 2.0)), r.inner.aux_start(y, np.full(6, 2.0)))
+    assert_allclose(r.aux_start(np.array([[0.0, 1, 12, 8, 0, 3]])),
+                    r.inner.aux_start(np.array([[1.0, 12, 8, 3]]), np.full(4, 6.0)))
+    assert_array_equal(r.aux_start(np.zeros((1, 4))), [0])
+    trials = np.array([[0.0, 1, 3], [2, 2, 4]])
+    r = ZeroInflated(BetaBinomial())
+    assert_allclose(r.aux_start(trials), r.inner.aux_start(trials[:, 1:], np.full(2, 5 / 8)))
+    r = ZeroInflated(Poisson())
+    assert r.aux_names == () and r.aux_start(np.zeros((1, 4))).shape == (0,)
     assert r.describe_constant(np.zeros((1, 4))) == "every response is 0"
 
 

@@ -14,11 +14,11 @@ import statsmodels.api as sm
 from statsmodels_gllamm import GLLAMM, Factor
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.integration import chunks, posterior
-from statsmodels_gllamm.integration.posterior import normal_mean
+from statsmodels_gllamm.integration.normal import normal_mean
 from statsmodels_gllamm.responses import as_response
 from statsmodels_gllamm.results import predict as predict_module
 from statsmodels_gllamm.results.predict import predict, predict_results
-from statsmodels_gllamm.results.rows import WHICH
+from statsmodels_gllamm.results.rows import MEANS
 
 BINOMIAL, POISSON = sm.families.Binomial(), sm.families.Poisson()
 LINKS = sm.families.links
@@ -92,7 +92,7 @@ def test_two_levels_with_slopes(rng):
     exact = [expected_value(expit, m, s) for m, s in zip(linear[:8], sd[:8])]
     mean = predict(model, params)
     assert_allclose(mean[:8], exact, rtol=1e-10)
-    for which in WHICH:  # the same rows as new data, in another order
+    for which in (*MEANS, "linear"):  # the same rows as new data, in another order
         new = data.drop(columns="y").iloc[::-1]
         assert_allclose(predict(model, params, new, which=which),
                         predict(model, params, which=which)[::-1], rtol=1e-9)
@@ -123,7 +123,7 @@ def test_factor_loadings(rng):
     exact = [expected_value(expit, m, s) for m, s in zip(linear[:6], np.sqrt(1.2) * load[:6])]
     assert_allclose(predict(model, params)[:6], exact, rtol=1e-10)
     new = data.iloc[[1, 5, 7]].drop(columns="y")
-    for which in WHICH:
+    for which in (*MEANS, "linear"):
         assert_allclose(predict(model, params, new, which=which),
                         predict(model, params, which=which)[[1, 5, 7]], rtol=1e-9)
     assert_allclose(predict(model, params, which="linear", latent={"ability": 2.0}),
@@ -293,7 +293,7 @@ def test_equals_glm(rng):
     params = rng.normal(size=4)
     new = data.drop(columns="k").iloc[:9]
     exog = glm.exog[:9]
-    for which in WHICH:
+    for which in (*MEANS, "linear"):
         kind = "linear" if which == "linear" else "mean"
         def of_glm(*args, kind=kind, **kwargs):
             return glm.predict(params, *args, which=kind, **kwargs)
@@ -374,7 +374,7 @@ def test_missing_rows_and_unknown_categories(rng, formula_engine):
     new.iloc[3, new.columns.get_loc("school")] = np.nan
     missing = {"linear": [1, 1, 0, 0, 0], "conditional": [1, 1, 0, 0, 0],
                "mean": [1, 1, 1, 0, 0], "posterior": [1, 1, 1, 0, 0]}
-    for which in WHICH:
+    for which in (*MEANS, "linear"):
         value = predict(model, params, new, which=which)
         assert np.isnan(value).tolist() == np.array(missing[which], bool).tolist()
         assert_allclose(value[4], predict(model, params, which=which)[2], rtol=1e-12)
@@ -461,7 +461,7 @@ def test_model_from_arrays(rng):
     model = GLLAMM(data.y, exog, groups=data.school, family=BINOMIAL)
     same = GLLAMM.from_formula("y ~ x + (1 | school)", data, family=BINOMIAL)
     params = [0.1, 0.2, 1.0]
-    for which in WHICH:
+    for which in (*MEANS, "linear"):
         assert_allclose(predict(model, params, which=which), predict(same, params, which=which),
                         rtol=1e-12)
     assert_allclose(predict(model, params, exog.iloc[:4]), predict(same, params)[:4], rtol=1e-12)
@@ -478,7 +478,7 @@ def test_results_keep_the_users_index(rng):
     model = GLLAMM.from_formula("y ~ x + (1 | school)", data, family=BINOMIAL)
     record = SimpleNamespace(params=np.array([0.1, 0.2, 1.0]), n_quad=(9,), integration="adaptive")
     res = SimpleNamespace(model=model, record=record)
-    for which in WHICH:
+    for which in (*MEANS, "linear"):
         sample = predict_results(res, which=which)
         assert sample.index.equals(data.index.drop("row3"))
         whole = predict_results(res, data, which=which)

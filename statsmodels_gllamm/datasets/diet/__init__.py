@@ -1,0 +1,22 @@
+"""Dietary fibre and coronary heart disease."""
+from .data import (
+    COPYRIGHT,
+    DESCRLONG,
+    DESCRSHORT,
+    NOTE,
+    SOURCE,
+    TITLE,
+    load,
+    load_pandas,
+)
+
+__all__ = [
+    "COPYRIGHT",
+    "DESCRLONG",
+    "DESCRSHORT",
+    "NOTE",
+    "SOURCE",
+    "TITLE",
+    "load",
+    "load_pandas",
+]

@@ -1,0 +1,22 @@
+"""Bitterness of wine, rated by nine judges."""
+from .data import (
+    COPYRIGHT,
+    DESCRLONG,
+    DESCRSHORT,
+    NOTE,
+    SOURCE,
+    TITLE,
+    load,
+    load_pandas,
+)
+
+__all__ = [
+    "COPYRIGHT",
+    "DESCRLONG",
+    "DESCRSHORT",
+    "NOTE",
+    "SOURCE",
+    "TITLE",
+    "load",
+    "load_pandas",
+]

@@ -1,0 +1,84 @@
+"""What a summary says about the family: its name in the header, and footnotes."""
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from statsmodels_gllamm.families.choice import Nominal, label_text
+from statsmodels_gllamm.families.mixed import MixedFamily
+from statsmodels_gllamm.families.ordinal import Ordinal
+from statsmodels_gllamm.families.zero import Hurdle, ZeroInflated
+from statsmodels_gllamm.results.rows import sample_data
+
+MANY = 12  # categories that are no longer counted in a footnote
+ENDINGS = {"complex step": "by complex step", "finite differences": "by finite differences",
+           "analytic": "the user's own"}
+
+
+def family_and_link(family) -> tuple[str, str]:
+    """Distribution and link, "ZeroInflated(Poisson)" and "log, zero part logit"."""
+    if isinstance(family, MixedFamily):
+        return "Mixed", "by label"
+    name = family.name.partition(";")[0]
+    if name.startswith("Custom("):
+        return name + ")" * (name.count("(") - name.count(")")), "-"
+    head, _, rest = name.partition("(")
+    rest = rest.removesuffix(")")
+    if "(" in rest:
+        inner, _, last = rest.rpartition(")")
+        inner_family, link = _split(inner + ")")
+        extra = last.strip(", ")
+        link += f", zero part {extra}" if extra else ""
+        return f"{head}({inner_family})", link
+    if "=" in rest or not rest:
+        return name, "-"
+    if ", " in rest:  # Ordinal(logit, adjacent)
+        link, _, kind = rest.partition(", ")
+        return f"{head} ({kind})", link
+    return head, rest
+
+
+def _split(name: str) -> tuple[str, str]:
+    head, _, rest = name.partition("(")
+    return head, rest.removesuffix(")")
+
+
+def family_notes(model) -> list[str]:
+    """Footnotes on the categories, members or derivatives of the response."""
+    data = replace(sample_data(model.sample), endog=model.sample.endog)
+    return list(_notes(model.fitted_family, data))
+
+
+def _notes(family, data):
+    if isinstance(family, MixedFamily):
+        for label, member, rows, own in family.parts_of(data):
+            yield f"{label}: {member.name}, {len(rows):,} rows."
+            for note in _notes(member, own):
+                yield f"{label}: {note}"
+        return
+    if isinstance(family, Ordinal):
+        yield _categories(family.learned.labels, family.learned.values, data.endog, " < ")
+        if family.increments:
+            yield "Thresholds: the first one, and logarithms of the steps from one to the next."
+    elif isinstance(family, Nominal):
+        codes = np.unique(np.asarray(data.endog))
+        yield _categories(family.categories, codes, data.endog, ", ") + (
+            f" Base category: {label_text(family.base)}.")
+    elif isinstance(family, ZeroInflated):
+        yield "zero[...]: the probability of a zero that is not one of the main part."
+    elif isinstance(family, Hurdle):
+        yield "zero[...]: the probability of a zero."
+    by = getattr(family, "derivatives_by", None)
+    if by is not None:
+        yield f"Derivatives of the log density: {ENDINGS.get(by, by)}."
+
+
+def _categories(labels, values, endog, between: str) -> str:
+    """Labels with the number of rows in each."""
+    if len(labels) > MANY:
+        first, last = label_text(labels[0]), label_text(labels[-1])
+        return f"{len(labels)} categories, {first} to {last}."
+    counts = [int(np.sum(endog == value)) for value in values]
+    return "Categories (rows): " + between.join(
+        f"{label_text(label)} ({count:,})" for label, count in zip(labels, counts)) + "."

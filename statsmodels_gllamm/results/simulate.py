@@ -1,0 +1,38 @@
+"""Responses drawn from a fitted model."""
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from statsmodels_gllamm.estimation.options import integer
+from statsmodels_gllamm.results import linear
+from statsmodels_gllamm.results.rows import Asked, rows_of
+
+
+def simulate(results, n: int = 1, rng=None) -> pd.DataFrame:
+    """Responses (rows, n) of the sample's rows; see ``GLLAMMResults.simulate``."""
+    model, n = results.model, integer("n", n, 0)
+    rng = np.random.default_rng(rng)
+    working, design, family = results.record.working, model.design, model.fitted_family
+    rows = rows_of(model, None, Asked("mean", "prior"))
+    o, c = linear.linear_parts(model, working, rows)
+    aux = linear.aux_predictors(model, working, family.outcomes(rows.data), rows.data.n)
+    a = np.einsum("pdn,de->pen", c, linear.block_diagonal(design.roots(working)))
+    columns = []
+    for _ in range(n):
+        value = family.simulate(rng, o + _latent_part(model, rng, a), aux, rows.data)
+        if model.sample.endog.ndim == 2:
+            value = np.rint(value * rows.data.n_trials)
+        columns.append(value)
+    index = model.sample.index
+    return pd.DataFrame(dict(enumerate(columns)), index=index, columns=range(n))
+
+
+def _latent_part(model, rng, a) -> np.ndarray:
+    """What latent variables drawn anew add to the linear predictors (P, n)."""
+    total, first = 0.0, 0
+    for level, q in zip(model.structure.levels, model.design.q):
+        u = rng.standard_normal((q, level.n_units))[:, level.codes]
+        total = total + np.einsum("pdn,dn->pn", a[:, first:first + q], u)
+        first += q
+    return total
