@@ -241,8 +241,7 @@ class GLLAMMModel(LikelihoodModel):
         return equations(self.sample, self.structure, self.outcomes, self.fitted_family)
 
     def _check_exposure(self, exposure) -> None:
-        link = getattr(self.family, "link", None)
-        if exposure is not None and not isinstance(link, sm.families.links.Log):
+        if exposure is not None and "(log)" not in self.response.name:
             raise ValueError("exposure is only meaningful with the log link; use offset= on the "
                              "scale of the linear predictor")
 

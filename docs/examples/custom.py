@@ -68,7 +68,7 @@ GLLAMM.from_formula(formula, epilep,
 # end
 
 # response
-from statsmodels_gllamm.responses.base import Response, without_weight
+from statsmodels_gllamm.responses.base import Response
 
 
 class Logistic(Response):

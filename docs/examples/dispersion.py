@@ -31,16 +31,17 @@ print(f"AIC: Gaussian {constant.aic:.1f}, growing {growing.aic:.1f}, Student t {
 # outliers
 import matplotlib.pyplot as plt
 
-four = sleepstudy["Subject"].isin([308, 331, 332, 352])
-fits = {"Gaussian": constant.predict(which="posterior"), "Student t": student.predict(which="posterior")}
-figure, axes = plt.subplots(1, 4, figsize=(9, 2.8), sharey=True)
-for (subject, rows), ax in zip(sleepstudy[four].groupby("Subject"), axes):
+three = sleepstudy[sleepstudy["Subject"].isin([308, 332, 352])]
+fits = {"Gaussian": constant.predict(which="posterior"),
+        "Student t": student.predict(which="posterior")}
+figure, axes = plt.subplots(1, 3, figsize=(8, 3), sharey=True)
+for (subject, rows), ax in zip(three.groupby("Subject"), axes):
     ax.plot(rows["Days"], rows["Reaction"], "k.")
     for (name, fit), style in zip(fits.items(), ["--", "-"]):
         ax.plot(rows["Days"], fit[rows.index], style, label=name)
-    ax.set(title=f"subject {subject}", xlabel="days")
+    ax.set(title=f"subject {subject}", xlabel="days", xticks=[0, 3, 6, 9])
 axes[0].set_ylabel("reaction time")
-axes[0].legend(frameon=False)
+axes[2].legend(frameon=False, loc="upper left")
 figure.tight_layout()
 # end
 
@@ -54,7 +55,8 @@ fits = {
     "rows dropped": GLLAMM.from_formula(formula, seen[seen["Reaction"] < 350]).fit(),
     "censored": GLLAMM.from_formula(formula, seen, family=tobit).fit(),
 }
-print(pd.DataFrame({name: fit.params for name, fit in fits.items()}).loc[constant.params.index].round(2))
+table = pd.DataFrame({name: fit.params for name, fit in fits.items()})
+print(table.loc[constant.params.index].round(2))
 # end
 
 # size
@@ -65,5 +67,6 @@ size = GLLAMM.from_formula(
     formula, epilep, family=families.NegativeBinomial(), dispersion="treat").fit()
 print(size.summary().tables[-1])
 print(size.lr_test(negbin))
-print(np.exp(-size.params["logsize[Intercept]"] - size.params["logsize[treat]"] * np.array([0, 1])))
+a, b = size.params[["logsize[Intercept]", "logsize[treat]"]]
+print(f"alpha: placebo {np.exp(-a):.3f}, progabide {np.exp(-a - b):.3f}")
 # end

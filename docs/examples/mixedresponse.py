@@ -2,7 +2,6 @@
 
 # data
 import numpy as np
-import pandas as pd
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Factor, datasets

@@ -92,8 +92,8 @@ def _infinite(design, boundary, working) -> list[str]:
             notes.append(f"{names[i]} is so large that the distribution is its limit, without "
                          "dispersion of its own: fit that family")
         else:
-            notes.append(f"{names[i]} is so low that the probability it stands for is zero: fit "
-                         "the model without it")
+            notes.append(f"{names[i]} is so low that what it stands for is zero: fit the model "
+                         "without it")
     return notes
 
 

@@ -19,10 +19,10 @@ SHOWN = 6  # terms of a direction that a message shows
 
 def ends(response_name: str, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Rows at the largest and at the smallest value of the response; None if neither can diverge."""
-    if response_name.startswith("Binomial"):
+    if response_name.startswith(("Binomial", "BetaBinomial")):
         trials = y[1] if len(y) > 1 else 1.0
         return y[0] == trials, y[0] == 0
-    if response_name.startswith(("Poisson", "NegativeBinomial")):
+    if response_name.startswith(("Poisson", "NegativeBinomial", "GeneralizedPoisson")):
         return np.zeros(y.shape[1], dtype=bool), y[0] == 0
     return None
 

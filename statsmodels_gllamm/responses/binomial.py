@@ -178,7 +178,8 @@ class Binomial(Response):
     @quiet
     def expected_information(self, y, nu, aux=None):
         first, other = self._tail_derivatives(nu)  # f^2 / (F (1 - F)) per trial
-        return (1.0 if len(y) == 1 else y[1]) * np.abs(first[0] * other[0])
+        n = 1.0 if len(y) == 1 else y[1]
+        return n * np.abs(np.where(other[0] == 0, 0.0, times(first[0], other[0])))
 
     @quiet
     def mean(self, nu, aux=None, y=None):

@@ -47,6 +47,7 @@ class GeneralizedPoisson(Response):
 
     p: int = 1
     aux_names = ("logdisp",)
+    aux_limits = (-12.0,)  # below it is Poisson
     mass_at_zero = True
 
     def __post_init__(self) -> None:

@@ -25,26 +25,67 @@ TERMS = 11
 SUMMED = 256  # trials up to which S_i is summed term by term
 
 
-class _Own:
-    """Of a response with the methods."""
+class Hazard:
+    """x of a response: `value` accepts complex nu and aux.
 
-    def __init__(self, inner):
-        self.value = inner.log_hazard
-        self.derivatives = inner.log_hazard_derivatives
-        self.aux = inner.log_hazard_aux
-
-
-class _Ratio:
-    """Of any response, from the log density of zero."""
+    `derivatives` are the three in nu (..., n).  `aux` are the derivative in aux (m, ..., n), those
+    of the first two derivatives in nu, and the second derivative (m, m, ..., n).
+    """
 
     def __init__(self, inner: Response):
         self.inner = inner
 
+    def value_score(self, y, nu, aux):
+        """x and its first derivative in nu: at quadrature nodes."""
+        return self.value(y, nu, aux), self.derivatives(y, nu, aux)[0]
+
+    def aux_score(self, y, nu, aux):
+        """The derivative in aux (m, ..., n)."""
+        return self.aux(y, nu, aux)[0]
+
+
+class _Own(Hazard):
+    """Of a response with the methods."""
+
     def value(self, y, nu, aux):
-        return np.log(-self._log_zero(_zeros(y), nu, aux))
+        return self.inner.log_hazard(y, nu, aux)
+
+    def derivatives(self, y, nu, aux):
+        return self.inner.log_hazard_derivatives(y, nu, aux)
+
+    def aux(self, y, nu, aux):
+        return self.inner.log_hazard_aux(y, nu, aux)
+
+
+class _Poisson(Hazard):
+    """The log mean."""
+
+    def value(self, y, nu, aux):
+        return self.inner.link.log_mean(nu) if hasattr(self.inner, "link") else +nu
+
+    def derivatives(self, y, nu, aux):
+        if hasattr(self.inner, "link"):
+            return self.inner.link.log_mean_derivatives(nu)
+        return np.ones_like(nu), np.zeros_like(nu), np.zeros_like(nu)
+
+    def aux(self, y, nu, aux):
+        return _no_aux(nu)
+
+
+class Ratio(Hazard):
+    """Of any response, from the log density of zero."""
 
     def _log_zero(self, y, nu, aux):
         return self.inner.kernel(y, nu, aux) + self.inner.constant(y, aux)
+
+    def value(self, y, nu, aux):
+        return np.log(-self._log_zero(_zeros(y), nu, aux))
+
+    def value_score(self, y, nu, aux):
+        y = _zeros(y)
+        z, first = self.inner.kernel_score(y, nu, aux)
+        z = z + self.inner.constant(y, aux)
+        return np.log(-z), first / z
 
     def derivatives(self, y, nu, aux):
         y = _zeros(y)
@@ -52,6 +93,10 @@ class _Ratio:
         first, second, third = (d / z for d in self.inner.derivatives(y, nu, aux))
         curvature = second - first * first
         return first, curvature, third - 3 * first * curvature - first**3
+
+    def aux_score(self, y, nu, aux):
+        y = _zeros(y)
+        return self.inner.aux_score(y, nu, aux) / self._log_zero(y, nu, aux)
 
     def aux(self, y, nu, aux):
         y = _zeros(y)
@@ -64,103 +109,105 @@ class _Ratio:
         return a, mixed, a2 - a * z2 - 2 * z1 * mixed, twice - a[:, None] * a[None]
 
 
-class _Poisson:
-    """The log mean."""
-
-    def __init__(self, inner):
-        self.link = getattr(inner, "link", None)
-
-    def value(self, y, nu, aux):
-        return +nu if self.link is None else self.link.log_mean(nu)
-
-    def derivatives(self, y, nu, aux):
-        if self.link is None:
-            return np.ones_like(nu), np.zeros_like(nu), np.zeros_like(nu)
-        return self.link.log_mean_derivatives(nu)
-
-    def aux(self, y, nu, aux):
-        none = np.zeros((0,) + np.shape(nu))
-        return none, none, none, none[None]
-
-
-class _Trials(_Ratio):
+class _Trials(Ratio):
     """Of binomial and beta-binomial trials."""
-
-    def _rare(self, nu):
-        """log m where successes are rare, else the log of 0.03, and the mask of those."""
-        x = self.inner.link.success.value(nu)
-        rare = np.real(x) < RARE
-        return np.where(rare, x, RARE), rare
 
     def _series(self, y, x, aux):
         n = np.ones(y.shape[1]) if len(y) == 1 else y[1]
         sums = _power_sums(aux[0], n) if self.inner.aux_names else [n] * (TERMS + 2)
         return _Series(np.exp(x), sums)
 
-    def value(self, y, nu, aux):
+    def _chosen(self, series, general, y, nu, aux):
+        """series(x, h, nu) where successes are rare, x = log m and h its series; else general."""
         nu = self.inner.link.inside(nu)[0]
-        x, rare = self._rare(nu)
-        value = x + np.log(self._series(y, x, aux).sum(0))
-        return value if rare.all() else np.where(rare, value, super().value(y, nu, aux))
+        x = self.inner.link.success.value(nu)
+        rare = np.real(x) < RARE
+        if not rare.any():
+            return general(y, nu, aux)
+        x = np.where(rare, x, RARE)
+        values = series(x, self._series(y, x, aux), nu)
+        if rare.all():
+            return values
+        return tuple(np.where(rare, v, w) for v, w in zip(values, general(y, nu, aux)))
+
+    def value(self, y, nu, aux):
+        general = super().value
+        return self._chosen(lambda x, h, nu: (x + np.log(h.sum(0)),),
+                            lambda *args: (general(*args),), y, nu, aux)[0]
+
+    def value_score(self, y, nu, aux):
+        def series(x, h, nu):
+            total = h.sum(0)
+            first = (1 + h.sum(1) / total) * self.inner.link.success.value_score(nu)[1]
+            return x + np.log(total), first
+
+        return self._chosen(series, super().value_score, y, nu, aux)
 
     def derivatives(self, y, nu, aux):
-        nu = self.inner.link.inside(nu)[0]
-        x, rare = self._rare(nu)
-        d1, d2, d3 = self._series(y, x, aux).log_derivatives()
-        v1, v2, v3 = self.inner.link.success.derivatives(nu)
-        series = ((1 + d1) * v1, times(d2, v1 * v1) + (1 + d1) * v2,
-                  times(d3, v1 * v1 * v1) + 3 * times(d2, v1 * v2) + (1 + d1) * v3)
-        return _chosen(rare, series, super().derivatives, y, nu, aux)
+        def series(x, h, nu):
+            d1, d2, d3 = h.log_derivatives()
+            v1, v2, v3 = self.inner.link.success.derivatives(nu)
+            return ((1 + d1) * v1, times(d2, v1 * v1) + (1 + d1) * v2,
+                    times(d3, v1 * v1 * v1) + 3 * times(d2, v1 * v2) + (1 + d1) * v3)
+
+        return self._chosen(series, super().derivatives, y, nu, aux)
+
+    def aux_score(self, y, nu, aux):
+        general = super().aux_score
+        return self._chosen(lambda x, h, nu: ((h.sum_aux(0) / h.sum(0))[None],),
+                            lambda *args: (general(*args),), y, nu, aux)[0]
 
     def aux(self, y, nu, aux):
+        def series(x, h, nu):
+            a, a1, a2, twice = h.log_aux()
+            v1, v2, _ = self.inner.link.success.derivatives(nu)
+            return (a[None], (a1 * v1)[None], (times(a2, v1 * v1) + a1 * v2)[None],
+                    twice[None, None])
+
         if not self.inner.aux_names:
-            none = np.zeros((0,) + np.shape(nu))
-            return none, none, none, none[None]
-        x, rare = self._rare(nu)
-        a, a1, a2, twice = self._series(y, x, aux).log_aux()
-        v1, v2, _ = self.inner.link.success.derivatives(nu)
-        series = a[None], (a1 * v1)[None], (times(a2, v1 * v1) + a1 * v2)[None], twice[None, None]
-        return _chosen(rare, series, super().aux, y, nu, aux)
+            return _no_aux(nu)
+        return self._chosen(series, super().aux, y, nu, aux)
 
 
-def _chosen(rare, series, function, *args):
-    """The series where successes are rare, else the function's values."""
-    if rare.all():
-        return series
-    return tuple(np.where(rare, s, r) for s, r in zip(series, function(*args)))
+def _no_aux(nu):
+    none = np.zeros((0,) + np.shape(nu))
+    return none, none, none, none[None]
 
 
 class _Series:
-    """h = sum of S_i m^(i - 1) / i, S_i' = i (S_i - S_(i + 1)) in log phi."""
+    """h = sum of S_i m^(i - 1) / i, with S_i' = i (S_i - S_(i + 1)) in log phi."""
 
     def __init__(self, m, sums):
-        self.sums = sums
-        self.powers = [m**i for i in range(TERMS)]
+        self.m, self.sums = m, sums
+
+    def _horner(self, coefficient):
+        total = coefficient(TERMS - 1) * self.m
+        for i in range(TERMS - 2, 0, -1):
+            total += coefficient(i)
+            total *= self.m
+        return total + coefficient(0)
 
     def sum(self, order):
         """Derivative of h in log m of an order."""
-        return sum(i**order * s * power / (i + 1)
-                   for i, (s, power) in enumerate(zip(self.sums, self.powers)))
+        return self._horner(lambda i: i**order / (i + 1) * self.sums[i])
 
     def sum_aux(self, order):
         """Derivative of that in log phi."""
         s = self.sums
-        return sum(i**order * (s[i] - s[i + 1]) * power for i, power in enumerate(self.powers))
+        return self._horner(lambda i: i**order * (s[i] - s[i + 1]))
 
     def log_derivatives(self):
         """Derivatives of log h in log m."""
-        h, h1, h2, h3 = (self.sum(order) for order in range(4))
-        a, b, c = h1 / h, h2 / h, h3 / h
+        h = self.sum(0)
+        a, b, c = (self.sum(order) / h for order in (1, 2, 3))
         return a, b - a * a, c - 3 * a * b + 2 * a * a * a
 
     def log_aux(self):
         """Derivative of log h in log phi, derivatives in log m of it, and its own."""
-        h, h1, h2 = (self.sum(order) for order in range(3))
+        s, h = self.sums, self.sum(0)
+        e, f = self.sum(1) / h, self.sum(2) / h
         a, a1, a2 = (self.sum_aux(order) / h for order in range(3))
-        s = self.sums
-        twice = sum(((i + 1) * (s[i] - s[i + 1]) - (i + 2) * (s[i + 1] - s[i + 2])) * power
-                    for i, power in enumerate(self.powers))
-        e, f = h1 / h, h2 / h
+        twice = self._horner(lambda i: (i + 1) * (s[i] - s[i + 1]) - (i + 2) * (s[i + 1] - s[i + 2]))
         return a, a1 - e * a, a2 - f * a - 2 * e * (a1 - e * a), twice / h - a * a
 
 
@@ -191,15 +238,10 @@ def _zeros(y):
     return y
 
 
-def hazard(inner: Response):
-    """``value``, ``derivatives`` and ``aux``, each of (y, nu, aux).
-
-    The first accepts complex nu and aux. The others are the three derivatives in nu (..., n); and
-    the derivative in aux (m, ..., n), those of the first two derivatives in nu, and the second
-    derivative (m, m, ..., n).
-    """
+def hazard(inner: Response) -> Hazard:
+    """The hazard of zero of a count response."""
     if hasattr(inner, "log_hazard"):
         return _Own(inner)
     if isinstance(inner, Poisson | PoissonPower):
         return _Poisson(inner)
-    return _Trials(inner) if isinstance(inner, Binomial | BetaBinomial) else _Ratio(inner)
+    return _Trials(inner) if isinstance(inner, Binomial | BetaBinomial) else Ratio(inner)

@@ -106,10 +106,11 @@ class ZeroTruncated(Response):
 
     @quiet
     def kernel_score(self, y, nu, aux=None):
-        nu, x = self._reached(nu), hazard(self.inner)
+        nu = self._reached(nu)
         kernel, score = self.inner.kernel_score(y, nu, aux)
-        value, first = GUMBEL_MIN.value_score(x.value(y, nu, aux))
-        score = score - times(first, x.derivatives(y, nu, aux)[0])
+        x, slope = hazard(self.inner).value_score(y, nu, aux)
+        value, first = GUMBEL_MIN.value_score(x)
+        score = score - times(first, slope)
         kernel = _inside(kernel, kernel - value)
         return kernel, without_weight(kernel, score)
 
@@ -149,8 +150,11 @@ class ZeroTruncated(Response):
         if not self.aux_names:
             return super().aux_score(y, nu, aux)
         nu = self._reached(nu)
-        t1 = self._chain(y, nu, aux)[0][0]
-        return self.inner.aux_score(y, nu, aux) - times(t1, hazard(self.inner).aux(y, nu, aux)[0])
+        x = hazard(self.inner)
+        first = GUMBEL_MIN.value_score(x.value(y, nu, aux))[1]
+        if self.bounded:
+            first = np.where(np.isneginf(self.inner.kernel(y, nu, aux)), 0.0, first)
+        return self.inner.aux_score(y, nu, aux) - times(first, x.aux_score(y, nu, aux))
 
     @quiet
     def aux_derivatives(self, y, nu, aux=None):

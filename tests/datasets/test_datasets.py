@@ -17,12 +17,13 @@ CASES = {
     "sleepstudy": "sleepstudy",
     "toenail": "toenail",
 }
+OTHERS = {"kidney", "neuroticism", "wine"}  # not the same as the data of a case
 FOLDER = Path(datasets.__file__).parent
 
 
 def test_every_folder_is_a_data_set():
     folders = {path.parent.name for path in FOLDER.glob("*/data.py")}
-    assert folders == set(datasets.__all__) == set(CASES)
+    assert folders == set(datasets.__all__) == set(CASES) | OTHERS
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
@@ -36,7 +37,30 @@ def test_data_set(name, reference):
     assert list(dataset.exog.columns) == [c for c in dataset.data if c != dataset.endog_name]
 
 
-@pytest.mark.parametrize("name", sorted(CASES))
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_loads(name):
+    dataset = getattr(datasets, name).load_pandas()
+    pd.testing.assert_frame_equal(getattr(datasets, name).load().data, dataset.data)
+    pd.testing.assert_series_equal(dataset.endog, dataset.data[dataset.endog_name])
+
+
+def test_wine_is_that_of_the_case(reference):
+    expected, _ = reference("wine")
+    data = datasets.wine.load_pandas().data
+    assert list(data.temp.cat.categories) == ["cold", "warm"]
+    pd.testing.assert_frame_equal(data.astype({"temp": "str", "contact": "str"}),
+                                  expected[data.columns])
+
+
+def test_neuroticism_has_the_moments_of_its_source():
+    """Numbers, means and standard deviations of N1 to N5 in the data set bfi of psych."""
+    y = datasets.neuroticism.load_pandas().data.groupby("item", observed=True).y
+    assert y.size().tolist() == [2778, 2779, 2789, 2764, 2771]
+    assert y.mean().round(2).tolist() == [2.93, 3.51, 3.22, 3.19, 2.97]
+    assert y.std().round(2).tolist() == [1.57, 1.53, 1.60, 1.57, 1.62]
+
+
+@pytest.mark.parametrize("name", sorted(datasets.__all__))
 def test_data_set_is_documented(name):
     module = getattr(datasets, name)
     data = module.load_pandas().data

@@ -63,8 +63,8 @@ def test_negative_binomial_alpha():
     assert_array_equal(fixed.aux_score(y, nu).shape, (0, 2))
     aux = np.full((1, 2), np.log(2.0))
     np.testing.assert_allclose(free.log_density(y, nu, aux), fixed.log_density(y, nu), rtol=1e-14)
-    with pytest.raises(NotImplementedError, match="kind=2"):
-        families.NegativeBinomial(kind=1)
+    with pytest.raises(ValueError, match="kind"):
+        families.NegativeBinomial(kind=3)
     with pytest.raises(ValueError, match="alpha of a NegativeBinomial must be positive, not -1"):
         families.NegativeBinomial(alpha=-1)
     with pytest.raises(TypeError, match="NegativeBinomial has no link Logit"):

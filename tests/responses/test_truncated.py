@@ -16,7 +16,7 @@ from statsmodels_gllamm.responses.beta_binomial import BetaBinomial
 from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial
 from statsmodels_gllamm.responses.gaussian import Gaussian
 from statsmodels_gllamm.responses.generalized_poisson import GeneralizedPoisson
-from statsmodels_gllamm.responses.hazards import _Ratio, hazard
+from statsmodels_gllamm.responses.hazards import Ratio, hazard
 from statsmodels_gllamm.responses.logit import BinomialLogit
 from statsmodels_gllamm.responses.negative_binomial import NegativeBinomial
 from statsmodels_gllamm.responses.negative_binomial1 import NegativeBinomial1
@@ -171,7 +171,7 @@ def test_hazard_is_that_of_the_log_density(case):
     """The closed forms and the power series against the general formula."""
     inner = case.response.inner
     y, nu, aux = case.draw(np.random.default_rng(8), 80)
-    x, ratio = hazard(inner), _Ratio(inner)
+    x, ratio = hazard(inner), Ratio(inner)
     assert_allclose(x.value(y, nu, aux), ratio.value(y, nu, aux), rtol=1e-11, atol=1e-12)
     pairs = [*zip(x.derivatives(y, nu, aux), ratio.derivatives(y, nu, aux))]
     if inner.aux_names:
