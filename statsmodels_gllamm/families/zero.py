@@ -84,7 +84,7 @@ class _ZeroPart(Family):
         return "Coefficients" if predictor.label is None else "Zero part"
 
     @property
-    def _positive(self) -> Response:
+    def positive(self) -> Response:
         """The response where it is not zero by the zero part."""
         return self.family
 
@@ -92,10 +92,10 @@ class _ZeroPart(Family):
         return Binomial(BINOMIAL_LINKS[self.link])
 
     def prob_labels(self, data: FamilyData, values=None) -> tuple | None:
-        return response_labels(self._positive, data, values)
+        return response_labels(self.positive, data, values)
 
     def moments(self, kind, aux, data, values=None):
-        response = self._positive
+        response = self.positive
         y = row_statistics(response, data)
         inner = response_moments(response, y, kind, aux, data, values)
         mean = response_moments(response, y, "mean", aux, data) if kind == "var" else None
@@ -104,7 +104,7 @@ class _ZeroPart(Family):
         return zero_moments(kind, inner, self._zero_link().mean, mean, place)
 
     def simulate(self, rng, nu, aux, data):
-        response = self._positive
+        response = self.positive
         value = response.simulate(rng, nu[0], aux, row_statistics(response, data))
         return np.where(rng.random(data.n) < self._zero_link().mean(nu[1]), 0.0, value)
 

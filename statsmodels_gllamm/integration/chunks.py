@@ -196,7 +196,7 @@ def build_problem(rows: EngineRows, levels: tuple[Level, ...], unit_weight=None,
     if rows.sets is not None:
         tiers.insert(0, (rows.sets, int(rows.sets.max()) + 1))
     if tiers:
-        sort = _Sorted(tiers, kept)
+        sort = _Sorted(tiers, kept, _alignment(rows))
         chunks = tuple(_chunk(sort, a, b, rows, weight) for a, b in _cuts(sort, size))
     else:
         chunks = tuple(_plain_chunk(kept[a:a + size], rows) for a in range(0, len(kept), size))
@@ -300,21 +300,32 @@ def _kept_rows(levels, weight, row_weight, n) -> np.ndarray:
     return np.arange(n) if keep is None else np.flatnonzero(keep)
 
 
+def _alignment(rows: EngineRows) -> np.ndarray | None:
+    """A key by which units have rows of the same pattern, such as an item, at the same position;
+    None where rows of W have many patterns, or where an outcome has several rows."""
+    if rows.sets is not None or not rows.columns:
+        return None
+    mixed = sum(np.sqrt(2.0 + k) * column for k, column in enumerate(rows.columns))
+    few = len(np.unique(mixed[:FEW])) <= FEW // 4
+    return mixed if few else None
+
+
 class _Sorted:
     """Rows sorted by top-level unit, then by the units below; top units of one shape adjoin.
 
     ``tiers`` are (codes (n,), number) of the outcomes of several rows, if any, and of the levels.
     ``row[i]`` row at sorted place i; ``starts[t]`` first child (a row, or a unit of tier t-1) of
-    each sorted unit; ``units[t]`` its global number.
+    each sorted unit; ``units[t]`` its global number.  ``alignment`` (n,) orders the rows of a unit.
     """
 
-    def __init__(self, tiers, rows: np.ndarray) -> None:
+    def __init__(self, tiers, rows: np.ndarray, alignment=None) -> None:
         codes = [c if len(rows) == len(c) else c[rows] for c, _ in tiers]
         top, n_top = codes[-1], tiers[-1][1]
         size = np.bincount(top, minlength=n_top)
         rank = np.empty(len(size), dtype=np.int64)
         rank[np.argsort(-size, kind="stable")] = np.arange(len(size))
-        order = np.lexsort([*codes[:-1], rank[top]])
+        within = [] if alignment is None else [alignment[rows]]
+        order = np.lexsort([*within, *codes[:-1], rank[top]])
         self.row = rows[order]
         self.units, self.starts, self.counts = [], [], []
         place = np.arange(len(order) + 1)  # first row of every child, and the end

@@ -28,21 +28,23 @@ class Entries:
     """The entries of Psi, apart: those of the linear predictor, and those of auxiliary predictors.
 
     ``linear``, ``aux``: their places; ``rows``, ``columns``: of Psi, columns of linear entries 0
-    for the offset and 1..D for the loadings; ``jacobian[e]`` (m', S): J W of an auxiliary entry.
+    for the offset and 1..D for the loadings, ``predictor`` of auxiliary ones; ``maps`` (m', m, n):
+    J of every row; ``jacobian[e]`` (m', S): J W of an auxiliary entry.
     """
 
     def __init__(self, chunk: Chunk, entries, n_latent: int, aux, phi) -> None:
         self.rows, self.columns = entries
         self.linear = np.flatnonzero(self.columns <= n_latent)
         self.aux = np.flatnonzero(self.columns > n_latent)
-        self.jacobian = {}
+        self.predictor = self.columns - 1 - n_latent
+        self.jacobian, self.maps = {}, None
         if len(self.aux):
             observed = chunk.observed
-            maps = [observed.row_aux_adjoint(aux, unit) for unit in _units(phi)]
+            self.maps = np.stack([observed.row_aux_adjoint(aux, unit) for unit in _units(phi)])
             for e in self.aux:
-                r, c = self.rows[e], self.columns[e] - 1 - n_latent
+                row = chunk.design[self.rows[e]]
                 self.jacobian[e] = np.stack(
-                    [_to_outcomes(chunk, chunk.design[r] * one[c]) for one in maps])
+                    [_to_outcomes(chunk, row * one[self.predictor[e]]) for one in self.maps])
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -169,17 +171,42 @@ def _coupled(chunk: Chunk, split: Entries, local, basis, p, info) -> None:
 
 def _auxiliary(chunk: Chunk, split: Entries, local, nu, phi, basis, p, info) -> None:
     """Blocks of the auxiliary entries."""
-    runs, outcomes = chunk.row_runs, chunk.outcome_runs
+    outcomes, m = chunk.outcome_runs, len(phi)
+    curvature = chunk.observed.aux_curvature(nu, phi)
+    h = -np.stack([outcomes.contract(curvature[a, b], p) for a in range(m) for b in range(m)])
+    h = h.reshape((m, m, -1))
+    if isinstance(local, Diagonal):
+        _auxiliary_by_row(chunk, split, local, h, basis, p, info)
+        return
+    runs = chunk.row_runs
     for e in split.linear:
         z = runs.times(chunk.design[split.rows[e]], basis[split.columns[e]])
         cross = -np.stack([outcomes.contract(one, p) for one in local.aux_first(z)])
         for f in split.aux:
             info[e, f] = info[f, e] = np.vdot(cross, split.jacobian[f])
-    curvature = chunk.observed.aux_curvature(nu, phi)
-    m = len(phi)
-    h = -np.stack([outcomes.contract(curvature[a, b], p) for a in range(m) for b in range(m)])
-    h = h.reshape((m, m, -1))
     product = {e: np.einsum("abs,bs->as", h, split.jacobian[e]) for e in split.aux}
     for e in split.aux:
         for f in split.aux:
             info[e, f] = np.vdot(split.jacobian[f], product[e])
+
+
+def _auxiliary_by_row(chunk: Chunk, split: Entries, local, h, basis, p, info) -> None:
+    """The same where every outcome has one row: weights of the rows, by pairs of predictors."""
+    rows, maps = split.rows, split.maps
+    linear = {c: split.linear[split.columns[split.linear] == c]
+              for c in np.unique(split.columns[split.linear])}
+    aux = {j: split.aux[split.predictor[split.aux] == j]
+           for j in np.unique(split.predictor[split.aux])}
+    slope = local.aux[0]
+    for c, one in linear.items():
+        cross = -np.stack([chunk.row_runs.contract(x, p * basis[c]) for x in slope])
+        for j, two in aux.items():
+            weight = np.einsum("an,an->n", cross, maps[:, j])
+            block = _crossproduct(chunk, rows[one], weight, rows[two])
+            info[np.ix_(one, two)] = block
+            info[np.ix_(two, one)] = block.T
+    for j, one in aux.items():
+        product = np.einsum("abn,bn->an", h, maps[:, j])
+        for k, two in aux.items():
+            weight = np.einsum("an,an->n", product, maps[:, k])
+            info[np.ix_(two, one)] = _crossproduct(chunk, rows[two], weight, rows[one])

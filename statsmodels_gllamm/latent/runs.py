@@ -42,10 +42,19 @@ class Runs:
         return np.repeat(x, self.counts, axis=-1)
 
     def sum_times(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
-        """(N, n), (n,) -> (N, size): sums over the children of x a."""
+        """(N, n), (n,) -> (N, size): sums over the children of x a.
+
+        Positions where a is zero are left out: the column of an item has one that is not.
+        """
         if self.counts is None:
             shape = (self.n // self.size, self.size)
-            return np.einsum("kmg,mg->kg", x.reshape((-1,) + shape), a.reshape(shape))
+            a, x = a.reshape(shape), x.reshape((-1,) + shape)
+            used = np.flatnonzero(a.any(axis=1)) if shape[0] > 2 else ()
+            if len(used) == 1:
+                return x[:, used[0]] * a[used[0]]
+            if 2 * len(used) < shape[0] and shape[0] > 2:
+                return np.einsum("kmg,mg->kg", x[:, used], a[used])
+            return np.einsum("kmg,mg->kg", x, a)
         return np.add.reduceat(x * a, self.starts, axis=-1)
 
     def contract(self, x: np.ndarray, weight: np.ndarray) -> np.ndarray:

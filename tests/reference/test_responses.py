@@ -1,6 +1,6 @@
 """Reference fits of ordered, chosen, ranked, zero-inflated and mixed responses.
 
-Log-likelihoods to 1e-5 of their size, of the same rule; estimates to a thousandth of a standard
+Log-likelihoods to 1e-7 of their size, of the same rule; estimates to a thousandth of a standard
 error and standard errors to 1%, unless a case says why not.  The mlmus cases print few digits:
 their log-likelihoods to 2e-4, which is what the independent program's digits are good for, and
 estimates to the digits given.
@@ -143,7 +143,7 @@ def test_fit(case, reference):
                                  **case.extra(expected)}.items():
         assert abs(params[name] - estimate) < 1e-3 * bse[name], name
         if se is not None and case.theirs:
-            assert_allclose(bse[name], se, rtol=0.011, err_msg=name)
+            assert_allclose(bse[name], se, rtol=0.01, err_msg=name)
 
 
 @pytest.mark.parametrize(("folder", "formula", "options"), [
@@ -330,9 +330,9 @@ INDIRECT = "y ~ 0 + chd + fiber2 + loading + loading:age + loading:bus + loading
 
 
 @pytest.mark.parametrize("points", [
-    1, 7, pytest.param(15, marks=pytest.mark.xfail(
+    1, 7, *(pytest.param(n, marks=pytest.mark.xfail(
         strict=True, reason="the search goes to a variance of zero and stays there although the "
-        "score of the variance is positive"))])
+        "score of the variance is positive")) for n in (15, "auto"))])
 def test_indirect_effects_on_heart_disease(points, reference):
     """Age and occupation act on heart disease through fibre: the factor's mean depends on them.
 
@@ -349,6 +349,6 @@ def test_indirect_effects_on_heart_disease(points, reference):
         **mean, "fiber2": p["fiber2"], "chd": p["chd"] + loading * p["loading"],
         **{f"chd:{x}": loading * p[f"loading:{x}"] for x in ("age", "bus", "age:bus")},
         **p.iloc[-3:]})[direct.param_names]
-    rule = {"integration": "laplace"} if points == 1 else {"n_quad": points}
-    assert_allclose(result.llf, direct.loglike(same, **rule), rtol=1e-10)
+    rule = {"integration": "laplace"} if points == 1 else {"n_quad": 15}
+    assert_allclose(result.llf, direct.loglike(same, **rule), rtol=1e-8)
     assert result.llf == pytest.approx(-1372.830927 if points == 1 else -1372.838085, abs=1e-4)
