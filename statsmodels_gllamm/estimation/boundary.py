@@ -13,6 +13,7 @@ from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.covariance import Covariance
 
 TINY = 1e-4  # a standard deviation so small that the log-likelihood does not see it
+LOST = 1e-3  # a Cholesky column below this share of its scale is as good as zero
 SMALL = 0.1  # a diagonal below this share of its scale is tried at zero
 
 
@@ -39,6 +40,20 @@ def zero_coordinates(design, working: np.ndarray) -> np.ndarray:
         for position, (_i, j) in zip(range(s.start, s.stop), c.pairs()):
             if c.fixed[j] is None and not root[:, j].any():
                 found.append(position)
+    return np.array(found, dtype=int)
+
+
+def lost_columns(design, working: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Positions of the Cholesky columns whose largest element is below ``LOST`` of its ``scale``."""
+    found = []
+    for s, c in design.cov_slices():
+        pairs, place = c.pairs(), np.arange(s.start, s.stop)
+        for j in range(c.q):
+            mine = [k for k, pair in zip(place, pairs) if pair[1] == j]
+            diagonal = [k for k, pair in zip(place, pairs) if pair == (j, j)]
+            if diagonal and c.fixed[j] is None and (
+                    np.abs(working[mine]).max() < LOST * scale[diagonal[0]]):
+                found += mine
     return np.array(found, dtype=int)
 
 

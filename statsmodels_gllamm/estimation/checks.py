@@ -32,6 +32,16 @@ def check_data(sample, structure, outcomes) -> None:
             text = separation.dependence(*identified_columns(sample, outcomes, part.exog))
             if text is not None:
                 raise DataError(text)
+    weight = sample.weights.get("rows")
+    if weight is not None and outcomes.sets is not None:
+        weight = weight if outcomes.rows is None else weight[outcomes.rows]
+        first = np.unique(outcomes.sets, return_index=True)[1]
+        differs = weight != weight[first][outcomes.sets]
+        if differs.any():
+            row = int(np.argmax(differs))
+            row = sample.index[row if outcomes.rows is None else outcomes.rows[row]]
+            raise DataError(f"the frequency weight of row {row!r} is not that of the other rows of "
+                            "its set: the rows of a set are one outcome and need one weight")
     for level in structure.levels:
         if level.n_units < 2:
             raise DataError(f"the group {level.name!r} has a single cluster, so that its "

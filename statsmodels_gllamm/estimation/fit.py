@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from statsmodels_gllamm.estimation.boundary import (
+    TINY,
     canonical,
     collapsed,
     leave,
+    lost_columns,
     snap,
     zero_coordinates,
 )
@@ -29,6 +31,9 @@ MAX_POLISHES = 4  # Newton steps on the observed information after the search
 LOOSE = 1e-3  # log-likelihood still to be gained at which a rule is judged
 RETURN = 0.5  # share of its starting value to which a vanished standard deviation is put back
 CLOSE = 1e-13  # log-likelihood still to be gained where the curvature of a ridge is judged
+RELEASES = RETURN, 2.0, 8.0, 32.0  # shares of starting values from which a search is sent on
+MAX_RELEASES = 2  # times that a search is sent back from a variance of zero
+RISING = 2e-3  # log-likelihood that a variance of its starting size must promise for that
 SETTLED = 100  # a gain below so many times tol is not worth another step
 
 
@@ -101,7 +106,7 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
                 make_objective, q, n_quad, starts, options, search, settings, scale, path)
         else:
             objective = make_objective(n_quad)
-            found, more = _best(search, objective, starts, {**settings, "tol": options.tol})
+            found, more = _best(search, objective, starts, {**settings, "tol": options.tol}, scale)
             found, boundary, used = _boundary(objective, found, scale, options)
             more += used
         fitted, used = _settle(objective, found, boundary, n_quad, q, scale, options, exact)
@@ -141,11 +146,55 @@ def _settle(objective, found: Optimum, boundary, n_quad, q, scale, options: Opti
     return Fit(point, found, information, certificate, boundary, n_eval, ()), n_eval
 
 
-def _best(search, objective, starts, settings):
+def _best(search, objective, starts, settings, scale):
     """(best Optimum over the starting points, evaluations used)."""
     tries = [search(objective, start, **settings) for start in starts]
     best = max(tries, key=lambda optimum: optimum.point.loglik)
-    return best, sum(optimum.n_evaluations for optimum in tries)
+    best, more = _released(search, objective, best, settings, scale)
+    return best, sum(optimum.n_evaluations for optimum in tries) + more
+
+
+def _released(search, objective, found: Optimum, settings, scale):
+    """(Optimum, evaluations used): a search that ended at a standard deviation of zero although the
+    log-likelihood rises with its variance goes on from where it does not vanish.
+
+    The log-likelihood is even in a vanishing column of T, so that no gradient leads away from it.
+    """
+    design, used = objective.design, 0
+    for _ in range(MAX_RELEASES):
+        lost = lost_columns(design, found.point.working, scale)
+        if not len(lost):
+            break
+        working = found.point.working.copy()
+        working[lost] = 0.0
+        away = leave(design, working)
+        try:
+            beside = objective.at(away, found.point.value.state)
+            used += 1
+            moved = away != working
+            if not (beside.gradient[moved] * scale[moved] ** 2 > RISING * TINY).any():
+                break
+            start, tried = _highest(objective, [leave(design, working, size * scale)
+                                                for size in RELEASES])
+            again = search(objective, start, **settings)
+        except ModeError:
+            break
+        used += tried + again.n_evaluations
+        if again.point.loglik <= found.point.loglik:
+            break
+        found = again
+    return found, used
+
+
+def _highest(objective, starts):
+    """(the start with the highest log-likelihood, evaluations used)."""
+    values = []
+    for start in starts:
+        try:
+            values.append(objective.at(start, gradient=False).loglik)
+        except ModeError:
+            values.append(-np.inf)
+    return starts[int(np.argmax(values))], len(starts)
 
 
 def _climb(make_objective, q, n_quad, starts, options: Options, search, settings, scale, path):
@@ -157,7 +206,8 @@ def _climb(make_objective, q, n_quad, starts, options: Options, search, settings
     """
     n_eval, before = 0, None
     objective = make_objective(n_quad)
-    found, used = _best(search, objective, starts, {**settings, "tol": max(LOOSE, options.tol)})
+    loose = {**settings, "tol": max(LOOSE, options.tol)}
+    found, used = _best(search, objective, starts, loose, scale)
     while True:
         n_eval += used + 1
         certificate = certify(objective, found.point, _rough(found), n_quad, q, options.quad_tol)
@@ -177,12 +227,13 @@ def _climb(make_objective, q, n_quad, starts, options: Options, search, settings
         start = leave(objective.design, found.point.working, RETURN * scale)
         same = finer_objective.problem is objective.problem
         try:
-            higher = search(finer_objective, start, tol=max(LOOSE, options.tol),
-                            state=found.point.value.state if same else None, **settings)
+            higher = search(finer_objective, start, **loose,
+                            state=found.point.value.state if same else None)
+            higher, more = _released(search, finer_objective, higher, loose, scale)
         except ModeError:  # the new chunks start their modes at zero, which may be impossible there
             return objective, found, n_quad, boundary, n_eval
         path.append(certificate)
-        used = higher.n_evaluations
+        used = higher.n_evaluations + more
         n_quad, objective, found = following, finer_objective, higher
 
 

@@ -11,6 +11,7 @@ from statsmodels_gllamm.estimation.optimize import is_positive_definite, uses_lo
 STEP = 2e-3  # of a standard error: the error of a central difference is of the order of its square
 AGREEMENT = 5e-3  # relative difference at which Louis' formula and a difference agree
 SUSPICIOUS = 1e-3  # eigenvalue of the scaled information that is looked at again
+LONG = 0.1  # a step that the curvature must warrant
 FLAT = 1e-7  # below which a direction is flat
 
 
@@ -61,13 +62,16 @@ def _curvature_along(objective: Objective, point: Point, free, direction) -> flo
 
 def differenced(objective: Objective, point: Point, free: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Information (f, f) by central differences with steps ``size`` (f,)."""
-    columns = []
-    for position, h in zip(free, size):
-        direction = np.zeros(len(point.working))
-        direction[position] = h
-        columns.append(directional(objective, point, direction)[free] / h)
-    matrix = np.array(columns)
+    matrix = np.array([differenced_column(objective, point, free, position, h)
+                       for position, h in zip(free, size)])
     return 0.5 * (matrix + matrix.T)
+
+
+def differenced_column(objective, point, free, position, h) -> np.ndarray:
+    """Information (f,) of one coordinate with the free ones, by a step of h."""
+    direction = np.zeros(len(point.working))
+    direction[position] = h
+    return directional(objective, point, direction)[free] / h
 
 
 def observed_information(objective: Objective, point: Point, free: np.ndarray,
@@ -104,7 +108,24 @@ def observed_information(objective: Objective, point: Point, free: np.ndarray,
     if matrix is None:
         matrix, method = differenced(objective, point, free, size), "differenced gradient"
         n_eval += 2 * len(free)
+        matrix, more = _shorter(objective, point, matrix, free, size)
+        n_eval += more
     return _analyse(objective, point, matrix, free, method, n_eval)
+
+
+def _shorter(objective, point, matrix, free, size):
+    """(matrix, evaluations used): columns found again whose steps were too long, where the matrix
+    is far from what set their steps."""
+    diagonal = np.diag(matrix)
+    proper = STEP / np.sqrt(np.where(diagonal > 0, diagonal, np.inf))
+    long = np.flatnonzero((size > LONG) & ((diagonal <= 0) | (size > 2 * proper)))
+    if not len(long):
+        return matrix, 0
+    matrix = matrix.copy()
+    for place in long:
+        column = differenced_column(objective, point, free, free[place], LONG)
+        matrix[place], matrix[:, place] = column, column
+    return matrix, 2 * len(long)
 
 
 def _analyse(objective, point, matrix, free, method, n_eval) -> Information:

@@ -162,7 +162,7 @@ class MixedFamily(Family):
             mine = self._labels(family, own, values) if kind == "prob" else ()
             try:
                 moment = family.moments(kind, own_aux, own, values)
-            except ValueError:
+            except (ValueError, NotImplementedError):
                 continue
             parts.append((rows, moment, [labels.index(label) for label in mine]))
         return lambda nu: _filled(nu, parts, len(labels))

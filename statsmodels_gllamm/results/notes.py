@@ -11,6 +11,7 @@ from statsmodels_gllamm.families.ordinal import Ordinal
 from statsmodels_gllamm.families.zero import Hurdle, ZeroInflated
 from statsmodels_gllamm.results.rows import sample_data
 
+WRAPPERS = ("Censored", "Composite", "Hurdle", "Truncated", "ZeroInflated")
 MANY = 12  # categories that are no longer counted in a footnote
 ENDINGS = {"complex step": "by complex step", "finite differences": "by finite differences",
            "analytic": "the user's own"}
@@ -25,23 +26,22 @@ def family_and_link(family) -> tuple[str, str]:
         return name + ")" * (name.count("(") - name.count(")")), "-"
     head, _, rest = name.partition("(")
     rest = rest.removesuffix(")")
-    if "(" in rest:
-        inner, _, last = rest.rpartition(")")
-        inner_family, link = _split(inner + ")")
-        extra = last.strip(", ")
-        link += f", zero part {extra}" if extra else ""
-        return f"{head}({inner_family})", link
-    if "=" in rest or not rest:
-        return name, "-"
+    if head in WRAPPERS:
+        zero = ""
+        if head in ("ZeroInflated", "Hurdle"):
+            rest, _, zero = rest.rpartition(", ")
+        inner, link = _split(rest)
+        return f"{head}({inner})", link + (f", zero part {zero}" if zero else "")
     if ", " in rest:  # Ordinal(logit, adjacent)
         link, _, kind = rest.partition(", ")
         return f"{head} ({kind})", link
-    return head, rest
+    return _split(name)
 
 
 def _split(name: str) -> tuple[str, str]:
+    """Distribution and link of a response."""
     head, _, rest = name.partition("(")
-    return head, rest.removesuffix(")")
+    return (name, "-") if "=" in rest or not rest else (head, rest.removesuffix(")"))
 
 
 def family_notes(model) -> list[str]:

@@ -76,13 +76,6 @@ def test_ranking_is_a_product_of_choices(data):
     equal(at(partial, **RANDOM), at(alone, **RANDOM))
 
 
-def test_ties_in_the_last_place_are_open(data):
-    tied = data.assign(rank=data["rank"].clip(upper=2))
-    open_ = data.assign(rank=data["rank"].where(data["rank"] == 1, 0))
-    one, two = (model(f"rank ~ {TWO}", d, family=families.Ranking(set="set")) for d in (tied, open_))
-    equal(at(one, **RANDOM), at(two, **RANDOM))
-
-
 def test_choice_out_of_one(data):
     """Sets of one alternative say nothing."""
     data = data.assign(y=(data["rank"] == 1) * 1)

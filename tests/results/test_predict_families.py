@@ -107,6 +107,7 @@ def test_ordinal_posterior(ordinal, wide):
         assert_allclose(variance[rows], exact @ grade**2 - (exact @ grade) ** 2, atol=1e-7)
 
 
+@pytest.mark.filterwarnings("ignore:at the boundary")
 def test_ordinal_text(wide):
     steps = pd.Categorical.from_codes(wide.grade.astype(int) - 1, ["no", "low", "some", "high"],
                                       ordered=True)
