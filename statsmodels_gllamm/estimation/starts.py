@@ -23,6 +23,8 @@ from statsmodels_gllamm.responses.sets import SetResponse
 
 MIN_UNITS = 200  # top units from which starting variances come, at least
 FAR = 3.0  # how far the model without latent variables may take an auxiliary parameter
+NEAR = 0.25, 4.0  # moment estimates of loadings between these start at one
+FARTHEST = 50.0  # the largest loading to start from
 MAX_ROWS = 20_000  # starting values come from about so many rows, evenly spaced
 
 
@@ -177,9 +179,10 @@ def _fitted_mean(response, nu, y) -> np.ndarray:
 def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:
     """Working coordinates (k,) to start from.
 
-    Free loadings start at one, covariances at zero, variances at the moment estimate that the
-    scores of the model without latent variables give: with S the sum of z s over a unit and I that
-    of z W z, E(S^2) is about I + I^2 v for a latent variable of variance v.
+    Free loadings start at one, or at a moment estimate where that is far from one; covariances at
+    zero; variances at the moment estimate that the scores of the model without latent variables
+    give: with S the sum of z s over a unit and I that of z W z, E(S^2) is about I + I^2 v for a
+    latent variable of variance v.
     """
     design = structure.design
     working = np.zeros(design.layout.size)
@@ -189,7 +192,11 @@ def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:
     beta, aux = pooled_start(pooled_model(structure, rows, loadings, np.sort(index)), linear_aux)
     working[design.layout.positions("coef")] = beta
     if design.n_latent:
-        variances, share = _moments(structure, rows, loadings, beta, aux)
+        scores = Scores(structure, rows, loadings, beta, aux)
+        free = np.isnan(design.loadings)
+        loadings = _start_loadings(scores, loadings, free)
+        working[design.layout.positions("lambda")] = loadings[free]
+        variances, share = _moments(scores, loadings)
         first = 0
         for s, c in design.cov_slices():
             working[s] = [np.sqrt(variances[first + i]) if i == j else 0.0 for i, j in c.pairs()]
@@ -217,39 +224,83 @@ def _some_units(level) -> np.ndarray:
     return np.flatnonzero(level.codes % thin == 0)
 
 
-def _moments(structure, rows: EngineRows, loadings, beta, aux):
-    """Variances (D,), and the share of a Gaussian response's variance that they explain."""
-    design, latent, levels = structure.design, structure.design.latent, structure.engine_levels
-    index, sets = _some_units(levels[-1]), None
-    if rows.sets is not None:
-        index, sets = sorted_by_set(index, rows.sets)
-    small = pooled_model(structure, rows, loadings, index)
-    psi = small.design.psi(np.concatenate([beta, aux]))
-    o, *predictors = psi.T @ np.stack(small.rows.columns) if small.rows.columns else [np.zeros(
-        len(index))]
-    nu = o if small.rows.offset is None else o + small.rows.offset
-    observed = observe(rows, index, sets)
-    phi = observed.row_aux(np.stack(predictors) if predictors else np.zeros((0, len(nu))))
-    with np.errstate(all="ignore"):
-        local = observed.local(nu, phi)
-        score = np.nan_to_num(local.first, posinf=0.0, neginf=0.0)
-    level_of = np.repeat(np.arange(len(design.q)), design.q)
-    estimates, floors, squares = (np.empty(design.n_latent) for _ in range(3))
-    for m in range(design.n_latent):
+class Scores:
+    """Scores and informations of the model without latent variables, summed over units."""
+
+    def __init__(self, structure, rows: EngineRows, loadings, beta, aux) -> None:
+        levels = structure.engine_levels
+        index, sets = _some_units(levels[-1]), None
+        if rows.sets is not None:
+            index, sets = sorted_by_set(index, rows.sets)
+        small = pooled_model(structure, rows, loadings, index)
+        psi = small.design.psi(np.concatenate([beta, aux]))
+        o, *predictors = psi.T @ np.stack(small.rows.columns) if small.rows.columns else [
+            np.zeros(len(index))]
+        nu = o if small.rows.offset is None else o + small.rows.offset
+        observed = observe(rows, index, sets)
+        phi = observed.row_aux(np.stack(predictors) if predictors else np.zeros((0, len(nu))))
+        with np.errstate(all="ignore"):
+            self.local = observed.local(nu, phi)
+            self.score = np.nan_to_num(self.local.first, posinf=0.0, neginf=0.0)
+        self.structure, self.index = structure, index
+        design = structure.design
+        level_of = np.repeat(np.arange(len(design.q)), design.q)
+        self.level_of, self.codes = level_of, [levels[k].codes[index] for k in level_of]
+
+    def column(self, m: int, loadings) -> np.ndarray:
+        """What multiplies latent variable m in every row (n,)."""
+        latent = self.structure.design.latent
         inside = latent.index == m
-        z = sum(loadings[slot] * structure.columns[row][index]
-                for row, slot in zip(latent.row[inside], latent.slot[inside]))
-        codes = levels[level_of[m]].codes[index]
-        i = np.bincount(codes, _information(z, local))
-        s = np.bincount(codes, z * score)
+        return sum((loadings[slot] * self.structure.columns[row][self.index]
+                    for row, slot in zip(latent.row[inside], latent.slot[inside])),
+                   np.zeros(len(self.index)))
+
+    def sums(self, m: int, z) -> tuple[np.ndarray, np.ndarray]:
+        """Score S and information I of each unit of latent variable m, for its column z (n,)."""
+        return (np.bincount(self.codes[m], z * self.score),
+                np.bincount(self.codes[m], _information(z, self.local)))
+
+
+def _start_loadings(scores: Scores, loadings, free) -> np.ndarray:
+    """The loadings with those that are clearly not near one at a moment estimate.
+
+    For a free loading with column f, and the part z of the same latent variable whose loadings are
+    fixed, E(S_f S_z) is about lambda v I_f I_z, and E(S_z^2) about I_z + v I_z^2.
+    """
+    out, latent = loadings.copy(), scores.structure.design.latent
+    for m in range(len(scores.level_of)):
+        slots = np.unique(latent.slot[latent.index == m])
+        fixed = np.where(free, 0.0, loadings)
+        z = scores.column(m, fixed)
+        if not z.any() or not free[slots].any():
+            continue
+        s, i = scores.sums(m, z)
+        v = (s @ s - i.sum()) / max(i @ i, 1e-300)
+        for slot in slots[free[slots]] if v > 0 else ():
+            only = np.zeros_like(loadings)
+            only[slot] = 1.0
+            s_own, i_own = scores.sums(m, scores.column(m, only))
+            value = (s_own @ s) / max(v * (i_own @ i), 1e-300)
+            if not NEAR[0] < value < NEAR[1]:
+                out[slot] = np.clip(value, -FARTHEST, FARTHEST)
+    return out
+
+
+def _moments(scores: Scores, loadings):
+    """Variances (D,), and the share of a Gaussian response's variance that they explain."""
+    level_of = scores.level_of
+    estimates, floors, squares = (np.empty(len(level_of)) for _ in range(3))
+    for m in range(len(level_of)):
+        z = scores.column(m, loadings)
+        s, i = scores.sums(m, z)
         estimates[m] = (s @ s - i.sum()) / max(i @ i, 1e-300)
         floors[m] = 0.01 / max(i.sum() / len(z), 1e-300)
         squares[m] = np.mean(z * z)
-    for m in range(design.n_latent):
-        above = [estimates[k] for k in range(m + 1, design.n_latent) if level_of[k] > level_of[m]]
+    for m in range(len(level_of)):
+        above = [estimates[k] for k in range(m + 1, len(level_of)) if level_of[k] > level_of[m]]
         estimates[m] -= max([0.0, *above])
     variances = np.clip(estimates, floors, 1e4 * floors)
-    total = 1.0 / max(np.mean(_information(np.ones(len(nu)), local)), 1e-300)
+    total = 1.0 / max(np.mean(_information(np.ones(len(scores.index)), scores.local)), 1e-300)
     return variances, float(np.sum(variances * squares) / total)
 
 

@@ -200,7 +200,7 @@ def _member_needs(label, family: Family, given) -> Needs:
     try:
         return family.needs(**own)
     except ValueError:
-        for what, formula in given.items():
+        for formula in given.values():
             if isinstance(formula, Mapping) and label in formula:
                 raise
     for what in given:  # leave out what has no meaning for this member

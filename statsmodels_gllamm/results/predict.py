@@ -225,7 +225,7 @@ def _check_mean(model, outcomes, root) -> None:
         if response is None or not response.bounded:
             continue
         aux = np.zeros((len(response.aux_names), 2))
-        if not np.isfinite(response.mean(np.array([0.0, -1.0]), aux)).all():
+        if not np.isfinite(response.mean(np.array([0.0, -1.0]), aux, response.blank(2))).all():
             raise ValueError(
                 f"{model.fitted_family.name} has no mean over normal latent variables, because it "
                 "has none for all linear predictors; use which='conditional', or 'posterior' for "

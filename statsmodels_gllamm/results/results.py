@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -12,15 +11,16 @@ from statsmodels.base.model import (
     ResultMixin,
 )
 import statsmodels.base.wrapper as wrap
-from statsmodels.tools._decorators import cached_data, cached_value
+from statsmodels.tools._decorators import cached_value
 
 from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, table
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.light import without_data
+from statsmodels_gllamm.results.predictions import Predictions
 
 
-class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
+class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters
@@ -192,147 +192,6 @@ class GLLAMMResults(Inference, ResultMixin, LikelihoodModelResults):
             parameter it equals).
         """
         return table.parameter_table(self, alpha)
-
-    # Predictions
-
-    @cached_data
-    def fittedvalues(self):
-        """Means of the responses of the sample over the latent variables (n,).
-
-        Probabilities, for choices and binary responses.  Categories have a mean where they are
-        numbers.
-        """
-        self._needs_data("fittedvalues")
-        self._values("fittedvalues")
-        return np.asarray(self.model.predict(self.params))
-
-    @cached_data
-    def resid(self):
-        """Responses less `fittedvalues` (n,)."""
-        self._needs_data("resid")
-        return self._values("resid") - self.fittedvalues
-
-    def _values(self, what) -> np.ndarray:
-        """Responses (n,) as numbers."""
-        labels = self.model.sample.categories
-        if labels is None:
-            return self.model.endog
-        if not all(isinstance(label, Real) for label in labels):
-            raise ValueError(f"{what} needs a response that is a number; this one has categories, "
-                             "whose probabilities predict(which='prob') gives")
-        return np.array(labels, dtype=float)[self.model.endog.astype(int)]
-
-    def _needs_data(self, what) -> None:
-        if self.model.endog is None:
-            raise ValueError(f"{what} needs the data, which remove_data() has removed.")
-
-    def latent(self, group=None, kind="mean", covariances=False):
-        """Posterior means or modes of the latent variables, with standard errors.
-
-        Parameters
-        ----------
-        group : str, optional
-            A group; all of them by default.
-        kind : {"mean", "mode"}
-        covariances : bool
-            Whether posterior covariance matrices are returned too.
-
-        Returns
-        -------
-        DataFrame, or dict {group: DataFrame} where there is not exactly one group
-            For each latent variable a column of its name, "x", and one of its standard error,
-            "se[x]".  With ``covariances`` a pair: these, and arrays (n_clusters, q, q).
-        """
-        from statsmodels_gllamm.results.latent import latent
-
-        self._needs_data("latent")
-        return latent(self, group=group, kind=kind, covariances=covariances)
-
-    @property
-    def random_effects(self):
-        """Posterior means of the latent variables, {group: DataFrame}."""
-        from statsmodels_gllamm.results.latent import random_effects
-
-        self._needs_data("random_effects")
-        return random_effects(self)
-
-    def predict(self, data=None, which="mean", **kwargs):
-        """Predictions for the sample or for new data.
-
-        Parameters
-        ----------
-        data : DataFrame, optional
-            New rows; those of the sample by default.
-        which : str
-            "mean" (over the latent variables), "conditional" (latent variables zero), "posterior"
-            (given the cluster's data), "linear" (predictor, latent variables zero), "prob"
-            (of categories, counts or choices), "var" or "cumulative".
-        **kwargs
-            ``given``: what "prob", "var" and "cumulative" take the latent variables for, "prior"
-            (default), "posterior" or "zero"; ``above``, ``values``, ``latent``, ``offset``,
-            ``exposure``, ``n_trials`` and ``n_quad`` as in
-            `statsmodels_gllamm.results.predict.predict_results`.
-
-        Returns
-        -------
-        Series, DataFrame of several columns, or ndarray where the rows have no labels
-        """
-        from statsmodels_gllamm.results.predict import predict_results
-
-        posterior = "posterior" in (which, kwargs.get("given"))
-        if data is None or posterior:
-            self._needs_data("predict() without data" if data is None else "the posterior")
-        return predict_results(self, data, which=which, **kwargs)
-
-    def simulate(self, n=1, rng=None) -> pd.DataFrame:
-        """Responses of the sample's rows, drawn from the model at the estimates.
-
-        Latent variables of all levels are drawn anew, from their distribution.
-
-        Parameters
-        ----------
-        n : int
-            How many times.
-        rng : seed or Generator, optional
-
-        Returns
-        -------
-        DataFrame (rows, n)
-            Responses as they stand in the data: labels of categories, 0 and 1 for the rows of a
-            choice set, ranks from 1, proportions where ``n_trials`` was given, and successes where
-            the response was ``successes + failures``.
-
-        Examples
-        --------
-        >>> from statsmodels_gllamm import GLLAMM, datasets
-        >>> data = datasets.sleepstudy.load_pandas().data
-        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
-        >>> res.simulate(100, rng=1).shape
-        (180, 100)
-        """
-        from statsmodels_gllamm.results.simulate import simulate
-
-        self._needs_data("simulate")
-        return simulate(self, n, rng)
-
-    def plot_random_effects(self, group=None, ax=None, **kwargs):
-        """Posterior means of the latent variables with intervals, sorted; a matplotlib Figure.
-
-        Parameters
-        ----------
-        group : str, optional
-        ax : matplotlib Axes or sequence of Axes, optional
-        **kwargs
-            As in `statsmodels_gllamm.results.plots.plot_random_effects`.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
-        from statsmodels_gllamm.results.plots import plot_random_effects
-
-        self._needs_data("plot_random_effects")
-        return plot_random_effects(self, group=group, ax=ax, **kwargs)
 
     # Printing
 
