@@ -16,12 +16,24 @@ sys.path.insert(0, str(ROOT))
 from statsmodels_gllamm import GLLAMM
 from tests.conftest import LEVELS, _read  # the factors as the other programs code them
 from tests.reference import test_fits as fits
+from tests.reference import test_responses as responses
 
 HERE = Path(__file__).parent
 INDEPENDENT = "independent"
 MANY = 25  # points at which these likelihoods have converged
 TOWER = "dtlm ~ level + C(group) + (1 | famnum / id)"
+ORDINAL, PROBIT = responses.LOGIT, responses.PROBIT
+SCHIZ = "y ~ 0 + weeksqrt*treatment + (1{} | id)"
+YOGURT = "choice ~ brand + feature + price"
 MORE = [
+    ("mlmus_schiz", "random_intercept_agq20", SCHIZ.format(""), None, ORDINAL, 20, None),
+    ("mlmus_schiz", "random_slope_agq20", SCHIZ.format(" + weeksqrt"), None, ORDINAL, 20, None),
+    ("mlmus_essays", "oprobit", responses.ESSAYS, None, PROBIT, 15, None),
+    ("mlmus_essays", "scaled_oprobit", responses.ESSAYS, None,
+     {**PROBIT, "dispersion": "C(grader)"}, 15, None),
+    ("mlmus_yogurt", "clogit", YOGURT, None, responses.YOGURT, "exact", None),
+    ("mlmus_yogurt", "random_feature_price", YOGURT + " + (0 + feature + price | house)", None,
+     responses.YOGURT, 17, None),
     ("mlmus_towerl", "three_level_agq12", TOWER, fits.BINOMIAL, {}, 12, None),
     ("mlmus_drvisits", "agq12", fits.VISITS, fits.POISSON, {}, 12, None),
 ]
@@ -55,16 +67,23 @@ def rule(points):
     return f"{points} points"
 
 
+def family_of(model):
+    """The family in short."""
+    name = model.fitted_family.name
+    return "Gaussian and binomial" if name.startswith("Mixed") else name.replace("(", " (", 1)
+
+
 def compare(case, name, formula, family, options, points):
     """One row of the table of fits."""
     data, answers = reference(case)
-    model = GLLAMM.from_formula(formula, data, family=family, **options)
-    fit = fits.fit(model, points)
+    options = options if family is None else {"family": family, **options}
+    model = GLLAMM.from_formula(formula, data, **options)
+    fit = model.fit() if points == "exact" else fits.fit(model, points)
     theirs, how = answers["fits"][name], rule(points)
     if fit.integration == "exact":
         how = "exact"
     formula = " ".join(formula.replace("+", " + ").split())
-    return [case, f"``{formula}``", program(theirs), how, f"{theirs['loglik']:.5f}", f"{fit.llf:.5f}",
+    return [case, family_of(model), f"``{formula}``", program(theirs), how, f"{theirs['loglik']:.5f}", f"{fit.llf:.5f}",
             f"{fit.llf - theirs['loglik']:+.0e}"]
 
 
@@ -94,8 +113,11 @@ def write(name, head, rows):
 if __name__ == "__main__":
     assert set(LEVELS) <= {path.name for path in (ROOT / "tests" / "reference").iterdir()}
     warnings.simplefilter("ignore")  # fixed points are asked for
-    table = sorted((compare(*case[:6]) for case in [*fits.CASES, *MORE]), key=lambda row: row[0])
-    write("validation_fits.csv", ["Case", "Formula", "Program", "Rule", "Log-likelihood", "Ours",
+    more = [(case.folder, case.name, case.formula, None, case.options, case.points)
+            for case in responses.CASES]
+    table = sorted((compare(*case[:6]) for case in [*fits.CASES, *MORE, *more]),
+                   key=lambda row: row[0])
+    write("validation_fits.csv", ["Case", "Family", "Formula", "Program", "Rule", "Log-likelihood", "Ours",
                                   "Difference"], table)
     write("validation_short.csv", ["Case", "Program", "Rule", "Log-likelihood",
                                    "Ours at its estimates", "Our maximum"],

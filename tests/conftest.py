@@ -20,6 +20,7 @@ settings.load_profile("repeatable")
 REFERENCE = Path(__file__).parent / "reference"
 
 # Factors of the reference cases, reference category first: the coding of the other programs.
+_FAMILIES = {"fam": ["gaussian", "binomial"]}
 LEVELS = {
     "cbpp": {"period": [1, 2, 3, 4]},
     "contraception": {
@@ -37,6 +38,17 @@ LEVELS = {
         "outcome": ["none or mild", "moderate or severe"],
         "treatment": ["itraconazole", "terbinafine"],
     },
+    "galamm_diet": {**_FAMILIES, "item": ["fiber1", "fiber2", "chd"]},
+    "galamm_hsced": {"item": [1, 2]},
+    "galamm_mresp": {**_FAMILIES, "itemgroup": ["a", "b"]},
+    "galamm_mresp_hsced": {**_FAMILIES, "itemgroup": ["a", "b"], "grp": ["a", "b"]},
+    "mlmus_yogurt": {"brand": ["brand2", "brand1", "brand4"]},
+    "salamanders": {
+        "mined": ["yes", "no"],
+        "spp": ["GP", "PR", "DM", "EC-A", "EC-L", "DES-L", "DF"],
+        "site": None,
+    },
+    "wine": {"temp": ["cold", "warm"], "contact": ["no", "yes"]},
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.tools._decorators import cached_data
 
+from statsmodels_gllamm.families.choice import Ranking
 from statsmodels_gllamm.results import latent as latent_module
 from statsmodels_gllamm.results import plots
 from statsmodels_gllamm.results import predict as predict_module
@@ -20,8 +21,8 @@ class Predictions:
     def fittedvalues(self):
         """Means of the responses of the sample over the latent variables (n,).
 
-        Probabilities, for choices and binary responses.  Categories have a mean where they are
-        numbers.
+        Probabilities, for binary responses, choices and rankings (of being the first).  Categories
+        have a mean where they are numbers.
         """
         self._needs_data("fittedvalues")
         self._values("fittedvalues")
@@ -29,13 +30,15 @@ class Predictions:
 
     @cached_data
     def resid(self):
-        """Responses less `fittedvalues` (n,)."""
+        """Responses less `fittedvalues` (n,); of a ranking the response is being the first."""
         self._needs_data("resid")
         return self._values("resid") - self.fittedvalues
 
     def _values(self, what) -> np.ndarray:
         """Responses (n,) as numbers."""
-        labels = self.model.sample.categories
+        sample, labels = self.model.sample, self.model.sample.categories
+        if isinstance(self.model.fitted_family, Ranking):
+            return (np.asarray(sample.numbers.get("rank", self.model.endog)) == 1) * 1.0
         if labels is None:
             return self.model.endog
         if not all(isinstance(label, Real) for label in labels):

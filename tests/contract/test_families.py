@@ -136,6 +136,7 @@ def test_types(name):
     elif name in ("choice", "ranking"):
         assert isinstance(prob, pd.Series)
         assert_allclose(results.fittedvalues, prob)
+        assert_allclose(results.resid, make_data().chosen - prob)
     else:
         assert prob.columns.tolist() == list(range(int(results.model.endog.max()) + 1))
         assert results.resid.index.equals(index)
