@@ -83,8 +83,8 @@ def compare(case, name, formula, family, options, points):
     if fit.integration == "exact":
         how = "exact"
     formula = " ".join(formula.replace("+", " + ").split())
-    return [case, family_of(model), f"``{formula}``", program(theirs), how, f"{theirs['loglik']:.5f}", f"{fit.llf:.5f}",
-            f"{fit.llf - theirs['loglik']:+.0e}"]
+    return [case, family_of(model), f"``{formula}``", program(theirs), how,
+            f"{theirs['loglik']:.5f}", f"{fit.llf:.5f}", f"{fit.llf - theirs['loglik']:+.0e}"]
 
 
 def below(case, name, formula, family, options, points):
@@ -117,8 +117,8 @@ if __name__ == "__main__":
             for case in responses.CASES]
     table = sorted((compare(*case[:6]) for case in [*fits.CASES, *MORE, *more]),
                    key=lambda row: row[0])
-    write("validation_fits.csv", ["Case", "Family", "Formula", "Program", "Rule", "Log-likelihood", "Ours",
-                                  "Difference"], table)
+    write("validation_fits.csv", ["Case", "Family", "Formula", "Program", "Rule",
+                                  "Log-likelihood", "Ours", "Difference"], table)
     write("validation_short.csv", ["Case", "Program", "Rule", "Log-likelihood",
                                    "Ours at its estimates", "Our maximum"],
           [below(*case) for case in SHORT])
