@@ -12,6 +12,11 @@ print(votes[["constit", "serialno", "occ", "party", "rank", "rldist", "yr92"]].h
 print(votes.groupby("occ")["rank"].apply(lambda r: tuple(sorted(r))).value_counts())
 # end
 
+# partial
+tied = votes.duplicated(["occ", "rank"], keep=False)
+votes["rank"] = votes["rank"].where(~tied, 0)
+# end
+
 # exploded
 family = families.Ranking(set="occ")
 fixed = "rank ~ rldist + lab + lib + (lab + lib):(yr92 + male + age + manual + inflation)"

@@ -20,10 +20,12 @@ Rabe-Hesketh, S. and Skrondal, A. (2006). Multilevel modelling of complex survey
 """
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from statsmodels_gllamm.estimation.record import natural_covariance
 from statsmodels_gllamm.formula.categories import show
@@ -97,8 +99,9 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
                          "remove_data() has removed; ask for it before.")
     jacobian = model.design.natural_jacobian(record.working)
     information = record.information
-    scores = record.unit_scores @ jacobian[:, information.free]
-    weight = top_weight(model)
+    units = independent_units(model)
+    scores = units.sum(record.unit_scores @ jacobian[:, information.free])
+    weight = top_weight(model, units)
     kwds = {}
     if cov_type == "cluster":
         codes = cluster_codes(model, given["groups"])
@@ -132,17 +135,53 @@ def _inverse(opg: np.ndarray, n_units: int) -> np.ndarray:
     return (vectors / values) @ vectors.T / np.outer(scale, scale)
 
 
-def top_weight(model) -> np.ndarray:
-    """Frequency weight of every top-level unit (n_top,); of every row without latent variables."""
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What is independent: top-level units or, without latent variables, outcomes, together with all
+    that share a data row with them.
+
+    ``of_row`` (n,) unit of every data row; ``of_outcome`` (S,) of every outcome, None where the
+    scores are by unit; ``n`` their number.
+    """
+
+    of_row: np.ndarray
+    of_outcome: np.ndarray | None
+    n: int
+
+    def sum(self, scores: np.ndarray) -> np.ndarray:
+        """Scores of the units (n, k)."""
+        if self.of_outcome is None:
+            return scores
+        out = np.zeros((self.n, scores.shape[1]))
+        np.add.at(out, self.of_outcome, scores)
+        return out
+
+
+def independent_units(model) -> Units:
+    """The independent units of a model."""
+    levels, outcomes, n = model.structure.levels, model.outcomes, len(model.sample.index)
+    if levels:
+        return Units(levels[-1].codes, None, levels[-1].n_units)
+    if outcomes.rows is None and outcomes.sets is None:
+        return Units(np.arange(n), None, n)
+    m = sum(member.y.shape[1] for member in outcomes.members)
+    rows = np.arange(m) if outcomes.rows is None else outcomes.rows
+    sets = np.arange(m) if outcomes.sets is None else outcomes.sets
+    size = n + int(sets.max()) + 1
+    shared = coo_array((np.ones(m), (rows, n + sets)), shape=(size, size))
+    count, label = connected_components(shared, directed=False)
+    return Units(label[:n], label[n:], count)
+
+
+def top_weight(model, units: Units) -> np.ndarray:
+    """Frequency weight of every independent unit (n_units,)."""
     weights, levels = model.sample.weights, model.structure.levels
-    if not levels:
-        return weights.get("rows", np.ones(len(model.sample.index)))
-    top = levels[-1]
-    product = np.ones(top.n_units)
-    for name in top.groups:
+    names = levels[-1].groups if levels else ("rows",)
+    product = np.ones(units.n)
+    for name in names:
         if name in weights:
-            own = np.empty(top.n_units)
-            own[top.codes] = weights[name]
+            own = np.empty(units.n)
+            own[units.of_row] = weights[name]
             product = product * own
     return product
 
@@ -162,9 +201,8 @@ def cluster_codes(model, groups) -> np.ndarray:
     ValueError
         Of another length, with missing values, or cutting through a top-level unit.
     """
-    sample, levels = model.sample, model.structure.levels
-    n = len(sample.index)
-    n_top = levels[-1].n_units if levels else n
+    sample, levels, units = model.sample, model.structure.levels, independent_units(model)
+    n, n_top = len(sample.index), units.n
     if isinstance(groups, str):
         groups = _column(model, groups)
     if isinstance(groups, pd.Series) and len(groups) > n and groups.index.is_unique:
@@ -181,16 +219,17 @@ def cluster_codes(model, groups) -> np.ndarray:
     codes = pd.factorize(values)[0]
     if (codes < 0).any():
         raise ValueError(f"groups has {int((codes < 0).sum())} missing values.")
-    if len(codes) == n_top or not levels:
+    if len(codes) == n_top and (levels or n_top == n):
         return codes
-    top = levels[-1]
     of_unit = np.empty(n_top, dtype=np.int64)
-    of_unit[top.codes] = codes
-    cut = np.flatnonzero(of_unit[top.codes] != codes)
+    of_unit[units.of_row] = codes
+    cut = np.flatnonzero(of_unit[units.of_row] != codes)
     if cut.size:
-        label = sample.groups[top.name].labels[top.codes[cut[0]]]
-        raise ValueError(f"groups cuts through the unit {show(label)} of {top.name!r}: clusters must "
-                         "hold whole top-level units, as these are what is independent.")
+        what = f"the set of row {show(sample.index[cut[0]])}"
+        if levels:
+            label = sample.groups[levels[-1].name].labels[levels[-1].codes[cut[0]]]
+            what = f"the unit {show(label)} of {levels[-1].name!r}"
+        raise ValueError(f"groups cuts through {what}: clusters must hold whole independent units.")
     return of_unit
 
 

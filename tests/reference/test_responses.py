@@ -284,8 +284,6 @@ def test_elections_with_ties_in_file_order(polls):
     assert result.params["rldist"] == pytest.approx(expected["fixed"]["rldist"][0], abs=5e-6)
 
 
-@pytest.mark.xfail(raises=ValueError, strict=True, reason="robust covariances take the units "
-                   "without latent variables for rows, where they are choices")
 def test_elections_standard_error_is_of_voters(polls):
     data, expected = polls
     model = GLLAMM.from_formula(f"order ~ {POLLS}", data, family=families.Ranking(set="occ"))

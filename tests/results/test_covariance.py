@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import multivariate_normal
 import statsmodels.api as sm
 
-from statsmodels_gllamm import GLLAMM
+from statsmodels_gllamm import GLLAMM, families
 from statsmodels_gllamm.exceptions import BoundaryWarning
 
 TYPES = ("nonrobust", "opg", "robust")
@@ -176,3 +176,27 @@ def test_codes_per_row_of_the_data():
     for groups in (data["area"], data["area"][results.model.sample.index].to_numpy(),
                    data["area"].to_numpy()):
         assert_allclose(results.with_cov_type("cluster", groups=groups).bse, expected)
+
+
+def test_units_of_choices_and_hurdles():
+    """Without latent variables what is independent is a set of rows, or a row with all its outcomes:
+    the sandwich is that of a model whose clusters are just these, at a variance of zero."""
+    rng = np.random.default_rng(8)
+    data = pd.DataFrame({"set": np.repeat(np.arange(60), 3), "x": rng.normal(size=180)})
+    data["rank"] = data.groupby("set")["x"].transform(
+        lambda x: (-x - rng.gumbel(size=len(x))).rank())
+    data["count"] = rng.poisson(0.8, 180)
+    data["row"] = np.arange(180)
+    for formula, family, unit in (("rank ~ x", families.Ranking(set="set"), "set"),
+                                  ("count ~ x", families.Hurdle(sm.families.Poisson()), "row")):
+        plain = GLLAMM.from_formula(formula, data, family=family)
+        results = plain.fit()
+        bars = GLLAMM.from_formula(f"{formula} + (0 + x | {unit})", data, family=family)
+        params = pd.Series(0.0, index=bars.param_names)
+        params[results.params.index] = results.params
+        scores = bars.score_obs(params, integration="laplace")[:, :len(results.params)]
+        bread = np.linalg.inv(plain.information(results.params))
+        want = np.sqrt(np.diag(bread @ scores.T @ scores @ bread))
+        assert_allclose(results.with_cov_type("robust").bse, want, rtol=1e-4)
+        clustered = results.with_cov_type("cluster", groups=unit)
+        assert_allclose(clustered.bse, want, rtol=1e-4)
