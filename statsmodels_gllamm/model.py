@@ -473,8 +473,8 @@ class GLLAMMModel(LikelihoodModel):
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
         suspected = bool(record.flat) or not record.retvals["converged"]
-        separated = checks.separation_of(self.sample, self.outcomes, (start, False),
-                                         (record.params, suspected))
+        separated = checks.separation_of(self.sample, self.structure, self.outcomes,
+                                         (start, False), (record.working, suspected))
         if separated is not None:
             warnings.warn(separated, SeparationWarning, stacklevel=2)
         else:

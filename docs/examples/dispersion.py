@@ -12,7 +12,8 @@ formula = "Reaction ~ Days + (Days | Subject)"
 constant = GLLAMM.from_formula(formula, sleepstudy).fit()
 growing = GLLAMM.from_formula(formula, sleepstudy, dispersion="Days").fit()
 print(growing.summary())
-print(growing.lr_test(constant))
+test = growing.lr_test(constant)
+print(f"likelihood ratio {test.statistic:.3f}, p = {test.pvalue:.5f}")
 # end
 
 # sd
@@ -66,7 +67,8 @@ negbin = GLLAMM.from_formula(formula, epilep, family=families.NegativeBinomial()
 size = GLLAMM.from_formula(
     formula, epilep, family=families.NegativeBinomial(), dispersion="treat").fit()
 print(size.summary().tables[-1])
-print(size.lr_test(negbin))
+test = size.lr_test(negbin)
+print(f"likelihood ratio {test.statistic:.3f}, p = {test.pvalue:.3f}")
 a, b = size.params[["logsize[Intercept]", "logsize[treat]"]]
 print(f"alpha: placebo {np.exp(-a):.3f}, progabide {np.exp(-a - b):.3f}")
 # end

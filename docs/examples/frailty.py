@@ -51,7 +51,8 @@ fits["Weibull, no frailty"] = GLLAMM.from_formula(
     "time ~ sex + age", kidney, family=weibull).fit()
 table = {name: [f.llf, f.aic] for name, f in fits.items()}
 print(pd.DataFrame(table, index=["log-likelihood", "AIC"]).T.round(2))
-print(hazard.lr_test(fits["Weibull, no frailty"]))
+test = hazard.lr_test(fits["Weibull, no frailty"])
+print(f"likelihood ratio {test.statistic:.3f}, p = {test.pvalue:.4f}")
 # end
 
 # outlier

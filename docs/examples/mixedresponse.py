@@ -48,7 +48,8 @@ indirect = GLLAMM.from_formula(
     diet, family=families, family_by="fam", factors={"intake": intake},
 ).fit()
 print(indirect.summary().tables[2])
-print(results.lr_test(indirect))
+test = results.lr_test(indirect)
+print(f"likelihood ratio {test.statistic:.3f}, df = {test.df}, p = {test.pvalue:.3f}")
 # end
 
 # predict

@@ -32,7 +32,8 @@ print(inflated.summary())
 together = families.ZeroInflated(sm.families.Poisson(), "mined + (1 | site)", correlated=True)
 correlated = GLLAMM.from_formula(formula, salamanders, family=together).fit()
 print(correlated.corr_re["site"].round(3))
-print(correlated.lr_test(inflated))
+test = correlated.lr_test(inflated)
+print(f"likelihood ratio {test.statistic:.3f}, p = {test.pvalue:.3f}")
 # end
 
 # hurdle

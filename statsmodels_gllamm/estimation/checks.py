@@ -5,6 +5,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation import separation
 from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
+from statsmodels_gllamm.estimation.rising import rising_rows
 from statsmodels_gllamm.estimation.starts import least_squares
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.latent.build import part_of
@@ -83,22 +84,36 @@ def held_where_vanished(record: FitRecord, sample, structure) -> FitRecord:
     return record
 
 
-def separation_of(sample, outcomes, *points) -> str | None:
-    """What separates the response, in words; looked for at points (parameters, suspected) where
-    coefficients are large or suspected."""
+def separation_of(sample, structure, outcomes, *points) -> str | None:
+    """What separates the response, in words; looked for at points (working coordinates, suspected)
+    where linear predictors are large or suspected."""
     exog, member = sample.exog.to_numpy(), outcomes.members[0]
-    if (not exog.shape[1] or any(sample.exog_factors) or len(outcomes.members) > 1
-            or not isinstance(member.response, Response)):
+    if not exog.shape[1] or any(sample.exog_factors) or len(outcomes.members) > 1:
         return None
-    for params, suspected in points:
-        nu = exog @ params[:exog.shape[1]]
-        if not suspected and max(nu.max(), -nu.min()) < separation.SUSPICIOUS:
-            continue
-        ends = separation.ends(member.response.name, member.y)
-        direction = None if ends is None else separation.separating_direction(exog, *ends)
-        if direction is not None:
-            return separation.describe(direction, exog, sample.exog.columns, *ends)
-    return None
+    if not any(suspected or _largest(structure, params) > separation.SUSPICIOUS
+               for params, suspected in points):
+        return None
+    found = rising_rows(structure, outcomes)
+    if found is not None:
+        direction = separation.recession_direction(found[0])
+        return None if direction is None else separation.describe_recession(direction, *found)
+    if not isinstance(member.response, Response):
+        return None
+    ends = separation.ends(member.response.name, member.y)
+    direction = None if ends is None else separation.separating_direction(exog, *ends)
+    if direction is None:
+        return None
+    return separation.describe(direction, exog, sample.exog.columns, *ends)
+
+
+def _largest(structure, working) -> float:
+    """The largest linear predictor (in size), latent variables zero, without offset."""
+    psi = structure.design.psi(np.asarray(working, dtype=float))[:, 0]
+    used = np.flatnonzero(psi)
+    if not len(used):
+        return 0.0
+    nu = sum(psi[r] * structure.columns[r] for r in used)
+    return float(max(nu.max(), -nu.min()))
 
 
 def has_constant(exog: np.ndarray) -> bool:

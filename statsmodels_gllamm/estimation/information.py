@@ -7,6 +7,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import is_positive_definite, uses_louis
+from statsmodels_gllamm.integration.mode import ModeError
 
 STEP = 2e-3  # of a standard error: the error of a central difference is of the order of its square
 AGREEMENT = 5e-3  # relative difference at which Louis' formula and a difference agree
@@ -92,7 +93,7 @@ def observed_information(objective: Objective, point: Point, free: np.ndarray,
     k, n_eval = len(point.working), 0
     if not len(free):
         return Information(np.zeros((0, 0)), free, "none", np.zeros((0, 0)), np.zeros((k, 0)), True, 0)
-    size = _steps(np.diag(curvature)[free], point.working[free])
+    size = _possible(objective, point, free, _steps(np.diag(curvature)[free], point.working[free]))
     matrix = method = None
     if uses_louis(objective) and point.value.information is not None:
         candidate = point.louis[np.ix_(free, free)]
@@ -111,6 +112,20 @@ def observed_information(objective: Objective, point: Point, free: np.ndarray,
         matrix, more = _shorter(objective, point, matrix, free, size)
         n_eval += more
     return _analyse(objective, point, matrix, free, method, n_eval)
+
+
+def _possible(objective, point, free, size):
+    """The steps, no longer than ``LONG`` where the log-likelihood is not a number after long ones."""
+    if not (size > LONG).any():
+        return size
+    direction = np.zeros(len(point.working))
+    direction[free] = size
+    try:
+        for sign in (1, -1):
+            objective.at(point.working + sign * direction, point.value.state, gradient=False)
+    except ModeError:
+        return np.minimum(size, LONG)
+    return size
 
 
 def _shorter(objective, point, matrix, free, size):

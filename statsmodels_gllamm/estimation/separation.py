@@ -49,6 +49,37 @@ def separating_direction(exog: np.ndarray, high: np.ndarray, low: np.ndarray) ->
     return None if wrong.any() else direction
 
 
+def recession_direction(rising: np.ndarray) -> np.ndarray | None:
+    """Direction (k,) along which no row of ``rising`` (m, k) falls and some rise; None if none.
+
+    Rows are what must rise for the likelihood of an outcome to rise without bound: the differences
+    between the predictor of the alternative chosen and those of the others, or the distances of a
+    linear predictor from the thresholds around its category.
+    """
+    patterns = np.unique(rising, axis=0)[:MAX_PATTERNS]
+    found = linprog(-patterns.sum(0), A_ub=-patterns, b_ub=np.zeros(len(patterns)), bounds=(-1, 1),
+                    method="highs")
+    if found.status != 0 or -found.fun < 1e-7:
+        return None
+    direction = np.where(np.abs(found.x) < 1e-8, 0.0, found.x)
+    return None if (rising @ direction < -1e-7).any() else direction / np.abs(direction).max()
+
+
+def describe_recession(direction: np.ndarray, rising: np.ndarray, names) -> str:
+    """A direction of `recession_direction` in words."""
+    return (f"the response is separated: along {combination(direction, names)} the likelihood rises "
+            f"without bound in {int((rising @ direction > 1e-8).sum())} comparisons and falls in "
+            "none, so that these parameters grow without bound and their standard errors mean "
+            "nothing; combine categories, drop the term or fit a penalised model")
+
+
+def combination(direction, names) -> str:
+    """Weights and names, the largest first where there are many."""
+    order = [j for j in np.argsort(-np.abs(direction), kind="stable") if direction[j]]
+    parts = [f"{direction[j]:+.3g} {names[j]}" for j in sorted(order[:SHOWN])]
+    return " ".join([*parts, "..."] if len(order) > SHOWN else parts)
+
+
 def describe(direction: np.ndarray, exog: np.ndarray, names, high, low) -> str:
     """The covariate pattern in words."""
     score = exog @ direction
