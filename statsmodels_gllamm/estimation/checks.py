@@ -8,7 +8,8 @@ from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
 from statsmodels_gllamm.estimation.rising import rising_rows
 from statsmodels_gllamm.estimation.starts import least_squares
 from statsmodels_gllamm.exceptions import DataError
-from statsmodels_gllamm.latent.build import part_of
+from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.latent.build import latent_columns, part_of
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.choice import Choice
 
@@ -33,20 +34,52 @@ def check_data(sample, structure, outcomes) -> None:
             text = separation.dependence(*identified_columns(sample, outcomes, part.exog))
             if text is not None:
                 raise DataError(text)
-    weight = sample.weights.get("rows")
-    if weight is not None and outcomes.sets is not None:
-        weight = weight if outcomes.rows is None else weight[outcomes.rows]
-        first = np.unique(outcomes.sets, return_index=True)[1]
-        differs = weight != weight[first][outcomes.sets]
-        if differs.any():
-            row = int(np.argmax(differs))
-            row = sample.index[row if outcomes.rows is None else outcomes.rows[row]]
-            raise DataError(f"the frequency weight of row {row!r} is not that of the other rows of "
-                            "its set: the rows of a set are one outcome and need one weight")
+    if outcomes.sets is not None:
+        _check_sets(sample, structure, outcomes)
     for level in structure.levels:
         if level.n_units < 2:
             raise DataError(f"the group {level.name!r} has a single cluster, so that its "
                             "variance cannot be estimated; drop its bar term")
+
+
+def _check_sets(sample, structure, outcomes) -> None:
+    """Refuse sets that lie in several clusters or have several weights, and random terms that do not
+    vary within any choice set."""
+    rows = np.arange(len(outcomes.sets)) if outcomes.rows is None else outcomes.rows
+    first = np.unique(outcomes.sets, return_index=True)[1]
+
+    def differs(values, text):
+        values = values[rows]
+        bad = values != values[first][outcomes.sets]
+        if bad.any():
+            raise DataError(text.format(row=show(sample.index[rows[int(np.argmax(bad))]])))
+
+    for level in structure.levels[:1]:
+        differs(level.codes, f"row {{row}} is in another cluster of {level.name!r} than other rows "
+                "of its set: a set is one outcome of one cluster, so give random terms a group that "
+                "holds whole sets, and let what varies within them stand before the bar")
+    if "rows" in sample.weights:
+        differs(sample.weights["rows"], "the frequency weight of row {row} is not that of other rows "
+                "of its set: the rows of a set are one outcome and need one weight")
+    if isinstance(outcomes.members[0].response, Choice) and outcomes.part is None:
+        for block in structure.blocks:
+            columns = latent_columns(sample, structure.predictors, block)
+            for name, (_, _, column, factor) in zip(block.names, columns):
+                if factor is None and not _within(column[rows], outcomes.sets).any():
+                    raise DataError(f"the random term {name} does not vary within any choice set, "
+                                    "so that it has no effect on choices; give it to alternatives, "
+                                    "as in (0 + price | id) or (0 + C(brand) | id), less one of "
+                                    "the alternatives")
+
+
+def _within(values, sets) -> np.ndarray:
+    """Columns (n,) or (n, p) less their means in every set, rounding put to zero."""
+    table = values.reshape(len(values), -1)
+    count = np.maximum(np.bincount(sets), 1)
+    mean = np.stack([np.bincount(sets, column) for column in table.T] or [count * 0.0]) / count
+    centred = table - mean[:table.shape[1], sets].T
+    centred[np.abs(centred) < 1e-12 * np.abs(table).max(axis=0, initial=0.0)] = 0.0
+    return centred
 
 
 def identified_columns(sample, outcomes, exog) -> tuple[np.ndarray, list[str], str]:
@@ -57,14 +90,19 @@ def identified_columns(sample, outcomes, exog) -> tuple[np.ndarray, list[str], s
     thresholds = sample.designs.get("thresholds")
     if thresholds is not None:
         values = np.column_stack([values, thresholds.to_numpy()])
+        if exog.shape[1]:
+            twice = np.intersect1d(list(exog.columns), list(thresholds.columns))
+            if len(twice):
+                raise DataError(f"{str(twice[0])!r} stands in the formula and in thresholds=: its "
+                                "thresholds take the place of its coefficient, so take it out of "
+                                "the formula")
         names += [f"thresholds of {name}" for name in thresholds.columns]
+        return values, names, ("is zero in every row (thresholds take the place of the constant, and "
+                               "of coefficients of what stands in thresholds=)")
     elif isinstance(outcomes.members[0].response, Choice) and outcomes.part is None:
         values = values if outcomes.rows is None else values[outcomes.rows]
-        sets, count = outcomes.sets, np.bincount(outcomes.sets)
-        mean = np.stack([np.bincount(sets, column) for column in values.T] or [count]) / count
-        centred = values - mean[:values.shape[1], sets].T
-        centred[np.abs(centred) < 1e-12 * np.abs(values).max(axis=0, initial=0.0)] = 0.0
-        return centred, names, "does not vary within any choice set"
+        return _within(values, outcomes.sets), names, (
+            "does not vary within any choice set (let it interact with the alternatives, less one)")
     return values, names, "is zero in every row"
 
 

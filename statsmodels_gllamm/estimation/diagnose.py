@@ -28,9 +28,11 @@ def messages(record: FitRecord, maxiter: int) -> list[tuple[type[Warning], str]]
                     f"still to be gained). Things to try: {ADVICE.format(maxiter=maxiter)}"))
     for direction in record.flat:
         combination = " ".join(f"{w:+.3g} {name}" for name, w in direction.items())
-        out.append((ConvergenceWarning,
-                    f"the log-likelihood is flat in the direction {combination}: these parameters "
-                    "are not identified together; fix or drop one of them"))
+        text = (f"the log-likelihood does not change with {next(iter(direction))}, which may have "
+                "gone beyond all bounds; fix or drop it" if len(direction) == 1 else
+                f"the log-likelihood is flat in the direction {combination}: these parameters "
+                "are not identified together; fix or drop one of them")
+        out.append((ConvergenceWarning, text))
     if retvals["converged"] and not record.information.definite and not record.flat:
         out.append((ConvergenceWarning,
                     "the observed information is not positive definite at the estimates, so that "
@@ -53,8 +55,10 @@ def _quadrature_text(record: FitRecord) -> str:
               "auto goes no further on these data: give n_quad, or use fewer latent variables in a bar"
               if c.ended else "use n_quad='auto', or more points")
     bound = "at most " if sum(c.n_finer) < sum(c.n_quad) else ""
+    moves = ("not known in the estimates, which have no standard errors" if c.error_se != c.error_se
+             else f"{c.error_se:.3g} standard errors in an estimate")
     return (f"the error of the {what} is {bound}about {c.error_loglik:+.3g} in log-likelihood and "
-            f"{c.error_se:.3g} standard errors in an estimate, above quad_tol = {c.tol:g}; {advice}")
+            f"{moves}, above quad_tol = {c.tol:g}; {advice}")
 
 
 def warn(record: FitRecord, maxiter: int, stacklevel: int) -> None:

@@ -23,7 +23,7 @@ class FitRecord:
         The same in working coordinates.
     cov : ndarray (k, k)
         Inverse observed information in natural parameters; rows and columns of parameters held at a
-        boundary are NaN.
+        boundary, or in a flat direction, are NaN.
     loglik : float
     unit_scores : ndarray (n_top, k)
         Score of every top-level unit in natural parameters, without its frequency weight; zero for
@@ -86,15 +86,25 @@ def _unit_columns(x: np.ndarray) -> np.ndarray:
 
 def _infinite(design, boundary, working) -> list[str]:
     """What to say of auxiliary parameters at infinity."""
-    names, notes = design.layout.names, []
-    for i in np.intersect1d(boundary, design.layout.positions("aux")):
-        if working[i] > 0:
-            notes.append(f"{names[i]} is so large that the distribution is its limit, without "
-                         "dispersion of its own: fit that family")
-        else:
-            notes.append(f"{names[i]} is so low that what it stands for is zero: fit the model "
-                         "without it")
+    held = np.intersect1d(boundary, design.layout.positions("aux"))
+    notes = []
+    for some, text in (
+            (held[working[held] > 0], "so large that the distribution is its limit, without "
+             "dispersion of its own: fit that family"),
+            (held[working[held] <= 0], "so low that what it stands for is zero: fit the model "
+             "without it")):
+        if len(some):
+            names = ", ".join(design.layout.names[i] for i in some)
+            notes.append(f"{names} {'is' if len(some) == 1 else 'are'} {text}")
     return notes
+
+
+def _without_flat(cov: np.ndarray, names, flat) -> np.ndarray:
+    """The covariance with NaN for parameters that take part in a flat direction."""
+    inside = np.isin(names, [name for direction in flat for name in direction])
+    if inside.any():
+        cov[inside], cov[:, inside] = np.nan, np.nan
+    return cov
 
 
 def with_vanished(record: FitRecord, positions, names, note: str) -> FitRecord:
@@ -114,7 +124,8 @@ def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
         {str(n): float(w) for n, w in zip(names, column) if abs(w) > 0.01}
         for column in _unit_columns(jacobian @ info.flat).T)
     return FitRecord(
-        design.to_natural(working), working, natural_covariance(jacobian, info),
+        design.to_natural(working), working,
+        _without_flat(natural_covariance(jacobian, info), names, flat),
         found.point.loglik, natural_scores(jacobian, info.free, found.point.unit_scores), info,
         found.certificate, found.path, tuple(str(n) for n in names[found.boundary]),
         (*describe(design, working), *_infinite(design, found.boundary, working)), flat,
