@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 import inspect
 import warnings
 
@@ -25,6 +26,7 @@ from statsmodels_gllamm.families.base import FamilyData
 from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.formula.regressions import parse_regressions
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
@@ -34,6 +36,7 @@ from statsmodels_gllamm.latent.describe import equations
 from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
+from statsmodels_gllamm.spec import Needs
 
 NODE_CLASSES = (16, 128, 1024, 2**30)  # chunks are cut anew when the nodes pass one of these
 
@@ -89,12 +92,12 @@ class GLLAMMModel(LikelihoodModel):
     -665.291
     """
 
-    _init_keys = ["sample", "family", "covariances"]
+    _init_keys = ["sample", "family", "covariances", "regressions"]
     _formula_max_endog = None
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
-                 dispersion=None, thresholds=None, missing="drop", sample=None):
+                 dispersion=None, thresholds=None, missing="drop", sample=None, regressions=()):
         family = sm.families.Gaussian() if family is None else family
         self.family = family
         family = as_family(family)
@@ -110,8 +113,9 @@ class GLLAMMModel(LikelihoodModel):
         self.fitted_family = family.fitted(data)
         self.outcomes = self.fitted_family.outcomes(data)
         self.covariances = covariances
+        self.regressions = tuple(regressions)
         self.structure = build_structure(sample, self.outcomes, covariances,
-                                         getattr(family, "correlated", False))
+                                         getattr(family, "correlated", False), self.regressions)
         self._problems: dict[tuple[int, bool], Problem] = {}
         checks.check_data(sample, self.structure, self.outcomes)
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
@@ -124,8 +128,9 @@ class GLLAMMModel(LikelihoodModel):
 
     @classmethod
     def from_formula(cls, formula, data, subset=None, *, family=None, family_by=None, factors=None,
-                     covariances=None, dispersion=None, thresholds=None, offset=None, exposure=None,
-                     n_trials=None, freq_weights=None, missing="drop", eval_env=None):
+                     covariances=None, dispersion=None, thresholds=None, regressions=None,
+                     offset=None, exposure=None, n_trials=None, freq_weights=None, missing="drop",
+                     eval_env=None):
         """Model from a formula with bar terms and a data frame.
 
         Parameters
@@ -151,6 +156,9 @@ class GLLAMMModel(LikelihoodModel):
         thresholds : str or dict {label: str}, optional
             Formula whose columns have one coefficient per cut point of an ordinal response:
             ``"0 + item"`` gives every item its own; a constant by default.
+        regressions : list of str, optional
+            Latent variables regressed on covariates of their level or above, and on latent variables
+            of the same or a higher level: ``["ability ~ ses", "dep[id] ~ stress[id] + x2"]``.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per row of the data.
         freq_weights : str, array_like or dict, optional
@@ -185,12 +193,14 @@ class GLLAMMModel(LikelihoodModel):
             family_by is not None or isinstance(family, Mapping)) else family
         needs = as_family(sm.families.Gaussian() if family is None else family).needs(
             dispersion, thresholds)
+        regressions = parse_regressions(regressions, factors)
+        needs = with_regressions(needs, regressions)
         sample = build_sample(
             formula, data, subset=subset, factors=factors, needs=needs, offset=offset,
             exposure=exposure, n_trials=n_trials, freq_weights=freq_weights, missing=missing,
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
-                    covariances=covariances)
+                    covariances=covariances, regressions=regressions)
         model._check_exposure(exposure)
         model.formula = sample.parsed.plain
         model.gllamm_formula = sample.parsed.text
@@ -505,6 +515,14 @@ class GLLAMMModel(LikelihoodModel):
             own = np.abs(self.design.to_working(self.start_params))
             working = boundary.leave(self.design, working, own)
         return working
+
+
+def with_regressions(needs: Needs, regressions) -> Needs:
+    """The needs of the family and the covariates of the latent variables' regressions."""
+    formulas = {("regression", i): r.covariates
+                for i, r in enumerate(regressions) if r.covariates is not None}
+    return replace(needs, formulas={**needs.formulas, **formulas},
+                   without_intercept=needs.without_intercept | frozenset(formulas))
 
 
 def family_data(sample) -> FamilyData:

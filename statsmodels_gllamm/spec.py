@@ -102,6 +102,9 @@ class Needs:
         Roles of numbers that say something of the response: rows to predict need not have them.
     infinite : bool
         The response may be infinite.
+    whole : mapping of role to (role, label), or None
+        Roles of labels whose rows are one outcome, and are kept or dropped together; with another
+        role of labels and one of its labels, those of its rows only.
     """
 
     numbers: Mapping[str, object] = field(default_factory=dict)
@@ -114,3 +117,4 @@ class Needs:
     may_miss: frozenset[str] = frozenset()
     with_response: frozenset[str] = frozenset()
     infinite: bool = False
+    whole: Mapping[object, tuple | None] = field(default_factory=dict)

@@ -13,7 +13,7 @@ STEP = 2e-3  # of a standard error: the error of a central difference is of the 
 AGREEMENT = 5e-3  # relative difference at which Louis' formula and a difference agree
 SUSPICIOUS = 1e-3  # eigenvalue of the scaled information that is looked at again
 LONG = 0.1  # a step that the curvature must warrant
-FLAT = 1e-7  # below which a direction is flat
+FLAT = 1e-6  # below which a direction is flat
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from statsmodels_gllamm.responses.sets import SetResponse
 
 MIN_UNITS = 200  # top units from which starting variances come, at least
 FAR = 3.0  # how far the model without latent variables may take an auxiliary parameter
-NEAR = 0.25, 4.0  # moment estimates of loadings between these start at one
+MAX_SLOTS = 100  # loadings of a factor from which all products of scores are not formed
+RANK_ONE = 30  # steps of a fit that starts at the first principal axis
 FARTHEST = 50.0  # the largest loading to start from
 MAX_ROWS = 20_000  # starting values come from about so many rows, evenly spaced
 
@@ -179,7 +180,7 @@ def _fitted_mean(response, nu, y) -> np.ndarray:
 def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:
     """Working coordinates (k,) to start from.
 
-    Free loadings start at one, or at a moment estimate where that is far from one; covariances at
+    Free loadings start at moment estimates from the products of scores, or at one; covariances at
     zero; variances at the moment estimate that the scores of the model without latent variables
     give: with S the sum of z s over a unit and I that of z W z, E(S^2) is about I + I^2 v for a
     latent variable of variance v.
@@ -194,9 +195,9 @@ def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:
     if design.n_latent:
         scores = Scores(structure, rows, loadings, beta, aux)
         free = np.isnan(design.loadings)
-        loadings = _start_loadings(scores, loadings, free)
+        loadings, known = _start_loadings(scores, loadings, free)
         working[design.layout.positions("lambda")] = loadings[free]
-        variances, share = _moments(scores, loadings)
+        variances, share = _moments(scores, loadings, known)
         first = 0
         for s, c in design.cov_slices():
             working[s] = [np.sqrt(variances[first + i]) if i == j else 0.0 for i, j in c.pairs()]
@@ -261,33 +262,62 @@ class Scores:
                 np.bincount(self.codes[m], _information(z, self.local)))
 
 
-def _start_loadings(scores: Scores, loadings, free) -> np.ndarray:
-    """The loadings with those that are clearly not near one at a moment estimate.
+def _start_loadings(scores: Scores, loadings, free) -> tuple[np.ndarray, dict[int, float]]:
+    """Loadings, and the variances (by latent variable) that go with them.
 
-    For a free loading with column f, and the part z of the same latent variable whose loadings are
-    fixed, E(S_f S_z) is about lambda v I_f I_z, and E(S_z^2) about I_z + v I_z^2.
+    With S_j and I_j the score and information of a unit in the part of a latent variable that loading
+    j multiplies, E(S_j S_k) is about l_j l_k I_j I_k for j != k, l = lambda sd.
     """
-    out, latent = loadings.copy(), scores.structure.design.latent
+    out, latent, variances, done = loadings.copy(), scores.structure.design.latent, {}, set()
     for m in range(len(scores.level_of)):
         slots = np.unique(latent.slot[latent.index == m])
-        fixed = np.where(free, 0.0, loadings)
-        z = scores.column(m, fixed)
-        if not z.any() or not free[slots].any():
+        if not free[slots].any() or done & set(slots) or not 3 <= len(slots) <= MAX_SLOTS:
             continue
-        s, i = scores.sums(m, z)
-        v = (s @ s - i.sum()) / max(i @ i, 1e-300)
-        for slot in slots[free[slots]] if v > 0 else ():
-            only = np.zeros_like(loadings)
-            only[slot] = 1.0
-            s_own, i_own = scores.sums(m, scores.column(m, only))
-            value = (s_own @ s) / max(v * (i_own @ i), 1e-300)
-            if not NEAR[0] < value < NEAR[1]:
-                out[slot] = np.clip(value, -FARTHEST, FARTHEST)
-    return out
+        done |= set(slots[free[slots]])
+        size = _sizes(scores, m, slots)
+        if size is None:
+            continue
+        known = ~free[slots]
+        sd = 1.0
+        if known.any():
+            sd = float(np.mean(np.abs(size[known] / loadings[slots[known]])))
+            sign = np.sign(np.sum(size[known] * loadings[slots[known]]))
+        else:
+            sign = np.sign(size.sum())
+        if sd > 0 and sign:
+            out[slots[~known]] = np.clip(sign * size[~known] / sd, -FARTHEST, FARTHEST)
+            variances[m] = sd * sd
+    return out, variances
 
 
-def _moments(scores: Scores, loadings):
-    """Variances (D,), and the share of a Gaussian response's variance that they explain."""
+def _sizes(scores: Scores, m: int, slots) -> np.ndarray | None:
+    """l (k,), by a rank-one fit to the products of different scores; None where they do not fit."""
+    units = []
+    for slot in slots:
+        only = np.zeros(len(scores.structure.design.loadings))
+        only[slot] = 1.0
+        units.append(scores.sums(m, scores.column(m, only)))
+    s, i = (np.stack(x) for x in zip(*units))
+    known = i @ i.T
+    c = np.where(known > 0, (s @ s.T) / np.where(known > 0, known, 1.0), 0.0)
+    off = ~np.eye(len(slots), dtype=bool) & (known > 0)
+    c = np.where(off, c, 0.0)
+    values, vectors = np.linalg.eigh(c)
+    if values[-1] <= 0:
+        return None
+    size = vectors[:, -1] * np.sqrt(values[-1])
+    for _ in range(RANK_ONE):
+        weight = off @ size**2
+        if not (weight > 0).all():
+            return None
+        size = 0.5 * size + 0.5 * (c @ size) / weight
+    rest = np.where(off, c - np.outer(size, size), 0.0)
+    return size if (rest**2).sum() < 0.5 * (c**2).sum() else None
+
+
+def _moments(scores: Scores, loadings, known):
+    """Variances (D,), ``known`` by latent variable or moment estimates, and the share of a Gaussian
+    response's variance that they explain."""
     level_of = scores.level_of
     estimates, floors, squares = (np.empty(len(level_of)) for _ in range(3))
     for m in range(len(level_of)):
@@ -300,6 +330,8 @@ def _moments(scores: Scores, loadings):
         above = [estimates[k] for k in range(m + 1, len(level_of)) if level_of[k] > level_of[m]]
         estimates[m] -= max([0.0, *above])
     variances = np.clip(estimates, floors, 1e4 * floors)
+    for m, value in known.items():
+        variances[m] = value
     total = 1.0 / max(np.mean(_information(np.ones(len(scores.index)), scores.local)), 1e-300)
     return variances, float(np.sum(variances * squares) / total)
 

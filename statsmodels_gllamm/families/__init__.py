@@ -4,13 +4,14 @@ statsmodels' own families, with their links, are used as they are: ``sm.families
 """
 from __future__ import annotations
 
-from statsmodels_gllamm.families.choice import Choice, Nominal, Ranking
+from statsmodels_gllamm.families.choice import Choice, Ranking
 from statsmodels_gllamm.families.composite import Composite
 from statsmodels_gllamm.families.continuous import Censored, StudentT
 from statsmodels_gllamm.families.counts import GeneralizedPoisson, NegativeBinomial, Truncated
 from statsmodels_gllamm.families.custom import Custom
 from statsmodels_gllamm.families.durations import Exponential, LogLogistic, LogNormal, Weibull
 from statsmodels_gllamm.families.irt import IRT3PL, IRT4PL
+from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.families.ordinal import Ordinal
 from statsmodels_gllamm.families.proportions import Beta, BetaBinomial
 from statsmodels_gllamm.families.zero import Hurdle, ZeroInflated

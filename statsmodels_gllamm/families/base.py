@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+import inspect
 from typing import ClassVar
 
 import numpy as np
@@ -152,9 +153,12 @@ class Family(ABC):
         Its categories, or counts, have an order.
     unread : frozenset of str
         Roles of labels that rows to predict need not have.
+    instead : str
+        Of a family that cannot stand beside others in a mixed response: what to do instead.
     """
 
     ordered: ClassVar[bool] = True
+    instead: ClassVar[str] = ""
     unread: frozenset[str] = frozenset()
 
     @property
@@ -229,6 +233,27 @@ class Family(ABC):
         """
         (member,) = self.outcomes(data).members
         return member.response.simulate(rng, nu[0], aux, member.y)
+
+
+def called(family):
+    """What a family of this package is that was given without its parentheses; else ``family``.
+
+    Raises
+    ------
+    TypeError
+        It needs arguments.
+    """
+    ours = getattr(family, "__module__", None) or ""
+    if not (inspect.isclass(family) and issubclass(family, (Family, Response)) or (
+            inspect.isfunction(family) and ours.startswith(f"{__package__}."))):
+        return family
+    parameters = inspect.signature(family).parameters.values()
+    needed = [p.name for p in parameters if p.default is p.empty
+              and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if needed:
+        raise TypeError(f"{family.__name__} needs arguments: call it, "
+                        f"{family.__name__}({', '.join(f'{name}=...' for name in needed)}).")
+    return family()
 
 
 def refuse_formula(name: str, **formulas) -> None:

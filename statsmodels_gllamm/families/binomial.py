@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import (
     Family,
     FamilyData,
@@ -20,6 +19,7 @@ from statsmodels_gllamm.families.base import (
     refuse_formula,
     row_statistics,
 )
+from statsmodels_gllamm.families.scale import refuse_constant_scale, scale_formula
 from statsmodels_gllamm.responses.binomial import Binomial
 from statsmodels_gllamm.responses.scaled import Scaled
 from statsmodels_gllamm.spec import Needs
@@ -70,17 +70,11 @@ class BinomialFamily(Family):
 
     def needs(self, dispersion=None, thresholds=None) -> Needs:
         refuse_formula(self.name, thresholds=thresholds)
-        if dispersion is None:
-            return Needs()
-        return Needs(formulas={"dispersion": dispersion},
+        return Needs(formulas=scale_formula(dispersion),
                      without_intercept=frozenset({"dispersion"}))
 
     def fitted(self, data: FamilyData) -> BinomialFamily:
-        design = data.designs.get("dispersion")
-        if design is not None and not design.shape[1]:
-            raise FormulaError(
-                f"The dispersion of {self.name} has nothing but the constant, which is not "
-                "identified: name a column that the scale depends on, or leave it out.")
+        refuse_constant_scale(self.name, data)
         return self
 
     def outcomes(self, data: FamilyData) -> Outcomes:

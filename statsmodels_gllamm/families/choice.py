@@ -1,7 +1,7 @@
-"""Families of choices among alternatives: one alternative, a ranking, or a category."""
+"""Families of choices among the alternatives of a set: one of them, or a ranking."""
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,11 +12,10 @@ from statsmodels_gllamm.families.base import (
     FamilyData,
     Member,
     Outcomes,
-    Predictor,
     aux_blocks,
     refuse_formula,
 )
-from statsmodels_gllamm.families.moments import category_moments, category_values, label_array
+from statsmodels_gllamm.families.scale import is_scaled, refuse_constant_scale, scale_formula
 from statsmodels_gllamm.families.sets import RowSets, SortedSets, column_names
 from statsmodels_gllamm.responses import choice
 from statsmodels_gllamm.responses.validation import as_numbers, no_trials, refuse
@@ -25,19 +24,15 @@ from statsmodels_gllamm.spec import Needs
 INTERCEPT = frozenset({"exog", "dispersion"})
 
 
-def _scale(dispersion) -> dict[str, str]:
-    return {} if dispersion is None else {"dispersion": dispersion}
-
-
-def _is_scaled(data: FamilyData) -> bool:
-    return "dispersion" in data.designs and data.designs["dispersion"].shape[1] > 0
-
-
 class _InSets(Family):
     """A family whose rows are the alternatives of sets; a row is chosen, or ranked first."""
 
     ordered = False
     what: ClassVar[str] = "Choices"
+
+    def fitted(self, data: FamilyData) -> Family:
+        refuse_constant_scale(self.name, data)
+        return self
 
     def count(self, data: FamilyData) -> tuple[str, int]:
         return self.what, RowSets.of(data, "set", self.set).size
@@ -46,7 +41,7 @@ class _InSets(Family):
         return None
 
     def moments(self, kind, aux, data, values=None):
-        response = choice.Choice(scaled=_is_scaled(data))
+        response = choice.Choice(scaled=is_scaled(data))
         sets = SortedSets(data.labels["set"][0])
         aux = sets.sorted(aux)
         of_row = response.variance if kind == "var" else response.mean
@@ -58,7 +53,8 @@ class _InSets(Family):
         return moment
 
 
-def _outcomes(response, data, y, **layout) -> Outcomes:
+def choice_outcomes(response, data, y, **layout) -> Outcomes:
+    """Outcomes of one response, whose rows have ``y`` one where they are chosen."""
     return Outcomes((Member(response, np.ascontiguousarray(y, dtype=np.float64)[None]),),
                     aux=aux_blocks(response, data), **layout)
 
@@ -89,7 +85,8 @@ class Choice(_InSets):
     products with others only. With ``dispersion``, whose constant is left out too, the log scale
     :math:`\phi_s`, "logscale", differs between sets; its columns must be the same on all rows of a
     set. A set of one row adds nothing to the likelihood. All rows of a set must belong to the same
-    cluster at every level.
+    cluster at every level. Where a value is missing in one row of a set the whole set is dropped,
+    because a set that lacks an alternative is another choice.
 
     References
     ----------
@@ -125,20 +122,21 @@ class Choice(_InSets):
         labels = {"set": self.set}
         if self.alternative is not None:
             labels["alternative"] = self.alternative
-        return Needs(labels=labels, formulas=_scale(dispersion), without_intercept=INTERCEPT)
+        return Needs(labels=labels, formulas=scale_formula(dispersion), without_intercept=INTERCEPT,
+                     whole={"set": None})
 
     def outcomes(self, data: FamilyData) -> Outcomes:
         sets = RowSets.of(data, "set", self.set)
-        scaled = _is_scaled(data)
+        scaled = is_scaled(data)
         if scaled:
             sets.refuse_varying(data.designs["dispersion"], "dispersion", "choice set")
         self._refuse_twice(data, sets)
         y = np.zeros(data.n) if data.endog is None else _chosen(data, sets, self.name)
-        return _outcomes(choice.Choice(scaled=scaled), data, y, sets=sets.numbers)
+        return choice_outcomes(choice.Choice(scaled=scaled), data, y, sets=sets.numbers)
 
     def simulate(self, rng, nu, aux, data):
         sets = SortedSets(data.labels["set"][0])
-        response = choice.Choice(scaled=_is_scaled(data))
+        response = choice.Choice(scaled=is_scaled(data))
         return sets.back(response.simulate(rng, sets.sorted(nu[0]), sets.sorted(aux), None, sets))
 
     def _refuse_twice(self, data, sets) -> None:
@@ -194,7 +192,8 @@ class Ranking(_InSets):
     A rank of 0 says that an alternative was not ranked: it is below all that were, in no known
     order. So the first choice only is a ranking of 1, 0, 0, .... Ranks need not be consecutive;
     ties are not allowed. A set with one row, or with no rank at all, adds nothing to the
-    likelihood. The constant is left out of the formula. With ``dispersion``, whose columns must be
+    likelihood. Where a value is missing in one row of a set the whole set is dropped. The constant is
+    left out of the formula. With ``dispersion``, whose columns must be
     the same on all rows of a set, linear predictors are multiplied with
     :math:`\exp(-\text{logscale})`. Predictions are of being ranked first.
 
@@ -228,19 +227,20 @@ class Ranking(_InSets):
     def needs(self, dispersion=None, thresholds=None) -> Needs:
         refuse_formula(self.name, thresholds=thresholds)
         numbers = {} if self.rank is None else {"rank": self.rank}
-        return Needs(numbers=numbers, labels={"set": self.set}, formulas=_scale(dispersion),
-                     without_intercept=INTERCEPT, with_response=frozenset(numbers))
+        return Needs(numbers=numbers, labels={"set": self.set}, formulas=scale_formula(dispersion),
+                     without_intercept=INTERCEPT, with_response=frozenset(numbers),
+                     whole={"set": None})
 
     def outcomes(self, data: FamilyData) -> Outcomes:
         sets = RowSets.of(data, "set", self.set)
-        scaled = _is_scaled(data)
+        scaled = is_scaled(data)
         if scaled:
             sets.refuse_varying(data.designs["dispersion"], "dispersion", "set")
         response = choice.Choice(scaled=scaled, family="Ranking")
         if data.endog is None:
-            return _outcomes(response, data, np.zeros(data.n), sets=sets.numbers)
+            return choice_outcomes(response, data, np.zeros(data.n), sets=sets.numbers)
         rows, stage, y = stages(self._ranks(data, sets), sets.numbers)
-        return _outcomes(response, data, y, rows=rows, sets=stage)
+        return choice_outcomes(response, data, y, rows=rows, sets=stage)
 
     def simulate(self, rng, nu, aux, data):
         """Ranks 1, 2, ... of all alternatives."""
@@ -298,148 +298,3 @@ def stages(rank, sets) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     stage = np.repeat(np.arange(len(start)), size)
     within = np.arange(len(stage)) - np.repeat(np.cumsum(size) - size, size)
     return order[start[stage] + within], stage, (within == 0).astype(np.float64)
-
-
-@dataclass(frozen=True)
-class Nominal(Family):
-    r"""A response in categories without order: the multinomial (baseline-category) logit model.
-
-    One row per unit; the response may be of any type. Every category but the base has a linear
-    predictor of its own, with its own coefficients and latent variables.
-
-    Parameters
-    ----------
-    base : label, optional
-        The base category; default is the first one.
-    categories : tuple, optional
-        Labels of the categories. Default are those of the estimation sample, in their order.
-
-    Notes
-    -----
-    .. math::
-
-        P(y = j) = \frac{\exp(\nu_j e^{-\phi})}{\sum_k \exp(\nu_k e^{-\phi})},
-        \qquad \nu_{\text{base}} = 0
-
-    Parameters carry the category: ``B[x]`` is the coefficient of x for category B against the
-    base, and ``B:Intercept[id]`` is its random intercept. An offset is added to the linear
-    predictors of all categories but the base. ``dispersion``, a formula whose constant is left out,
-    gives the log scale :math:`\phi`, "logscale".
-
-    References
-    ----------
-    McFadden, D. (1973). Conditional logit analysis of qualitative choice behavior. In P. Zarembka
-    (ed.), *Frontiers in Econometrics*, 105-142. Academic Press, New York.
-
-    Hartzel, J., Agresti, A. and Caffo, B. (2001). Multinomial logit random effects models.
-    *Statistical Modelling* 1, 81-102.
-
-    Examples
-    --------
-    >>> from statsmodels_gllamm import families
-    >>> families.Nominal(base="car").name
-    'Nominal(logit)'
-    """
-
-    ordered: ClassVar[bool] = False
-    base: object = None
-    _: KW_ONLY
-    categories: tuple | None = None
-
-    @property
-    def name(self) -> str:
-        return "Nominal(logit)"
-
-    def needs(self, dispersion=None, thresholds=None) -> Needs:
-        refuse_formula(self.name, thresholds=thresholds)
-        return Needs(formulas=_scale(dispersion), without_intercept=frozenset({"dispersion"}),
-                     categorical=True)
-
-    def fitted(self, data: FamilyData) -> Nominal:
-        present = _present(data, self.name)
-        if self.categories is not None:
-            present = tuple(c for c in self.categories if c in present)
-        if len(present) < 2:
-            raise DataError(f"{self.name} response has one category only, {present[0]}: "
-                            "there is nothing to model." if present else
-                            f"{self.name} response has none of the categories asked for.")
-        base = present[0] if self.base is None else self.base
-        if base not in present:
-            raise DataError(f"base={base!r} is not a category of the response; there are "
-                            f"{', '.join(map(repr, present[:8]))}{', ...' * (len(present) > 8)}.")
-        return replace(self, base=present[present.index(base)], categories=present)
-
-    def outcomes(self, data: FamilyData) -> Outcomes:
-        if self.categories is None or self.base is None:
-            return self.fitted(data).outcomes(data)
-        labels, n, J = self.categories, data.n, len(self.categories)
-        base = labels.index(self.base)
-        others = [j for j in range(J) if j != base]
-        part = np.full(J, -1)
-        part[others] = np.arange(J - 1)
-        y = np.zeros((n, J))
-        if data.endog is not None:
-            y[np.arange(n), self._codes(data)] = 1
-        rows = np.repeat(np.arange(n), J)
-        response = choice.Choice(labels, _is_scaled(data), "Nominal")
-        return _outcomes(
-            response, data, y.ravel(), rows=rows, part=np.tile(part, n), sets=rows,
-            predictors=tuple(Predictor("exog", label_text(labels[j])) for j in others))
-
-    def title(self, predictor: Predictor) -> str:
-        return f"{predictor.label} (base {label_text(self.base)})"
-
-    def prob_labels(self, data: FamilyData, values=None) -> tuple:
-        return self.categories
-
-    def moments(self, kind, aux, data, values=None):
-        values = None if kind == "prob" else category_values(self, self.categories)
-        return category_moments(kind, lambda nu: self._probabilities(nu, aux), values)
-
-    def _utilities(self, nu, aux):
-        """x (J, ..., n), zero for the base, from nu (J - 1, ..., n)."""
-        x = np.insert(nu, self.categories.index(self.base), 0.0, axis=0)
-        return x * np.exp(-aux[0]) if len(aux) else x
-
-    def _probabilities(self, nu, aux):
-        x = self._utilities(nu, aux)
-        e = np.exp(x - x.max(axis=0))
-        return e / e.sum(axis=0)
-
-    def simulate(self, rng, nu, aux, data):
-        x = self._utilities(nu, aux)
-        return label_array(self.categories)[np.argmax(x + rng.gumbel(size=x.shape), axis=0)]
-
-    def _codes(self, data) -> np.ndarray:
-        """Positions (n,) of the responses in the categories."""
-        no_trials(data.n_trials, self.name)
-        values, inverse = np.unique(np.asarray(data.endog), return_inverse=True)
-        known = {label: j for j, label in enumerate(self.categories)}
-        found = [known.get(_label(data, value), -1) for value in values]
-        if -1 in found:
-            raise DataError(f"{self.name} response has the category "
-                            f"{_label(data, values[found.index(-1)])!r}, which the model has not "
-                            f"seen; it knows {', '.join(map(repr, self.categories))}.")
-        return np.asarray(found, dtype=np.int64)[inverse]
-
-
-def _label(data: FamilyData, value):
-    """The label of a value of the response: of a code, or the number itself."""
-    if data.categories is not None:
-        label = data.categories[int(value)]
-        return label.item() if isinstance(label, np.generic) else label
-    value = np.asarray(value).item()
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _present(data: FamilyData, name: str) -> tuple:
-    """Labels of the categories that occur, in their order."""
-    if np.ndim(data.endog) != 1 or not len(data.endog):
-        raise DataError(f"{name} response must be one column with one row or more, not of shape "
-                        f"{np.shape(data.endog)}.")
-    return tuple(_label(data, value) for value in np.unique(np.asarray(data.endog)))
-
-
-def label_text(label) -> str:
-    """A category's label as it stands in parameter names."""
-    return f"{label:g}" if isinstance(label, float) else str(label)

@@ -49,7 +49,8 @@ class Composite(Family):
     told apart, misclassification with known probabilities, and probabilities that are averages over
     unknown categories. With a bounded link, such as the identity of a Poisson, the mean of every row
     must be positive. Columns of ``dispersion`` must be the same on all rows of an outcome. All rows
-    of an outcome must belong to the same cluster at every level.
+    of an outcome must belong to the same cluster at every level. Where a value is missing in one row
+    of an outcome all of its rows are dropped.
 
     References
     ----------
@@ -93,12 +94,12 @@ class Composite(Family):
         inner = Elementwise(self.family).needs(dispersion, thresholds)
         numbers = {} if self.weights is None else {"weights": self.weights}
         return replace(inner, numbers={**inner.numbers, **numbers},
-                       labels={**inner.labels, "cluster": self.cluster})
+                       labels={**inner.labels, "cluster": self.cluster}, whole={"cluster": None})
 
     def outcomes(self, data: FamilyData) -> Outcomes:
         sets = RowSets.of(data, "cluster", self.cluster)
-        for design in data.designs.values():
-            sets.refuse_varying(design, "dispersion", "cluster")
+        if "dispersion" in data.designs:
+            sets.refuse_varying(data.designs["dispersion"], "dispersion", "cluster")
         statistics = row_statistics(self.family, data)
         for row in statistics:
             varies = sets.varying(row)

@@ -6,7 +6,7 @@ from numbers import Real
 
 import numpy as np
 
-from statsmodels_gllamm.families.base import Elementwise, Family
+from statsmodels_gllamm.families.base import Elementwise, Family, called
 from statsmodels_gllamm.responses import student
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.censored import CensoredResponse
@@ -108,7 +108,8 @@ class Censored(Family):
     for at most b, at least a, and between a and b, less log{1 - F(e)} where the entry is delayed
     until e.  That needs censoring that tells nothing about the response but its limits.
     Parameters are those of ``family``; means, predictions and simulated responses are those of the
-    uncensored response.
+    uncensored response, and residuals of responses not observed are NaN.  Survival functions
+    P(y > t) are ``predict(which="cumulative", above=t)``.
 
     References
     ----------
@@ -176,7 +177,7 @@ class Censored(Family):
 
 def _located(family) -> LocationScale:
     """The response of a family that can be censored."""
-    response = as_response(family)
+    response = as_response(called(family))
     if isinstance(response, Gaussian):
         return GaussianIdentity()
     if not isinstance(response, LocationScale):

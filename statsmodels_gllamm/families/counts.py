@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from statsmodels.genmod.families import links as sm_links
 
-from statsmodels_gllamm.families.base import Family
+from statsmodels_gllamm.families.base import Family, called
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.generalized_poisson import GeneralizedPoisson as _Generalized
 from statsmodels_gllamm.responses.negative_binomial1 import NegativeBinomial1
@@ -174,6 +174,7 @@ def Truncated(family) -> Response:
     >>> family.mean(np.log([0.001, 1.0, 10.0])).round(4)
     array([ 1.0005,  1.582 , 10.0005])
     """
+    family = called(family)
     if isinstance(family, Family):
         if not isinstance(getattr(family, "response", None), Response):
             raise TypeError("Truncated takes a family of one linear predictor per row, not "

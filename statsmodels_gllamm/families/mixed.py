@@ -11,7 +11,7 @@ from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.families.base import AuxBlock, Family, FamilyData, Outcomes
 from statsmodels_gllamm.spec import Needs
 
-LABEL = "family"  # the role of the column that names families
+LABEL = "family_by"  # the role of the column that names families
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class MixedFamily(Family):
     def needs(self, dispersion=None, thresholds=None) -> Needs:
         given = {"dispersion": dispersion, "thresholds": thresholds}
         roles, formulas, without, with_response = {}, {}, set(), set()
-        labels, infinite, everywhere = {LABEL: self.by}, False, True
+        labels, whole, infinite, everywhere = {LABEL: self.by}, {}, False, True
         for what, formula in given.items():
             if isinstance(formula, Mapping):
                 unknown = [x for x in formula if x not in dict(self.members)]
@@ -46,11 +46,9 @@ class MixedFamily(Family):
                     raise ValueError(f"{what}= names {unknown[0]!r}, which is not a label of "
                                      f"family: {', '.join(map(repr, dict(self.members)))}")
         for label, family in self.members:
+            if family.instead:
+                raise NotImplementedError(_several(label, family.name, family.instead))
             needs = _member_needs(label, family, given)
-            if needs.latent:
-                raise NotImplementedError(
-                    f"{family.name} with a formula for its zero part cannot stand in a mixed "
-                    f"response (label {label!r}); give it a row of its own as a binomial response")
             formulas |= {(key, label): text for key, text in needs.formulas.items()}
             without |= {(key, label) for key in needs.without_intercept if key != "exog"}
             everywhere &= "exog" in needs.without_intercept
@@ -58,11 +56,12 @@ class MixedFamily(Family):
             with_response |= {(role, label) for role in needs.with_response}
             infinite |= needs.infinite
             labels |= {(role, label): column for role, column in needs.labels.items()}
+            whole |= {(role, label): (LABEL, label) for role in needs.whole}
         without |= {"exog"} if everywhere else set()
         return Needs(numbers=roles, labels=labels, formulas=formulas,
                      without_intercept=frozenset(without),
                      may_miss=frozenset(roles),  # rows of other members lack them
-                     with_response=frozenset(with_response), infinite=infinite)
+                     with_response=frozenset(with_response), infinite=infinite, whole=whole)
 
     def _codes(self, data: FamilyData) -> np.ndarray:
         """Number of the member of every row (n,)."""
@@ -211,13 +210,17 @@ def _member_needs(label, family: Family, given) -> Needs:
     return family.needs()
 
 
+def _several(label, name: str, instead: str) -> str:
+    return (f"the label {label!r} of a mixed response cannot stand for {name}, which has several "
+            f"linear predictors: {instead}")
+
+
 def join(parts, n: int) -> Outcomes:
     """Outcomes of members on parts of the rows: triples (label, data rows, Outcomes)."""
     members, rows, sets, aux, n_sets, first = [], [], [], [], 0, 0
     for label, where, own in parts:
         if len(own.predictors) > 1 or own.predictors[0].label is not None:
-            raise NotImplementedError("a response with several linear predictors cannot stand in a "
-                                      "mixed response")
+            raise NotImplementedError(_several(label, "its family", "fit it in a model of its own"))
         count = sum(member.y.shape[1] for member in own.members)
         members += own.members
         rows.append(where if own.rows is None else where[own.rows])

@@ -1,11 +1,20 @@
-"""Means, variances and probabilities of one response, as functions of the linear predictor."""
+r"""Means, variances and probabilities of one response, as functions of the linear predictor.
+
+Of continuous responses the probabilities are P(Y <= v) = exp(log F(v)) and P(Y > v) =
+exp(log S(v)), each from its own logarithm, which is exact in both tails.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
 
+from statsmodels_gllamm.responses.censored import CensoredResponse
+from statsmodels_gllamm.responses.gaussian import GaussianBase
+from statsmodels_gllamm.responses.location_scale import GaussianIdentity, LocationScale
+from statsmodels_gllamm.responses.student import StudentT
 from statsmodels_gllamm.responses.truncated import ZeroTruncated
 
 
@@ -17,12 +26,15 @@ def response_moments(response, y, kind: str, aux, data, values=None) -> Callable
     response : Response
     y : ndarray (c, n)
         Statistics of rows whose response is not known.
-    kind : {"mean", "var", "prob"}
+    kind : {"mean", "var", "prob", "below", "above"}
+        "below" and "above": P(Y <= v) and P(Y > v) of every one of the ``values``.
     aux : ndarray (m, n)
     data : FamilyData
-    values : tuple of int, optional
-        Counts whose probabilities are wanted.
+    values : tuple of numbers, optional
+        Counts whose probabilities are wanted, or values of a continuous response.
     """
+    if kind in ("below", "above"):
+        return tail_moments(response, kind, aux, values)
     if kind != "prob":
         category_values(response)
     if kind == "mean":
@@ -38,6 +50,30 @@ def response_moments(response, y, kind: str, aux, data, values=None) -> Callable
         np.exp(response.log_density(y, nu[0], phi)) * possible for y, phi, possible in rows])
 
 
+def has_tails(response) -> bool:
+    """Whether there are probabilities of being below and above any value: `tail_moments`."""
+    return isinstance(response, (CensoredResponse, LocationScale, GaussianBase))
+
+
+def tail_moments(response, kind: str, aux, values) -> Callable:
+    """Function nu (1, ..., n) -> (K, ..., n): P(Y <= v), or P(Y > v) for ``kind`` "above"."""
+    if isinstance(response, CensoredResponse):
+        response = response.inner
+    mean = None
+    if isinstance(response, GaussianBase):
+        response, mean = GaussianIdentity(), response.mean
+    elif isinstance(response, StudentT) and response.df is None:
+        df = np.exp(aux[1, 0]) if aux.shape[1] else 1.0  # one number for all rows
+        response, aux = replace(response, df=df), aux[:1]
+    log_tail = response.log_survival if kind == "above" else response.log_distribution
+
+    def tails(nu):
+        location = nu[0] if mean is None else mean(nu[0])
+        return np.stack([np.exp(log_tail(value, location, aux)) for value in values])
+
+    return tails
+
+
 def response_labels(response, data, values) -> tuple | None:
     """Labels of the probabilities; None for a response of zero or one.
 
@@ -49,8 +85,10 @@ def response_labels(response, data, values) -> tuple | None:
     if response.categories is not None:
         return tuple(response.categories)
     if not is_count(response):
+        tails = ("which='cumulative' for P(Y <= v), or above=v for P(Y > v)" if has_tails(response)
+                 else "which='mean' or 'var'")
         raise ValueError(f"{response.name} is neither a category nor a count, so that it has no "
-                         "probabilities; use which='mean' or 'var'")
+                         f"probabilities of single values; use {tails}")
     if is_binary(response, data):
         return None
     if values is None:
@@ -119,35 +157,33 @@ def category_moments(kind: str, probabilities: Callable, values=None) -> Callabl
     return moment
 
 
+def zero_place(kind: str, labels, values) -> int | list[int] | None:
+    """Which probabilities have that of zero in them: of ``labels``, or of limits ``values``."""
+    if kind in ("below", "above"):
+        return [k for k, value in enumerate(values) if (value >= 0) == (kind == "below")]
+    return labels.index(0) if labels and 0 in labels else None
+
+
 def zero_moments(kind: str, positive: Callable, zero: Callable, mean=None, place=None) -> Callable:
     """Function of nu (2, ..., n) of a response that is zero with probability ``zero(nu[1])``.
 
     Parameters
     ----------
-    kind : {"mean", "var", "prob"}
+    kind : {"mean", "var", "prob", "below", "above"}
     positive : callable
         The same of the other part, a function of nu (1, ..., n).
     mean : callable, optional
         Mean of the other part, for the variance.
-    place : int, optional
-        Which of the probabilities is that of zero; None where it is not among them.
+    place : int or list of int, optional
+        Which of the probabilities have that of zero in them, see `zero_place`; None for none.
     """
     def moment(nu):
         pi = zero(nu[1])
         value = (1 - pi) * positive(nu[:1])
         if kind == "var":
             value = value + pi * (1 - pi) * mean(nu[:1]) ** 2
-        elif kind == "prob" and place is not None:
+        elif kind != "mean" and place is not None:
             value[place] += pi
         return value
 
     return moment
-
-
-def label_array(labels) -> np.ndarray:
-    """Labels of categories (K,): numbers, or objects."""
-    if all(isinstance(label, Real) for label in labels):
-        return np.array(labels)
-    out = np.empty(len(labels), dtype=object)
-    out[:] = labels
-    return out

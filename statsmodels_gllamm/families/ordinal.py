@@ -2,18 +2,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.families.base import AuxBlock, Family, FamilyData, Member, Outcomes
-from statsmodels_gllamm.families.moments import label_array
+from statsmodels_gllamm.families.labels import label_array, label_of, label_text, one_column
+from statsmodels_gllamm.families.scale import is_scaled, refuse_constant_scale, scale_formula
 from statsmodels_gllamm.responses.adjacent import Adjacent
 from statsmodels_gllamm.responses.continuation import Continuation
 from statsmodels_gllamm.responses.cumulative import Cumulative
 from statsmodels_gllamm.responses.ordinal import LINKS, OrdinalResponse
+from statsmodels_gllamm.responses.registry import ordinal_link
 from statsmodels_gllamm.responses.validation import rows_text
 from statsmodels_gllamm.spec import Needs
 
@@ -23,7 +24,7 @@ KINDS = {"cumulative": Cumulative, "adjacent": Adjacent, "continuation": Continu
 class Learned(NamedTuple):
     """What the estimation sample tells.
 
-    ``values`` are the categories as they stand in the response; ``observed`` has, for every column
+    ``labels`` that are whole numbers are ints.  ``values`` are the categories as they stand in the response; ``observed`` has, for every column
     of the thresholds design, the codes observed where it is not zero.
     """
 
@@ -38,15 +39,17 @@ class Ordinal(Family):
 
     Parameters
     ----------
-    link : {"logit", "probit", "cloglog", "loglog", "cauchit"}, optional
-        The link, whose inverse is the distribution function F.
+    link : {"logit", "probit", "cloglog", "loglog", "cauchit"} or statsmodels link, optional
+        The link, whose inverse is the distribution function F; or ``Logit``, ``Probit``,
+        ``CLogLog``, ``LogLog`` or ``Cauchy`` of ``sm.families.links``.
     kind : {"cumulative", "adjacent", "continuation"}, optional
         What a threshold parts: all categories below from all above (proportional odds, graded
         response model), a category from the next one (rating scale and partial credit models), or
         a category from all above it.  Adjacent categories have the logit link.
     increments : bool, optional
-        The parameters after the first are logs of the steps from threshold to threshold, so that
-        thresholds that depend on covariates are in order for every row; cumulative models only.
+        The parameters after the first are logs of the steps from threshold to threshold, named
+        ``logstep[a|b]``, so that thresholds that depend on covariates are in order for every row;
+        cumulative models only.
 
     Raises
     ------
@@ -88,12 +91,14 @@ class Ordinal(Family):
     the thresholds between them.)  The threshold of a row is the sum of its columns times their
     parameters.  The formula's constant is left out, the thresholds take its
     place.  With ``increments`` the sums are :math:`a_1, a_2, \ldots` and
-    :math:`\kappa_1 = a_1, \kappa_s = \kappa_{s-1} + e^{a_s}`.
+    :math:`\kappa_1 = a_1, \kappa_s = \kappa_{s-1} + e^{a_s}`; all parameters of a column but its
+    first are named ``logstep[a|b]`` then, in place of ``cut[a|b]``.
 
     ``dispersion`` is a formula for log sigma, without constant; none, sigma is 1.
 
     The categories are the values of the response, sorted, if these are numbers, else those of an
-    ordered categorical; what does not occur in the data is no category.  Means and residuals are of
+    ordered categorical; what does not occur in the data is no category.  A categorical without an
+    order is refused unless its categories are numbers that increase.  Means and residuals are of
     categories that are numbers.
 
     The linear predictor of an item response model with a discrimination for each item has a factor:
@@ -128,6 +133,7 @@ class Ordinal(Family):
     learned: Learned | None = field(default=None, repr=False)
 
     def __post_init__(self):
+        object.__setattr__(self, "link", ordinal_link(self.link))
         for what, value, allowed in (("link", self.link, LINKS), ("kind", self.kind, KINDS)):
             if not isinstance(value, str) or value not in allowed:
                 raise ValueError(f"Ordinal({what}=...) is one of {', '.join(allowed)}, not "
@@ -145,18 +151,14 @@ class Ordinal(Family):
 
     def needs(self, dispersion=None, thresholds=None) -> Needs:
         formulas = {"thresholds": thresholds or "1"}
-        if dispersion is not None:
-            formulas["dispersion"] = dispersion
-        return Needs(formulas=formulas, without_intercept=frozenset({"exog", "dispersion"}),
+        return Needs(formulas=formulas | scale_formula(dispersion), without_intercept=frozenset({"exog", "dispersion"}),
                      categorical=True, ordered=True)
 
     def fitted(self, data: FamilyData) -> Ordinal:
+        refuse_constant_scale(self.name, data)
         endog = one_column(data, self.name)
         values, codes = np.unique(endog, return_inverse=True)
-        if data.categories is None:
-            labels = tuple(value.item() for value in values)
-        else:
-            labels = tuple(data.categories[int(value)] for value in values)
+        labels = tuple(label_of(data, value) for value in values)
         if len(values) < 2:
             raise DataError(f"{self.name} response has one category, {label_text(labels[0])}, in "
                             "all rows: there is nothing to model.")
@@ -176,9 +178,6 @@ class Ordinal(Family):
                 f"All columns of the thresholds formula of {self.name} are zero in "
                 f"{rows_text(bare, data.index)}, whose thresholds would all be the same; add the "
                 "constant to the formula.")
-        if "dispersion" in data.designs and not data.designs["dispersion"].shape[1]:
-            raise DataError(f"The dispersion formula of {self.name} has a constant only, which "
-                            "the thresholds and coefficients take the place of; leave it out.")
         learned = Learned(labels, tuple(values.tolist()), tuple(observed))
         return replace(self, learned=learned)
 
@@ -190,7 +189,7 @@ class Ordinal(Family):
     def outcomes(self, data: FamilyData) -> Outcomes:
         if self.learned is None:
             raise ValueError(f"{self.name} has not seen an estimation sample; call fitted first.")
-        response = self.response("dispersion" in data.designs)
+        response = self.response(is_scaled(data))
         columns = self._allowed(data)
         if data.endog is None:
             y = response.blank(data.n, data.n_trials, columns)
@@ -218,7 +217,7 @@ class Ordinal(Family):
         code = np.minimum(np.searchsorted(values, endog), len(values) - 1)
         unknown = values[code] != endog
         if unknown.any():
-            label = data.categories[int(endog[np.flatnonzero(unknown)[0]])]
+            label = label_of(data, endog[np.flatnonzero(unknown)[0]])
             raise DataError(f"{self.name} response is {label_text(label)} in "
                             f"{rows_text(unknown, data.index)}: the estimation sample has no such "
                             "category; leave the row out.")
@@ -260,21 +259,7 @@ class Ordinal(Family):
         for j, (name, mine) in enumerate(zip(names, self.learned.observed)):
             for a, b in zip(mine, mine[1:]):
                 between = f"{labels[a]}|{labels[b]}"
-                cut = f"cut[{between}]" if alone else f"cut[{name},{between}]"
-                terms += [(cut, j, k) for k in range(a, b)]
+                what = "logstep" if self.increments and a != mine[0] else "cut"
+                parameter = f"{what}[{between}]" if alone else f"{what}[{name},{between}]"
+                terms += [(parameter, j, k) for k in range(a, b)]
         return tuple(terms)
-
-
-def one_column(data: FamilyData, name: str) -> np.ndarray:
-    """The response (n,); DataError if it has two columns."""
-    endog = np.asarray(data.endog, dtype=np.float64)
-    if endog.ndim != 1:
-        raise DataError(f"{name} response has shape {endog.shape}, but it must be one column.")
-    return endog
-
-
-def label_text(label) -> str:
-    """A category as it stands in names."""
-    if not isinstance(label, Real) or isinstance(label, bool):
-        return str(label)
-    return f"{label:.0f}" if label == int(label) else f"{label:g}"

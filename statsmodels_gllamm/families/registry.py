@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from statsmodels_gllamm.families.base import Elementwise, Family
+from statsmodels_gllamm.families.base import Elementwise, Family, called
 from statsmodels_gllamm.families.binomial import BinomialFamily
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.responses.binomial import Binomial
@@ -16,6 +16,7 @@ def as_family(family, by=None) -> Family:
     Parameters
     ----------
     family : statsmodels family, Response, Family, or dict {label: any of these}
+        Also a class or a function that makes one without arguments.
     by : str, optional
         For a dict: the column of the labels.
 
@@ -32,6 +33,7 @@ def as_family(family, by=None) -> Family:
         return MixedFamily(tuple((label, as_family(f)) for label, f in family.items()), by)
     if by is not None:
         raise ValueError("family_by= goes with a dict {label: family}; leave it out")
+    family = called(family)
     if isinstance(family, Family):
         return family
     response = as_response(family)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,10 +15,16 @@ from statsmodels_gllamm.families.base import (
     Outcomes,
     Predictor,
     aux_blocks,
+    called,
     row_statistics,
 )
 from statsmodels_gllamm.families.binomial import BinomialFamily
-from statsmodels_gllamm.families.moments import response_labels, response_moments, zero_moments
+from statsmodels_gllamm.families.moments import (
+    response_labels,
+    response_moments,
+    zero_moments,
+    zero_place,
+)
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial
 from statsmodels_gllamm.responses.logit import BinomialLogit
@@ -32,6 +39,7 @@ PREDICTORS = (Predictor("exog"), Predictor("zero", "zero"))
 
 def inner_response(family, what: str) -> Response:
     """The response of a family of one linear predictor; TypeError for any other family."""
+    family = called(family)
     if isinstance(family, (Elementwise, BinomialFamily)):
         return family.response
     if isinstance(family, Family):
@@ -48,6 +56,7 @@ class _ZeroPart(Family):
     _: KW_ONLY
     link: str = "logit"
     correlated: bool = False
+    instead: ClassVar[str] = "fit it in a model of its own, or without a zero part"
 
     def __post_init__(self) -> None:
         what = type(self).__name__
@@ -100,7 +109,7 @@ class _ZeroPart(Family):
         inner = response_moments(response, y, kind, aux, data, values)
         mean = response_moments(response, y, "mean", aux, data) if kind == "var" else None
         labels = self.prob_labels(data, values) if kind == "prob" else None
-        place = labels.index(0) if labels and 0 in labels else None
+        place = zero_place(kind, labels, values)
         return zero_moments(kind, inner, self._zero_link().mean, mean, place)
 
     def simulate(self, rng, nu, aux, data):
@@ -240,6 +249,10 @@ class Hurdle(_ZeroPart):
     >>> families.Hurdle(sm.families.Gamma(sm.families.links.Log()), "1 + x").name
     'Hurdle(Gamma(log), logit)'
     """
+
+    instead: ClassVar[str] = ("make two labels of it, whether the response is zero in a row of its "
+                              "own, binomial, and the response where it is not zero, of counts "
+                              "Truncated")
 
     def outcomes(self, data: FamilyData) -> Outcomes:
         return self._two_outcomes(data, self.positive)

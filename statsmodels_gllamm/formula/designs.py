@@ -13,7 +13,7 @@ from statsmodels_gllamm.formula.groups import Clusters
 from statsmodels_gllamm.formula.loadings import FactorDesign, LoadingDesign
 from statsmodels_gllamm.formula.plan import RESERVED
 from statsmodels_gllamm.formula.response import ResponseDesign
-from statsmodels_gllamm.formula.roles import Labels, Numbers
+from statsmodels_gllamm.formula.roles import Labels, Numbers, incomplete
 from statsmodels_gllamm.formula.rows import as_frame
 
 __all__ = [
@@ -171,7 +171,8 @@ class Designs:
         parts : sequence, optional
             Of "endog", "exog", "bars", "factors", "codes", "numbers", "labels", one role of these
             as ("numbers", role), and the keys of the family's formulas; by default all without
-            "endog". A row whose group is missing or unknown is kept, with code -1.
+            "endog". A row whose group is missing or unknown is kept, with code -1; where labels are
+            asked for whose rows belong together, none is kept of a set that is not complete.
 
         Returns
         -------
@@ -193,6 +194,8 @@ class Designs:
             kept &= rows
         for role in roles["labels"]:
             kept &= self.labels[role].present(frame)
+        for role in roles["labels"] * (not kept.all()):
+            kept &= ~self._others(role, frame, kept)
         values = {key: select(value, kept[rows]) for key, (value, rows) in made.items()}
         index, complete = frame.index[kept], frame if kept.all() else frame[kept]
         return NewRows(
@@ -210,6 +213,14 @@ class Designs:
             {role: values["number", role] for role in roles["numbers"]},
             {role: self.labels[role].on(complete) for role in roles["labels"]},
         )
+
+    def _others(self, role, frame, kept) -> np.ndarray:
+        """The kept rows of incomplete sets of a role of labels."""
+        labels = self.labels[role]
+        if not labels.whole:
+            return np.zeros(len(frame), bool)
+        inside = labels.inside and (self.labels[labels.inside[0]].codes(frame), labels.inside[1])
+        return incomplete(kept, labels.codes(frame), inside)
 
     def _wanted(self, parts) -> set:
         """The parts asked for, all of which there are."""

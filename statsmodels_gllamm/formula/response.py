@@ -166,13 +166,24 @@ def _is_numeric(column):
 def _categories(column, ordered):
     """The categories of a response that is not a number, in their order."""
     categories = factorize(column)[1]
-    if ordered and not isinstance(column.dtype, pd.CategoricalDtype):
+    if ordered and not _has_order(column, categories):
+        what = "labels"
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            what = "categories"
         raise FormulaError(
-            f"The response {column.name!r} has labels without an order; make it a categorical, "
-            f"pd.Categorical({column.name}, categories=[{_list(categories)}], ordered=True), with "
-            "the categories in their order."
+            f"The response {column.name!r} has {what} without an order; make it an ordered "
+            f"categorical, pd.Categorical({column.name}, categories=[{_list(categories)}], "
+            "ordered=True), with the categories in their order."
         )
     return categories
+
+
+def _has_order(column, categories):
+    """Whether a categorical is ordered, or its categories are numbers that increase."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    numeric = pd.api.types.infer_dtype(categories, skipna=True) in _NUMERIC
+    return column.cat.ordered or (numeric and categories.is_monotonic_increasing)
 
 
 def _list(categories):

@@ -17,7 +17,7 @@ from statsmodels_gllamm.formula.groups import Clusters, Group, make_group
 from statsmodels_gllamm.formula.rows import aligned, hint, row_array
 from statsmodels_gllamm.spec import Needs
 
-__all__ = ["Labels", "Numbers", "Roles", "label_columns", "read_roles"]
+__all__ = ["Labels", "Numbers", "Roles", "incomplete", "label_columns", "read_roles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,16 @@ class Labels:
     role : str or tuple
     clusters : Clusters
         The labels of the sample and their columns; without columns, only the sample has them.
+    whole : bool
+        Rows with a label are kept or left out together.
+    inside : tuple (role, label) or None
+        Of these only rows that have another label.
     """
 
     role: str | tuple
     clusters: Clusters
+    whole: bool = False
+    inside: tuple | None = None
 
     def present(self, frame: pd.DataFrame) -> np.ndarray:
         """Which rows (len(frame),) have a label.
@@ -87,6 +93,18 @@ class Labels:
             raise _only_in_sample(self.role)
         _check_columns(self.role, self.clusters.columns, frame.columns)
         return frame[list(self.clusters.columns)].notna().all(axis=1).to_numpy()
+
+    def codes(self, frame: pd.DataFrame) -> tuple[np.ndarray, pd.Index]:
+        """Codes of new rows, -1 where they have no label, and the labels.
+
+        Parameters
+        ----------
+        frame : DataFrame
+        """
+        present = self.present(frame)
+        codes = np.full(len(frame), -1)
+        codes[present], labels = self.on(frame[present])
+        return codes, labels
 
     def on(self, frame: pd.DataFrame) -> tuple[np.ndarray, pd.Index]:
         """Codes of new rows that have a label; labels that the sample does not have come last.
@@ -166,6 +184,36 @@ class Roles:
         for role, labels in self.given.items():
             yield f"{key_name(role)} is missing", labels.notna().to_numpy()
 
+    def others(self, frame: pd.DataFrame, place: np.ndarray, kept: np.ndarray):
+        """Pairs of a reason and the kept rows that are dropped with a row of their set.
+
+        Parameters
+        ----------
+        frame : DataFrame (m, columns)
+        place : ndarray (m,)
+            Its rows among the n.
+        kept : ndarray of bool (m,)
+        """
+        if kept.all():
+            return
+        for role, inside in self.needs.whole.items():
+            labels = [self._codes(role, frame, place)]
+            if inside is not None:
+                labels.append((self._codes(inside[0], frame, place), inside[1]))
+            columns = ", ".join(map(repr, self.columns[role]))
+            yield (f"another row of its {key_name(role)}" + f" ({columns})" * bool(columns)
+                   + " is missing", incomplete(kept, *labels))
+
+    def _codes(self, role, frame, place) -> tuple[np.ndarray, pd.Index]:
+        """Codes of labels (m,), -1 where they are missing, and the labels."""
+        if not self.columns[role]:
+            return factorize(self.given[role].iloc[place])
+        present = frame[list(self.columns[role])].notna().all(axis=1).to_numpy()
+        found = make_group(self.columns[role], frame[present], {})
+        codes = np.full(len(frame), -1)
+        codes[present] = found.codes
+        return codes, found.labels
+
     def numbers_of(self, kept: np.ndarray) -> dict[str, np.ndarray]:
         """Numbers of the complete rows.
 
@@ -211,7 +259,30 @@ class Roles:
                 value = None if np.ndim(value) else float(self.numbers[role][0])
             numbers[role] = Numbers(role, value, role in self.needs.may_miss,
                                     role in self.needs.with_response)
-        return numbers, {role: Labels(role, group.clusters) for role, group in groups.items()}
+        whole = self.needs.whole
+        return numbers, {role: Labels(role, group.clusters, role in whole, whole.get(role))
+                         for role, group in groups.items()}
+
+
+def incomplete(kept: np.ndarray, sets, inside=None) -> np.ndarray:
+    """Which kept rows (m,) are in a set with a row that is not.
+
+    Parameters
+    ----------
+    kept : ndarray of bool (m,)
+    sets : (codes (m,), labels)
+        -1 for rows in no set.
+    inside : ((codes (m,), labels), label), optional
+        Only rows that have this label count.
+    """
+    codes, labels = sets
+    counted = codes >= 0
+    if inside is not None:
+        (own, names), label = inside
+        counted &= np.array([*(name == label or str(name) == label for name in names), False])[own]
+    broken = np.zeros(len(labels), dtype=bool)
+    broken[codes[counted & ~kept]] = True
+    return kept & counted & np.append(broken, False)[codes]
 
 
 def read_roles(needs: Needs, columns, data: pd.DataFrame, positions) -> Roles:

@@ -228,6 +228,7 @@ class Completeness:
         self.kept = np.ones(n, bool)
         self.dropped: dict[str, int] = {}
         self.counts: dict[str, int] = {}
+        self.others: dict[str, int] = {}
 
     def require(self, present: np.ndarray, what: str) -> None:
         """Drop the rows where `present` is False; the first reason of a row counts.
@@ -244,10 +245,26 @@ class Completeness:
         if absent == len(present):
             raise DataError(f"{what[:1].upper()}{what[1:]} in every row; nothing can be fitted.")
         self.counts[what] = absent
-        first = int(np.count_nonzero(self.kept & ~present))
+        self._drop(~present, what)
+
+    def follow(self, others: np.ndarray, what: str) -> None:
+        """Drop rows that are complete because of others, where `others` is True.
+
+        Parameters
+        ----------
+        others : ndarray of bool (n,)
+        what : str
+            "another row of its set is missing".
+        """
+        if others.any():
+            self.others[what] = self.others.get(what, 0) + int(np.count_nonzero(others & self.kept))
+            self._drop(others, what)
+
+    def _drop(self, rows, what):
+        first = int(np.count_nonzero(self.kept & rows))
         if first:
             self.dropped[what] = self.dropped.get(what, 0) + first
-            self.kept &= present
+            self.kept &= ~rows
 
     def check(self, missing: str) -> None:
         """Raise if nothing is left, or if anything is missing and may not be.
@@ -257,13 +274,18 @@ class Completeness:
         missing : str
             "drop" or "raise".
         """
-        reasons = ", ".join(f"{what} ({count_rows(n)})" for what, n in self.counts.items())
         if self.counts and missing == "raise":
             raise MissingValuesError(
-                f"The data are not complete: {reasons}; fill them in or use missing='drop'."
+                f"The data are not complete: {_reasons(self.counts)}; fill them in or use "
+                "missing='drop'."
             )
         if not self.kept.any():
+            reasons = _reasons(self.counts | self.others)
             raise DataError(f"No complete row is left: {reasons}.")
+
+
+def _reasons(counts):
+    return ", ".join(f"{what} ({count_rows(n)})" for what, n in counts.items())
 
 
 def row_arguments(

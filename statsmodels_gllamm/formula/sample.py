@@ -176,7 +176,7 @@ def build_sample(
     rows = _complete_rows(plan, frame, (*extras.values(), *weights.values()), roles, missing)
     frame = frame if rows.kept.all() else frame[rows.kept]
     build = partial(_build, plan, env=env, needs=needs, two_columns=two_columns)
-    built, frame = _complete_designs(plan, frame, build, rows, missing)
+    built, frame = _complete_designs(plan, frame, build, rows, roles, missing)
 
     extras = {what: values[rows.kept] for what, (_, values) in extras.items()}
     weights = {level: (name, values[rows.kept]) for level, (name, values) in weights.items()}
@@ -214,8 +214,17 @@ def _complete_rows(plan, frame, arguments, roles, missing):
         rows.require(~np.isnan(values), f"{what} is missing")
     for what, present in roles.present():
         rows.require(present, what)
+    _drop_sets(rows, frame, roles, np.arange(len(frame)))
     rows.check(missing)
     return rows
+
+
+def _drop_sets(rows, frame, roles, place):
+    """Drop the sets, of the rows at these places, of which a row is dropped."""
+    for what, others in roles.others(frame, place, rows.kept[place]):
+        everywhere = np.zeros(len(rows.kept), bool)
+        everywhere[place] = others
+        rows.follow(everywhere, what)
 
 
 def _build(plan, frame, *, env, needs, two_columns):
@@ -236,21 +245,21 @@ def _build(plan, frame, *, env, needs, two_columns):
     return built
 
 
-def _complete_designs(plan, frame, build, rows, missing):
+def _complete_designs(plan, frame, build, rows, roles, missing):
     """Designs on rows where every term is defined, and those rows; `rows` learns the reasons."""
     built = build(frame)
     for again in (True, False):
         if all(kept.all() for _, _, kept in built.values()):
             return built, frame
         place = np.flatnonzero(rows.kept)
-        defined = np.ones(len(frame), bool)
         for key, (_, _, kept) in built.items():
-            defined &= kept
             for what, present in _undefined(plan, key, kept, frame):
                 everywhere = np.ones(len(rows.kept), bool)
                 everywhere[place] = present
                 rows.require(everywhere, what)
+        _drop_sets(rows, frame, roles, place)
         rows.check(missing)
+        defined = rows.kept[place]
         frame = frame[defined]
         if again:
             built = build(frame)

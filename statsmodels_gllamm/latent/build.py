@@ -11,6 +11,7 @@ from statsmodels_gllamm.families.base import Outcomes, Predictor
 from statsmodels_gllamm.latent.covariance import Covariance
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
+from statsmodels_gllamm.latent.regressions import read_regressions
 from statsmodels_gllamm.parameters import Block, Layout
 
 COVARIANCE_KINDS = ("unstructured", "diagonal", "identity")
@@ -87,6 +88,18 @@ def _ordered_blocks(sample, levels, predictors, joint: bool) -> tuple[LatentBloc
     return blocks
 
 
+def _refuse_apart(sample, predictors) -> None:
+    """The parts whose latent variables are to be correlated must have a group in common."""
+    groups = {predictor: dict.fromkeys(bar.group for bar in part_of(sample, predictor.key).bars)
+              for predictor in predictors}
+    if not set.intersection(*map(set, groups.values())):
+        parts = " and ".join(
+            f"the {predictor.label or 'main'} part has {', '.join(map(repr, own)) or 'none'}"
+            for predictor, own in groups.items())
+        raise ValueError("correlated=True is for latent variables of the same group in all parts, "
+                         f"but of groups {parts}; give them one in common, or leave it out")
+
+
 def latent_columns(sample, predictors, block: LatentBlock):
     """(linear predictor, term, column (n,), factor or None) of every latent variable."""
     for place in block.places:
@@ -124,7 +137,8 @@ def _covariance(block: LatentBlock, kinds, standardized) -> Covariance:
     return Covariance(block.names, kind, fixed)
 
 
-def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False) -> Structure:
+def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
+                    regressions=()) -> Structure:
     """Levels, row columns and the map from parameters to Psi.
 
     Parameters
@@ -136,6 +150,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False) -
         {group: "unstructured" | "diagonal" | "identity"}.
     joint : bool
         The latent variables of one group may correlate across linear predictors.
+    regressions : sequence of Regression
+        Of latent variables; the covariates of number i are ``sample.designs["regression", i]``.
 
     Raises
     ------
@@ -151,6 +167,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False) -
                          f"formula: {', '.join(sorted(used))}")
     levels = build_levels({
         name: (sample.groups[name].codes, len(sample.groups[name].labels)) for name in used})
+    if joint:
+        _refuse_apart(sample, predictors)
     blocks = _ordered_blocks(sample, levels, predictors, joint)
     slots, loadings, lambdas = _loading_slots(sample)
     cov = tuple(_covariance(block, kinds, _standardized(sample, predictors, blocks))
@@ -159,12 +177,20 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False) -
     fixed, names = _fixed_terms(sample, predictors, slots, loadings, rows)
     latent = _latent_terms(sample, predictors, blocks, slots, loadings, rows)
     q = tuple(sum(c.q for b, c in zip(blocks, cov) if b.level == i) for i in range(len(levels)))
+    found = read_regressions(sample, regressions, blocks, levels) if regressions else None
+    structural = found.structural if found else None
+    regressors = tuple(
+        _latent_terms(sample, predictors, blocks, slots, loadings, rows, times, inside)
+        for times, inside in zip(found.covariates, structural.touched().T)) if found else ()
     aux, aux_names = _aux_terms(outcomes, rows)
     layout = Layout((Block("coef", names), *lambdas,
+                     *((Block("gamma", found.gamma_names), Block("b", found.b_names)) if found else
+                       ()),
                      *(Block("cov", c.parameter_names()) for c in cov), Block("aux", aux_names)))
-    entries = _entries(fixed, latent, cov, aux, sum(q))
+    entries = _entries(fixed, latent, cov, aux, sum(q), structural, regressors)
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
-                          aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns))
+                          aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns),
+                          structural, regressors)
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors)
@@ -238,12 +264,17 @@ def _fixed_terms(sample, predictors, slots, loadings, rows: _EngineColumns):
     return _terms(triples), tuple(names)
 
 
-def _latent_terms(sample, predictors, blocks, slots, loadings, rows: _EngineColumns) -> Terms:
+def _latent_terms(sample, predictors, blocks, slots, loadings, rows: _EngineColumns, times=None,
+                  inside=None) -> Terms:
+    """Terms of the latent variables, those of the mask ``inside``; with a covariate ``times`` (n,),
+    of their products with it."""
     triples, number = [], 0
     for block in blocks:
         for p, _, column, factor in latent_columns(sample, predictors, block):
-            triples += [(rows.of(product, p), number, slot) for product, slot in
-                        _products(column, factor, sample, slots, loadings)]
+            if inside is None or inside[number]:
+                column = column if times is None else column * times
+                triples += [(rows.of(product, p), number, slot) for product, slot in
+                            _products(column, factor, sample, slots, loadings)]
             number += 1
     return _terms(triples)
 
@@ -271,16 +302,18 @@ def _aux_limits(outcomes: Outcomes, aux: Terms, layout: Layout, columns) -> tupl
     return tuple(found)
 
 
-def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent):
+def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent, structural, regressors):
     """Rows and columns of Psi that can differ from zero."""
-    used = {(int(r), 0) for r in fixed.row}
-    first = 0
+    used = {(int(r), 0) for terms in (fixed, *regressors) for r in terms.row}
+    root, first = np.zeros((n_latent, n_latent), dtype=bool), 0
     for c in covariances:
-        inside = (latent.index >= first) & (latent.index < first + c.q)
-        free = c.kind == "unstructured"
-        for r, m in zip(latent.row[inside], latent.index[inside]):
-            used |= {(int(r), 1 + d) for d in (range(first, m + 1) if free else (m,))}
+        own = np.tri(c.q, dtype=bool) if c.kind == "unstructured" else np.eye(c.q, dtype=bool)
+        root[first:first + c.q, first:first + c.q] = own
         first += c.q
+    if structural is not None:
+        root = structural.reach().astype(int) @ root > 0
+    used |= {(int(r), 1 + int(d)) for r, m in zip(latent.row, latent.index)
+             for d in np.flatnonzero(root[m])}
     used |= {(int(r), 1 + n_latent + int(a)) for r, a in zip(aux.row, aux.slot)}
     table = np.array(sorted(used, key=lambda e: (e[1], e[0])), dtype=np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]

@@ -5,9 +5,11 @@ import textwrap
 
 import numpy as np
 
+from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.latent.build import latent_columns, part_of
 
 WIDTH = 79
+FEW = 3  # thresholds that are all named
 
 
 def _sum(head: str, terms: list[str]) -> str:
@@ -36,6 +38,49 @@ def _term(term: str, factor: str | None) -> str:
         return f" {term}"
     rest = term.replace(factor, "", 1).strip(":")
     return f" loading of {factor}" + (f" {rest}" if rest else "")
+
+
+def _member(family, block):
+    """Label of the member of a mixed family that auxiliary predictors belong to; None of others."""
+    if not isinstance(family, MixedFamily):
+        return None
+    inside = block.terms[0][0].partition("[")[2]
+    found = [label for label, _ in family.members if inside.startswith((f"{label},", f"{label}]"))]
+    return max(found, key=lambda label: len(str(label)))
+
+
+def _auxiliary(sample, family, block, aux_names) -> list[str]:
+    """Auxiliary predictors of a block, one a line; thresholds by columns."""
+    if not block.terms:
+        return []
+    label = _member(family, block)
+    if label is None:
+        columns = sample.designs.get(block.key)
+    else:
+        columns = family.columns.get((block.key, label))
+    columns = ["Intercept"] if columns is None else list(columns)
+    of = "" if label is None else f" ({label})"
+    thresholds, sums = block.key == "thresholds", {}
+    for parameter, column, aux in block.terms:
+        if thresholds:
+            sums.setdefault(column, {})[parameter] = None
+        else:
+            sums.setdefault(aux, []).append(parameter + _term(columns[column], None))
+    if not thresholds:
+        return [_sum(aux_names[aux] + of, terms) for aux, terms in sums.items()]
+    return [textwrap.fill(
+        f"thresholds{of}" + (f" of {columns[j]}" if columns != ["Intercept"] else "")
+        + f": {_few(list(names))}", WIDTH, subsequent_indent="    ",
+        break_long_words=False, break_on_hyphens=False) for j, names in sums.items()]
+
+
+def _few(names: list[str]) -> str:
+    """Names with some left out where there are many of one kind."""
+    kinds = [name.partition("[")[0] for name in names]
+    first = 1 if kinds[0] == kinds[-1] else 2  # a threshold, then steps
+    if len(names) > FEW:
+        names = [*names[:first], "...", names[-1]]
+    return ", ".join(names)
 
 
 def equations(sample, structure, outcomes, family) -> str:
@@ -67,12 +112,8 @@ def equations(sample, structure, outcomes, family) -> str:
             terms.append("offset")
         lines.append(_sum(name, terms))
     lines += [_loading(name, factor) for name, factor in sample.factors.items()]
-    aux_names, terms = outcomes.aux_names, {}
     for block in outcomes.aux:
-        columns = sample.designs[block.key].columns if block.key in sample.designs else ["Intercept"]
-        for parameter, column, aux in block.terms:
-            terms.setdefault(aux, []).append(parameter + _term(columns[column], None))
-    lines += [_sum(aux_names[aux], own) for aux, own in terms.items()]
+        lines += _auxiliary(sample, family, block, outcomes.aux_names)
     for block, c in zip(structure.blocks, structure.design.covariances):
         level = structure.levels[block.level]
         variances = ", ".join(

@@ -5,10 +5,13 @@ r"""From parameters to row designs: the only nonlinear, and data-free, part of t
 Everything that touches rows is linear in an expanded coefficient matrix Psi (r, 1 + D + m):
 
     [o - offset, a_1..a_D, aux_1..aux_m] = W' Psi,
-    Psi[:, 0] = beta lambda,   Psi[:, 1..D] = C(lambda) T,   Psi[:, D+1..] = delta
+    Psi[:, 0] = beta lambda + sum_k C_k(lambda) (I - B)^-1 Gamma_k,
+    Psi[:, 1..D] = C(lambda) (I - B)^-1 T,                            Psi[:, D+1..] = delta
 
-with W the unique row columns (fixed-effect columns, random-slope columns, loading columns and their
-products) of the engine's rows.  Only the entries of Psi that can differ from zero are ever used.
+C are the loadings of the latent variables on row columns, C_k those on their products with
+covariate k of the latent variables (structural.py); W is the unique row columns (fixed-effect
+columns, random-slope columns, loading columns and their products) of the engine's rows.  Only the
+entries of Psi that can differ from zero are ever used.
 """
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.latent.covariance import Covariance
+from statsmodels_gllamm.latent.structural import Structural
 from statsmodels_gllamm.parameters import Layout
 
 STEP = 1e-30  # complex step: exact to rounding
@@ -74,6 +78,10 @@ class LatentDesign:
     aux : Terms
         Parameter ``index`` of the aux block adds its ``row`` to auxiliary predictor ``slot``.
     aux_limits : tuple of AuxLimit
+    structural : Structural or None
+        Regressions of the latent variables.
+    regressors : tuple of Terms
+        As ``latent``, on the products of row columns with each covariate of the regressions.
     loadings : ndarray (s,)
         Values of the loadings; slot 0 is the constant one; NaN where free.
     entries : (ndarray (E,), ndarray (E,))
@@ -91,6 +99,8 @@ class LatentDesign:
     loadings: np.ndarray
     entries: tuple[np.ndarray, np.ndarray]
     aux_limits: tuple[AuxLimit, ...] = ()
+    structural: Structural | None = None
+    regressors: tuple[Terms, ...] = ()
 
     @property
     def n_latent(self) -> int:
@@ -115,12 +125,20 @@ class LatentDesign:
         delta = working[..., self.layout.positions("aux")]
         return beta, loadings, root, delta
 
-    def _contributions(self, loadings):
+    def _contributions(self, loadings, terms: Terms | None = None):
         """C (..., r, D): loadings of the latent variables on the row columns."""
+        terms = self.latent if terms is None else terms
         c = np.zeros(loadings.shape[:-1] + (self.n_rows, self.n_latent), dtype=loadings.dtype)
-        flat = self.latent.row * self.n_latent + self.latent.index
-        _add(c.reshape(c.shape[:-2] + (-1,)), flat, loadings[..., self.latent.slot])
+        flat = terms.row * self.n_latent + terms.index
+        _add(c.reshape(c.shape[:-2] + (-1,)), flat, loadings[..., terms.slot])
         return c
+
+    def regression(self, working):
+        """(I - B)^-1 (..., D, D) and Gamma (..., D, K); None without regressions."""
+        if self.structural is None:
+            return None
+        return self.structural.matrices(working[..., self.layout.positions("gamma")],
+                                        working[..., self.layout.positions("b")])
 
     def psi(self, working: np.ndarray) -> np.ndarray:
         """Psi (..., r, 1 + D + m) at working coordinates (..., k)."""
@@ -128,6 +146,12 @@ class LatentDesign:
         d = self.n_latent
         out = np.zeros(working.shape[:-1] + (self.n_rows, 1 + d + self.n_aux), dtype=working.dtype)
         _add(out[..., 0], self.fixed.row, beta[..., self.fixed.index] * loadings[..., self.fixed.slot])
+        regression = self.regression(working)
+        if regression is not None:
+            inverse, gamma = regression
+            root, effect = inverse @ root, inverse @ gamma
+            for k, terms in enumerate(self.regressors):
+                out[..., 0] += (self._contributions(loadings, terms) @ effect[..., k, None])[..., 0]
         if d:
             out[..., 1:1 + d] = self._contributions(loadings) @ root
         if self.n_aux:
@@ -149,8 +173,22 @@ class LatentDesign:
         _add(loadings_bar, self.fixed.slot, own * beta[..., self.fixed.index])
         if d:
             a_bar = full[:, 1:1 + d]
-            c_bar = a_bar @ np.swapaxes(root, -1, -2)
             root_bar = np.swapaxes(self._contributions(loadings), -1, -2) @ a_bar
+            regression = self.regression(working)
+            if regression is not None:
+                inverse, gamma = regression
+                inverse_bar = root_bar @ np.swapaxes(root, -1, -2)
+                root_bar, root = np.swapaxes(inverse, -1, -2) @ root_bar, inverse @ root
+                effect = inverse @ gamma
+                effect_bar = np.zeros_like(effect)
+                for k, terms in enumerate(self.regressors):
+                    c_k = np.swapaxes(self._contributions(loadings, terms), -1, -2)
+                    effect_bar[..., k] = c_k @ full[:, 0]
+                    _add(loadings_bar, terms.slot, full[terms.row, 0] * effect[..., terms.index, k])
+                gamma_bar, b_bar = self.structural.adjoint(inverse, gamma, inverse_bar, effect_bar)
+                out[..., self.layout.positions("gamma")] = gamma_bar
+                out[..., self.layout.positions("b")] = b_bar
+            c_bar = a_bar @ np.swapaxes(root, -1, -2)
             _add(loadings_bar, self.latent.slot, c_bar[..., self.latent.row, self.latent.index])
             first, covariances = 0, iter(self.covariances)
             for s, block in zip(at, self.layout.blocks):

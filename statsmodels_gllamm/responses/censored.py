@@ -225,6 +225,10 @@ class CensoredResponse(Response):
         right = ~exact & np.isinf(y[2])
         return exact, left, right, ~(exact | left | right)
 
+    def late(self, y):
+        """Mask (n,) of rows with a delayed entry."""
+        return y[3] > self._bottom if self.entry else np.zeros(y.shape[1], dtype=bool)
+
     def _parts(self, y):
         """Of each kind that there is: what evaluates it, its rows and their statistics."""
         parts = ((self.inner, y[:1]), (LeftCensored(self.inner), y[2:3]),
@@ -248,7 +252,7 @@ class CensoredResponse(Response):
                 whole = [np.empty((*x.shape[:-1], y.shape[1]), x.dtype) for x in pieces]
             for x, piece in zip(whole, pieces):
                 x[..., rows] = piece
-        late = np.flatnonzero(y[3] > self._bottom) if self.entry else ()
+        late = np.flatnonzero(self.late(y)) if self.entry else ()
         if len(late):
             pieces = _call(RightCensored(self.inner), method, y[3:4, late], nu, aux, late)
             for x, piece in zip(whole, pieces):

@@ -46,6 +46,14 @@ class Cumulative(OrdinalResponse):
         return f"Ordinal({self.link})"
 
     @property
+    def aux_names(self):
+        names = super().aux_names
+        if not self.increments:
+            return names
+        return tuple(name.replace("cut", "logstep") if 0 < k < self.n_cuts else name
+                     for k, name in enumerate(names))
+
+    @property
     def linear_aux(self) -> bool:
         return not self.increments
 

@@ -166,6 +166,22 @@ class LocationScale(Located, Response):
         return self.standard(aux).information * self.slopes(aux)[0]**2 + np.zeros(np.shape(nu))
 
     @quiet
+    def log_survival(self, value, nu, aux=None):
+        """log P(Y > value) (..., n), for a value that is a number or (n,)."""
+        return self._tail("upper", value, nu, aux)
+
+    @quiet
+    def log_distribution(self, value, nu, aux=None):
+        """log P(Y <= value) (..., n)."""
+        return self._tail("lower", value, nu, aux)
+
+    def _tail(self, side, value, nu, aux):
+        value = np.maximum(value, 0.0) if self.positive else np.asarray(value, dtype=np.float64)
+        z = self.standardized(self.transformed(value), nu, aux) + np.zeros(np.shape(nu))
+        density = self.standard(aux)
+        return density.upper.value(-z) if side == "upper" else density.lower.value(z)
+
+    @quiet
     def simulate(self, rng, nu, aux=None, y=None):
         z = self.draw_standard(rng, aux, np.shape(nu))
         rate = np.exp(self.log_rate(aux))

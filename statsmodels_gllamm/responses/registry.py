@@ -26,6 +26,13 @@ _BINOMIAL = {
     sm_links.Log: "log",
     sm_links.LogC: "logc",
 }
+_ORDINAL = {
+    sm_links.Logit: "logit",
+    sm_links.Probit: "probit",
+    sm_links.CLogLog: "cloglog",
+    sm_links.LogLog: "loglog",
+    sm_links.Cauchy: "cauchit",
+}
 _BINOMIAL_ALLOWED = ("Logit", "Probit", "Cauchy", "CLogLog", "LogLog", "Log", "LogC", "Identity")
 _POSITIVE = ("Log", "Identity", "Sqrt", "InversePower", "InverseSquared", "Power")
 
@@ -73,6 +80,16 @@ def link_class(link) -> type:
             if type(link).__module__ == sm_links.__name__:
                 return cls
     return type(link)
+
+
+def ordinal_link(link):
+    """The name of an ordinal link for one of statsmodels, class or instance; else ``link``.
+
+    Both have the same function F, of thresholds less the linear predictor for ordinal responses.
+    """
+    if inspect.isclass(link) and issubclass(link, sm_links.Link):
+        link = link()
+    return _ORDINAL.get(link_class(link), link)
 
 
 def mean_link(link, family: str, allowed=_POSITIVE) -> MeanLink:

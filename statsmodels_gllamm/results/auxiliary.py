@@ -37,6 +37,7 @@ def _inverse(x):
 
 KINDS = {
     "cut": Auxiliary("threshold", "threshold"),
+    "logstep": Auxiliary("threshold", "log of the step from the threshold below", "step"),
     "logsd": Auxiliary("dispersion", "log of the residual standard deviation", "sd",
                        dispersion=True),
     "logsd of LogNormal": Auxiliary(

@@ -9,8 +9,8 @@ observed information A, all in the free working coordinates,
     \text{robust} = A^{-1} B A^{-1}, \quad B = \sum_j w_j s_j s_j'
 
 and "cluster" has :math:`\sum_c (\sum_{j \in c} w_j s_j)(\sum_{j \in c} w_j s_j)'` in place of B.
-The delta method carries them to the natural parameters; a parameter that is held at a boundary has
-no variance there (NaN).
+The delta method carries them to the natural parameters; a parameter that is held at a boundary, or
+is part of a direction in which the log-likelihood is flat, has no variance there (NaN).
 
 References
 ----------
@@ -121,7 +121,10 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
         if kwds["use_correction"]:
             inverse = inverse * (n / (n - 1.0))
     kwds["description"] = DESCRIPTIONS[cov_type].format(n=n)
-    return natural_covariance(jacobian, replace(information, inverse=inverse)), kwds
+    cov = natural_covariance(jacobian, replace(information, inverse=inverse))
+    missing = np.isnan(np.diag(record.cov))  # in a flat direction too
+    cov[missing], cov[:, missing] = np.nan, np.nan
+    return cov, kwds
 
 
 def _inverse(opg: np.ndarray, n_units: int) -> np.ndarray:

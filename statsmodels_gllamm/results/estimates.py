@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.responses.censored import CensoredResponse
 from statsmodels_gllamm.results.rows import sample_data
 
 
@@ -90,6 +91,20 @@ def n_outcomes(model) -> tuple[str, int] | None:
     return model.fitted_family.count(sample_data(model.sample)) if len(model.sample.index) else None
 
 
+def observed(model) -> np.ndarray:
+    """Rows (n,) whose response is observed, not censored."""
+    outcomes = model.outcomes
+    seen, first = np.ones(len(model.sample.index), dtype=bool), 0
+    for member in outcomes.members:
+        n = member.y.shape[1]
+        if isinstance(member.response, CensoredResponse):
+            rows = np.arange(first, first + n)
+            rows = rows if outcomes.rows is None else outcomes.rows[rows]
+            seen[rows] = member.response.kinds(member.y)[0]
+        first += n
+    return seen
+
+
 def df_model(model) -> int:
     """Coefficients of all linear predictors besides their constants."""
     sample = model.sample
@@ -104,10 +119,29 @@ def df_model(model) -> int:
 
 def n_observations(sample) -> float:
     """Rows, each counted as often as its weights at all levels say; an int where it is whole."""
-    total = len(sample.index)
-    if sample.weights:
-        product = np.ones(total)
-        for weight in sample.weights.values():
-            product *= weight
-        total = float(product.sum())
-    return int(total) if total == int(total) else total
+    return _whole(row_weights(sample).sum()) if sample.weights else len(sample.index)
+
+
+def row_weights(sample) -> np.ndarray:
+    """Product of the frequency weights of all levels (n,)."""
+    product = np.ones(len(sample.index))
+    for weight in sample.weights.values():
+        product *= weight
+    return product
+
+
+def n_units_of_data(model, several: tuple[str, int] | None) -> float:
+    """What BIC, AICc and residual degrees of freedom count: outcomes, where these have several rows
+    as ``several`` says, else rows; with their weights."""
+    sample = model.sample
+    if several is None:
+        return n_observations(sample)
+    if not sample.weights:
+        return several[1]
+    codes = next(sample.labels[role][0] for role in ("set", "cluster") if role in sample.labels)
+    _, first = np.unique(codes, return_index=True)
+    return _whole(row_weights(sample)[first].sum())
+
+
+def _whole(total: float) -> float:
+    return int(total) if total == int(total) else float(total)

@@ -27,7 +27,8 @@ class Inference:
         Returns
         -------
         ndarray
-            NaN only where a parameter held at a boundary takes part.
+            NaN only where a parameter without standard error takes part: held at a boundary, or
+            in a direction in which the log-likelihood is flat.
         """
         cov_p = self.cov_params_default if cov_p is None else np.asarray(cov_p)
         if r_matrix is None or column is not None or not np.isnan(cov_p).any():
@@ -52,7 +53,7 @@ class Inference:
         Returns
         -------
         ContrastResults
-            NaN where a parameter held at a boundary takes part.
+            NaN where a parameter without standard error takes part.
         """
         r_matrix = linear_constraints(r_matrix, self.model.param_names)
         return super().t_test(r_matrix, cov_p=cov_p, use_t=use_t)
@@ -78,7 +79,7 @@ class Inference:
         Returns
         -------
         ContrastResults
-            NaN if a parameter held at a boundary takes part.
+            NaN if a parameter without standard error takes part.
         """
         r_matrix = linear_constraints(r_matrix, self.model.param_names)
         if invcov is None and np.isnan(self.cov_params(cov_p=cov_p)).any():
@@ -131,7 +132,10 @@ class Inference:
         Parameters
         ----------
         other : GLLAMMResults
-            Fitted to the same rows and the same response.
+            Fitted to the same rows and the same response, of the same family or of one within the
+            other: Poisson in NegativeBinomial or GeneralizedPoisson, Exponential in Weibull,
+            Gaussian in StudentT, Binomial in BetaBinomial, any family in its ZeroInflated, and
+            these inside the same Censored, Truncated, Hurdle, ZeroInflated or Composite.
 
         Returns
         -------
@@ -141,8 +145,8 @@ class Inference:
         Warns
         -----
         BoundaryWarning
-            When the smaller model sets a variance to zero: the p-value is then conservative.  For
-            one variance it is twice the right one.
+            When the smaller model sets a variance to zero, or its family is the limit of the other
+            one: the p-value is then conservative.  For one such parameter it is twice the right one.
         PrecisionWarning
             When the quadrature errors matter, or the larger model fits less well.
 
@@ -160,7 +164,10 @@ class Inference:
 
     def wald_test_terms(self, skip_single=False, extra_constraints=None, combine_terms=None,
                         scalar=True):
-        """Wald test of every term of the fixed part of the formula.
+        """Wald test of every term of the fixed part of the formula, and of a zero part's formula.
+
+        Of a nominal response the coefficients of a term for all categories are tested jointly;
+        terms of a zero part are named ``zero[term]``.
 
         Parameters
         ----------

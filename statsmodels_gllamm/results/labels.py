@@ -1,11 +1,14 @@
-"""What probabilities are of: categories and counts, one by one, up to each, or above one."""
+"""What probabilities are of: categories, counts and values, one by one, up to each, or above one."""
 from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 
+from statsmodels_gllamm.families.mixed import MixedFamily
+from statsmodels_gllamm.families.moments import has_tails
 from statsmodels_gllamm.results.rows import Asked
 
 
@@ -22,6 +25,7 @@ class Wanted:
         The counts of a response that is one; None where the sample is not known.
     """
 
+    kind: ClassVar[str] = "prob"
     ask: Asked
     above: object = None
     values: tuple[int, ...] | None = None
@@ -63,13 +67,55 @@ class Wanted:
         return prob[_above(labels, self.above)].sum(axis=0)
 
 
-def wanted(model, ask: Asked, values=None, above=None) -> Wanted | None:
+@dataclass(frozen=True)
+class Tails:
+    """Probabilities that a continuous response is at most, or above, some values.
+
+    ``kind`` is "below" or "above", ``counts`` has the values; a single one makes no columns.
+    Otherwise as `Wanted`.
+    """
+
+    kind: str
+    counts: tuple[float, ...]
+    single: bool
+
+    def columns(self, family, data) -> tuple | None:
+        return None if self.single else self.counts
+
+    def of(self, family, data, prob) -> np.ndarray:
+        return prob[0] if self.single else prob
+
+
+def _tails(model, ask: Asked, values, above) -> Tails | None:
+    """What is wanted of a continuous response; None for other responses."""
+    family = model.fitted_family
+    if isinstance(family, MixedFamily) or not has_tails(model.outcomes.members[0].response):
+        return None
+    if above is None and ask.what == "prob":
+        return None
+    if above is None and values is None:
+        raise ValueError(f"which='cumulative' of {family.name} needs values=, such as [1, 2.5], for "
+                         "P(Y <= v) of each, or above= for P(Y > v)")
+    if above is not None and values is not None:
+        raise ValueError("values= is for P(Y <= v), above= for P(Y > v); give one of them")
+    name, given = ("values", values) if above is None else ("above", above)
+    found = np.asarray(given)
+    if found.ndim > 1 or not found.size or found.dtype.kind not in "biuf" or (
+            not np.isfinite(found).all()):
+        raise ValueError(f"{name}= takes a finite number or several, not {given!r}")
+    single = name == "above" and found.ndim == 0
+    return Tails("below" if above is None else "above", tuple(np.atleast_1d(found).tolist()), single)
+
+
+def wanted(model, ask: Asked, values=None, above=None) -> Wanted | Tails | None:
     """What is wanted, from the arguments of `predict`; None where no probabilities are."""
     if ask.what not in ("prob", "cumulative"):
         for name, value in (("values", values), ("above", above)):
             if value is not None:
                 raise ValueError(f"{name}= goes with which='prob' or 'cumulative'")
         return None
+    if (tails := _tails(model, ask, values, above)) is not None:
+        return tails
     if values is None:
         largest = _largest_count(model.sample)
         return Wanted(ask, above, None if largest is None else tuple(range(largest + 1)))

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from statsmodels_gllamm.families.choice import Nominal, label_text
+from statsmodels_gllamm.families.continuous import Censored
+from statsmodels_gllamm.families.labels import label_text
 from statsmodels_gllamm.families.mixed import MixedFamily
+from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.families.ordinal import Ordinal
 from statsmodels_gllamm.families.zero import Hurdle, ZeroInflated
 from statsmodels_gllamm.results.rows import sample_data
@@ -65,6 +67,8 @@ def _notes(family, data):
         codes = np.unique(np.asarray(data.endog))
         yield _categories(family.categories, codes, data.endog, ", ") + (
             f" Base category: {label_text(family.base)}.")
+    elif isinstance(family, Censored):
+        yield _censoring(*family.outcomes(data).members)
     elif isinstance(family, ZeroInflated):
         yield "zero[...]: the probability of a zero that is not one of the main part."
     elif isinstance(family, Hurdle):
@@ -72,6 +76,16 @@ def _notes(family, data):
     by = getattr(family, "derivatives_by", None)
     if by is not None:
         yield f"Derivatives of the log density: {ENDINGS.get(by, by)}."
+
+
+def _censoring(member) -> str:
+    """Numbers of rows that are known in one way or another."""
+    exact, left, right, between = (int(mask.sum()) for mask in member.response.kinds(member.y))
+    parts = [f"{exact:,} observed", *(f"{n:,} {how}" for n, how in (
+        (right, "at least a value"), (left, "at most a value"), (between, "between two values")) if n)]
+    late = member.response.late(member.y)
+    entries = f"; {late.sum():,} with delayed entry" if late.any() else ""
+    return f"Responses: {', '.join(parts)}{entries}."
 
 
 def _categories(labels, values, endog, between: str) -> str:

@@ -29,7 +29,7 @@ from statsmodels_gllamm.integration.normal import joint_mean
 from statsmodels_gllamm.integration.posterior import joined, pieces, row_expectation
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results import linear
-from statsmodels_gllamm.results.labels import Wanted, wanted
+from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
 from statsmodels_gllamm.results.rows import Asked, Rows, asked, known_units, rows_of
 
 N_QUAD = 7  # points per dimension where none are given
@@ -57,14 +57,18 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
         predictor where they are zero; several columns where there are several, in the order of
         ``model.structure.predictors``. "prob": probabilities of the categories or counts; of
         choices, that the row is chosen (of rankings: ranked first), and of binary responses, of
-        one. "var": variance. "cumulative": probabilities of a category or count up to each.
+        one. "var": variance. "cumulative": probabilities of a category or count up to each; of
+        Gaussian and Student t responses and durations, censored or not, P(Y <= v) of every one of
+        the ``values``, or with ``above`` the survival function P(Y > v).
     given : {"prior", "posterior", "zero"}, optional
         What "prob", "var" and "cumulative" take the latent variables for, as "mean" (default),
         "posterior" and "conditional" do.
-    above : category or int, optional
-        With "prob" or "cumulative": the probability of more than this.
-    values : sequence of int, optional
-        Counts for "prob" and "cumulative", by default from 0 to the largest of the sample.
+    above : category or number, or sequence of numbers, optional
+        With "prob" or "cumulative": the probability of more than this; of a sequence, which a
+        continuous response may have, one column each.
+    values : sequence of numbers, optional
+        Counts for "prob" and "cumulative", by default from 0 to the largest of the sample; values of
+        a continuous response for "cumulative".
     latent : mapping of str to number, column name or array_like, optional
         Given values of latent variables: "x[id]", or "x" where no other group has it. With the
         prior, the others are averaged over their distribution given these.
@@ -92,7 +96,8 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
     -----
     Integrals over up to three normal variables are computed until they settle; over more, as of the
     choice of an alternative with four or more random coefficients, by quasi-Monte Carlo with fixed
-    points, to about four digits. Rows of a choice set must all be among the rows to predict.
+    points, to about four digits. P(Y <= v) and P(Y > v) are integrated each for itself, so that small
+    ones are exact too; they are of the response as it is without censoring or delayed entry. Rows of a choice set must all be among the rows to predict.
     """
     return _found(model, params, data, which, given, above, values, latent, offset, exposure,
                   n_trials, integration, n_quad)[0]
@@ -154,7 +159,7 @@ def predict_results(results, data=None, *, which="mean", given=None, above=None,
 
 
 def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive", n_quad=N_QUAD,
-                 want: Wanted | None = None) -> np.ndarray:
+                 want: Wanted | Tails | None = None) -> np.ndarray:
     """Predicted values (n,) or (K, n) at working coordinates (k,), a smooth function of them."""
     o, c = linear.linear_parts(model, working, rows)
     if ask.what == "linear":
@@ -174,7 +179,7 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
     elif ask.what == "var":
         found = _variance(average, moments)
     else:
-        found = want.of(family, rows.data, average(moments("prob")))
+        found = want.of(family, rows.data, average(moments(want.kind)))
     if rows.absent and np.isnan(found).any():
         raise DataError(f"which={ask.what!r} needs the columns {', '.join(rows.absent)}, which the "
                         "data do not have")

@@ -8,6 +8,7 @@ import pandas as pd
 from statsmodels.tools._decorators import cached_data
 
 from statsmodels_gllamm.families.choice import Ranking
+from statsmodels_gllamm.results import estimates
 from statsmodels_gllamm.results import latent as latent_module
 from statsmodels_gllamm.results import plots
 from statsmodels_gllamm.results import predict as predict_module
@@ -30,9 +31,13 @@ class Predictions:
 
     @cached_data
     def resid(self):
-        """Responses less `fittedvalues` (n,); of a ranking the response is being the first."""
+        """Responses less `fittedvalues` (n,); of a ranking the response is being the first.
+
+        NaN for rows of a censored response that are not observed, but known by their limits.
+        """
         self._needs_data("resid")
-        return self._values("resid") - self.fittedvalues
+        return np.where(estimates.observed(self.model),
+                        self._values("resid") - self.fittedvalues, np.nan)
 
     def _values(self, what) -> np.ndarray:
         """Responses (n,) as numbers."""
@@ -86,7 +91,9 @@ class Predictions:
         which : str
             "mean" (over the latent variables), "conditional" (latent variables zero), "posterior"
             (given the cluster's data), "linear" (predictor, latent variables zero), "prob"
-            (of categories, counts or choices), "var" or "cumulative".
+            (of categories, counts or choices), "var" or "cumulative" (P(Y <= v) of categories and
+            counts; of the ``values`` of a Gaussian, Student t or duration response, whose survival
+            function ``above`` gives).
         **kwargs
             ``given``: what "prob", "var" and "cumulative" take the latent variables for, "prior"
             (default), "posterior" or "zero"; ``above``, ``values``, ``latent``, ``offset``,
@@ -96,6 +103,16 @@ class Predictions:
         Returns
         -------
         Series, DataFrame of several columns, or ndarray where the rows have no labels
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> res.predict(data[:2], which="cumulative", above=[250, 300]).round(3)
+             250.0  300.0
+        0    0.520  0.091
+        1    0.624  0.136
         """
         posterior = "posterior" in (which, kwargs.get("given"))
         if data is None or posterior:

@@ -36,7 +36,8 @@ class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults)
     ----------
     params, bse, tvalues, pvalues : Series (k,)
         Estimates in natural units, standard errors, z statistics and their two-sided p-values.
-        A variance that ends at zero has a standard error of NaN.
+        A variance that ends at zero has a standard error of NaN, and so have parameters in a
+        direction in which the log-likelihood is flat.
     llf : float
         Log-likelihood, fully normalised.
     nobs : int or float
@@ -47,8 +48,12 @@ class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults)
         Coefficients of all linear predictors besides the constants.
     df_modelwc : int
         All estimated parameters, which ``aic``, ``aicc`` and ``bic`` count.
+    n_data : int or float
+        What ``bic``, ``aicc`` and ``df_resid`` take for the number of observations: ``nobs``, but of
+        outcomes of several rows, as choices, rankings and composite links, the number of outcomes
+        (with their weights), not of rows.
     df_resid : int
-        ``nobs`` less all estimated parameters.
+        ``n_data`` less all estimated parameters.
     scale : float
         Residual variance of a Gaussian model (the dispersion of Gamma and inverse Gaussian), 1 for
         a family without, NaN when a dispersion formula lets it vary.
@@ -83,7 +88,8 @@ class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults)
         self._data_in_cache = ["fittedvalues", "resid"]
         self.nobs = estimates.n_observations(model.sample)
         self.df_model = estimates.df_model(model)
-        self.df_resid = self.nobs - len(record.params)
+        self.n_data = estimates.n_units_of_data(model, self.n_outcomes)
+        self.df_resid = self.n_data - len(record.params)
         self.mle_retvals = dict(record.retvals)
         self.converged = bool(record.retvals["converged"])
         self.method = record.retvals.get("method", "newton")
@@ -100,9 +106,14 @@ class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults)
         return len(self.params)
 
     @cached_value
+    def bic(self):
+        """Bayesian information criterion, -2 llf + k log n, with n = ``n_data``."""
+        return -2 * self.llf + np.log(self.n_data) * self.df_modelwc
+
+    @cached_value
     def aicc(self):
-        """AIC with the small-sample correction 2 k (k + 1) / (n - k - 1)."""
-        k, n = self.df_modelwc, self.nobs
+        """AIC with the small-sample correction 2 k (k + 1) / (n - k - 1), with n = ``n_data``."""
+        k, n = self.df_modelwc, self.n_data
         return self.aic + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else np.inf
 
     @property
@@ -188,7 +199,7 @@ class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults)
         DataFrame
             One row per parameter: kind, estimate, std_err, z, pvalue, conf_low, conf_high, derived
             (sd of a variance, correlation of a covariance, the quantity whose logarithm or logit an
-            auxiliary parameter is) and status ("free", "fixed", "boundary", or "= name" of the
+            auxiliary parameter is) and status ("free", "fixed", "boundary", "flat", or "= name" of the
             parameter it equals).
         """
         return table.parameter_table(self, alpha)

@@ -51,8 +51,8 @@ def header(results, yname=None) -> tuple[list, list]:
     if certificate.exact:
         left.append(("Quadrature error:", "none"))
     else:
-        left += [("Error in log-lik.:", f"{certificate.error_loglik:+.2g}"),
-                 ("Error in estimates:", f"{certificate.error_se:.2g} SE")]
+        left += [("Error in log-lik.:", _error(certificate.error_loglik, "+.2g")),
+                 ("Error in estimates:", _error(certificate.error_se, ".2g") + " SE")]
     left += [("Covariance Type:", results.cov_type),
              ("Converged:", "yes" if results.converged else "NO")]
     right = [
@@ -68,6 +68,10 @@ def header(results, yname=None) -> tuple[list, list]:
         ("Time:", time.strftime("%H:%M:%S")),
     ]
     return left, right
+
+
+def _error(x: float, fmt: str) -> str:
+    return "<1e-10" if abs(x) < 1e-10 else format(x, fmt)
 
 
 def _large(x: float, decimals: int) -> str:
@@ -167,7 +171,11 @@ def footnotes(results) -> list[str]:
     if table["status"].str.startswith("=").any():
         notes.append("equal: the same parameter as the first variance of its group.")
     if (table["status"] == "boundary").any():
-        notes.append("boundary: a variance at zero has no standard error or Wald interval.")
+        notes.append("boundary: a parameter at the edge of what is possible has no standard error or "
+                     "Wald interval.")
+    if (table["status"] == "flat").any():
+        notes.append("flat: a parameter of a direction in which the log-likelihood is flat has no "
+                     "standard error.")
     notes += results.family_notes
     weights = results.model.sample.weights
     if weights:

@@ -35,7 +35,8 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
         "threshold", "dispersion", "scale", "guessing", "auxiliary"), ``estimate``, ``std_err``,
         ``z``, ``pvalue``, ``conf_low``, ``conf_high``, ``derived`` (standard deviation of a
         variance, correlation of a covariance, the quantity whose logarithm or logit a parameter
-        is) and ``status`` ("free", "fixed", "boundary", or "= name" of the parameter it equals).
+        is) and ``status`` ("free", "fixed", "boundary", "flat" for a part of a direction in which
+        the log-likelihood is flat, or "= name" of the parameter it equals).
     """
     free = _free(results, alpha)
     layout = results.model.design.layout
@@ -60,13 +61,18 @@ def _free(results, alpha) -> pd.DataFrame:
     with np.errstate(all="ignore"):
         factor = np.exp(stats.norm.ppf(1 - alpha / 2) * error / estimate)
     ci[variance] = np.column_stack([estimate / factor, estimate * factor])
-    held = np.isnan(results.bse) & np.isin(names, results.record.boundary)
-    return pd.DataFrame(
+    status = np.full(len(names), "free", dtype=object)
+    status[np.isnan(results.bse) & np.isin(names, results.record.boundary)] = "boundary"
+    flat = np.isin(names, [name for direction in results.record.flat for name in direction])
+    status[flat] = "flat"
+    table = pd.DataFrame(
         {"kind": kind, "estimate": results.params, "std_err": results.bse,
          "z": np.where(variance, np.nan, results.tvalues),
          "pvalue": np.where(variance, np.nan, results.pvalues),
          "conf_low": ci[:, 0], "conf_high": ci[:, 1], "derived": np.nan,
-         "status": ["boundary" if h else "free" for h in held]}, index=names)
+         "status": status}, index=names)
+    table.loc[flat, ["std_err", "z", "pvalue", "conf_low", "conf_high"]] = np.nan
+    return table
 
 
 def _row(name, kind, estimate, status, derived=np.nan) -> pd.DataFrame:

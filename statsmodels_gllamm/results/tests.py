@@ -3,7 +3,8 @@ r"""Tests of hypotheses: likelihood ratio, and Wald tests of the terms of the fo
 The likelihood-ratio statistic of a model within a larger one is :math:`2(\ell_1 - \ell_0)`, under
 the smaller model chi-squared with as many degrees of freedom as parameters differ, as long as the
 smaller model is not on the boundary of the larger one.  It is on the boundary when it sets a
-variance to zero; then the p-value is too large (for one variance by a factor of two).
+variance to zero, or the dispersion of a family to that of a smaller family; then the p-value is too
+large (for one such parameter by a factor of two).
 
 References
 ----------
@@ -24,6 +25,7 @@ from statsmodels.stats.contrast import WaldTestResults, t_test_pairwise
 
 from statsmodels_gllamm.exceptions import BoundaryWarning, PrecisionWarning
 from statsmodels_gllamm.formula.terms import current_spec, term_slices
+from statsmodels_gllamm.results.nesting import edges
 
 NEGATIVE = 1e-6  # a likelihood ratio below minus this is a sign of trouble
 
@@ -34,6 +36,10 @@ class LRTestResult(NamedTuple):
     statistic: float
     pvalue: float
     df: int
+
+    def __str__(self) -> str:
+        return (f"LRTestResult(statistic={self.statistic:.3f}, pvalue={self.pvalue:.4g}, "
+                f"df={self.df})")
 
 
 class Fingerprint(NamedTuple):
@@ -62,8 +68,10 @@ def fingerprint(sample) -> Fingerprint:
     """Fingerprint of an estimation sample, by content."""
     response = [np.asarray(sample.endog, dtype=float), *(
         [] if sample.n_trials is None else [np.asarray(sample.n_trials, dtype=float)])]
-    response += [sample.numbers[role] for role in sorted(sample.numbers, key=str)]
-    response += [sample.labels[role][0] for role in sorted(sample.labels, key=str)]
+    roles = [sorted(found, key=str) for found in (sample.numbers, sample.labels)]
+    response += [sample.numbers[role] for role in roles[0]]
+    response += [sample.labels[role][0] for role in roles[1]]
+    response.append(np.frombuffer(repr(roles).encode(), dtype=np.uint8))
     if sample.categories is not None:
         response.append(np.frombuffer(repr(sample.categories).encode(), dtype=np.uint8))
     weights = [sample.weights[name] for name in sorted(sample.weights)
@@ -106,32 +114,29 @@ def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
     if different:
         raise ValueError(f"the two models were fitted to {different}: their likelihoods cannot be "
                          "compared; fit both to the same rows (subset=...).")
-    names = [r.model.fitted_family.name for r in (results, other)]
-    if names[0] != names[1]:
+    large, small = sorted((results, other), key=lambda r: -len(r.params))
+    at_edge = edges(small.model.fitted_family, large.model.fitted_family)
+    if at_edge is None:
+        names = [r.model.fitted_family.name for r in (results, other)]
         raise ValueError(f"the two models have different responses, {names[0]} and {names[1]}: "
                          "neither is within the other.")
-    large, small = sorted((results, other), key=lambda r: -len(r.params))
     df = len(large.params) - len(small.params)
     if df == 0:
         raise ValueError(f"both models have {len(large.params)} parameters: neither is within the "
                          "other; compare their aic or bic.")
     statistic = 2 * (large.llf - small.llf)
-    for text, category in _doubts(large, small, statistic):
+    for text, category in _doubts(large, small, statistic, at_edge):
         warnings.warn(text, category, stacklevel=stacklevel + 1)
     return LRTestResult(statistic, float(stats.chi2.sf(max(statistic, 0.0), df)), df)
 
 
-def _doubts(large, small, statistic):
+def _doubts(large, small, statistic, at_edge):
     """(text, category) of what to know before the p-value is believed."""
-    number = large.model.design.n_latent - small.model.design.n_latent
-    if number > 0:
-        known = {name for block in small.model.structure.blocks for name in block.names}
-        added = [f"var[{name}]" for block in large.model.structure.blocks for name in block.names
-                 if name not in known]
-        what = " and ".join(added) if number == len(added) < 3 else f"{number} variance(s)"
+    what = [*_variances_at_zero(large, small), *at_edge]
+    if what:
         halve = (", here by a factor of two: halve it" if len(large.params) == len(small.params) + 1
                  else "")
-        yield (f"the smaller model has {what} at zero, on the boundary of the larger one: the "
+        yield (f"the smaller model has {' and '.join(what)}, on the boundary of the larger one: the "
                f"p-value is conservative (too large{halve})", BoundaryWarning)
     kinds = {r.integration for r in (large, small)} - {"exact"}
     if len(kinds) > 1:
@@ -146,15 +151,26 @@ def _doubts(large, small, statistic):
                "): it is not at its maximum, or the models are not nested", PrecisionWarning)
 
 
+def _variances_at_zero(large, small) -> list[str]:
+    """What the smaller model has in the place of the latent variables that only the larger has."""
+    number = large.model.design.n_latent - small.model.design.n_latent
+    if number <= 0:
+        return []
+    known = {name for block in small.model.structure.blocks for name in block.names}
+    added = [f"var[{name}]" for block in large.model.structure.blocks for name in block.names
+             if name not in known]
+    named = " and ".join(added) if number == len(added) < 3 else f"{number} variance(s)"
+    return [f"{named} at zero"]
+
+
 def wald_terms(results, skip_single=False, extra_constraints=None, combine_terms=None, scalar=True):
     """Wald test of every term of the fixed part; parameters as statsmodels' ``wald_test_terms``.
 
-    A term with a parameter that has no standard error is NaN.
+    Of a term that several linear predictors have, as those of categories, all coefficients are
+    tested jointly; terms of another formula carry its name, ``zero[x]``. A term with a parameter
+    that has no standard error is NaN.
     """
-    identity = np.eye(len(results.params))
-    design = results.model.sample.design.exog
-    terms = [(name, identity[s]) for name, s in term_slices(
-        design, results.model.exog_names).items()]
+    terms = _terms(results.model)
     combined = []
     for text in combine_terms or ():
         parts = [matrix for name, matrix in terms if text in name]
@@ -170,6 +186,22 @@ def wald_terms(results, skip_single=False, extra_constraints=None, combine_terms
         rows.append([test.statistic, test.pvalue, int(test.df_denom)])
     table = pd.DataFrame(rows, index=index, columns=["statistic", "pvalue", "df_constraint"])
     return WaldTestResults(None, "chi2", None, table=table)
+
+
+def _terms(model) -> list[tuple[str, np.ndarray]]:
+    """Every term of the linear predictors' formulas with its constraints (m, k)."""
+    identity = np.eye(len(model.param_names))
+    found: dict[str, list] = {}
+    first = 0
+    for predictor in model.structure.predictors:
+        main = predictor.key == "exog"
+        design = model.sample.design.exog if main else model.sample.design.parts[predictor.key].exog
+        names = model.exog_names if main else design.names
+        for name, place in term_slices(design, names).items():
+            rows = identity[first + place.start:first + place.stop]
+            found.setdefault(name if main else predictor.coefficient(name), []).append(rows)
+        first += len(names)
+    return [(name, np.vstack(rows)) for name, rows in found.items()]
 
 
 def pairwise(results, term_name, method="hs", alpha=0.05, factor_labels=None):

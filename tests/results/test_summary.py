@@ -165,7 +165,7 @@ def test_boundary_and_quadrature_notes(irt):
                                       family=sm.families.Binomial()).fit()
     text = str(results.summary())
     assert results.nobs == 2 * (len(irt) - 1)
-    assert "boundary: a variance at zero" in text
+    assert "boundary: a parameter at the edge of what is possible" in text
     assert "at the boundary: var[Intercept[school]]" in text
     assert "'x' is missing" in text and "Frequency weights of school" in text
     assert results.to_frame().loc["var[Intercept[school]]", "status"] == "boundary"
@@ -183,8 +183,37 @@ def test_trouble_is_printed(irt):
     record = replace(stopped.record, flat=({"Intercept": 0.7, "C(item)[T.2]": -0.7},))
     text = str(type(stopped._results)(model, record).summary()).replace("\n    ", " ")
     assert "flat in the direction +0.7 Intercept -0.7 C(item)[T.2]" in text
+    frame = type(stopped._results)(model, record).to_frame()
+    assert (frame["status"] == "flat").sum() == 2
+    assert frame.loc["C(item)[T.2]", ["std_err", "z", "pvalue", "conf_low", "conf_high"]].isna().all()
+    assert frame.loc["C(item)[T.3]", ["std_err", "z", "pvalue", "conf_low", "conf_high"]].notna().all()
+    assert "flat: a parameter of a direction" in text
+    assert next(line for line in text.splitlines() if line.startswith("C(item)[T.2]")).split()[2:] == [
+        "flat"]
     record = replace(record, flat=(), information=replace(record.information, definite=False))
     assert "not positive definite" in str(type(stopped._results)(model, record).summary())
+
+
+def test_small_quadrature_errors(gaussian):
+    results = gaussian._results
+    for error, shown in [(0.0, "<1e-10"), (-3e-12, "<1e-10"), (2e-8, "+2e-08"), (-0.0049, "-0.0049")]:
+        certificate = replace(results.certificate, exact=False, error_loglik=error, error_se=abs(error))
+        record = replace(results.record, certificate=certificate)
+        lines = str(type(results)(gaussian.model, record).summary()).splitlines()
+        line = next(line for line in lines if line.startswith("Error in log-lik.:"))
+        assert line.split()[3] == shown
+        line = next(line for line in lines if line.startswith("Error in estimates:"))
+        assert line.split()[3:5] == [shown.lstrip("+-"), "SE"]
+
+
+def test_flat_directions_have_no_robust_errors(gaussian):
+    results = gaussian._results
+    cov = results.record.cov.copy()
+    cov[1], cov[:, 1] = np.nan, np.nan
+    record = replace(results.record, cov=cov)
+    robust = type(results)(gaussian.model, record).with_cov_type("robust")
+    assert np.isnan(robust.bse.iloc[1]) and robust.bse.notna().sum() == len(robust.bse) - 1
+    assert_allclose(robust.bse.iloc[0], gaussian.with_cov_type("robust").bse.iloc[0])
 
 
 def test_model_without_coefficients_or_groups(irt):

@@ -42,6 +42,14 @@ def test_coefficients(fit):
     assert (statistic, pvalue, df) == small.lr_test(large)
 
 
+def test_printed(fit):
+    test = fit("y ~ x + z + (1 | g)").lr_test(fit("y ~ x + (1 | g)"))
+    assert str(test) == (f"LRTestResult(statistic={test.statistic:.3f}, pvalue={test.pvalue:.4g}, "
+                         "df=1)")
+    assert str(type(test)(116.462014, 3.745123e-27, 1)) == (
+        "LRTestResult(statistic=116.462, pvalue=3.745e-27, df=1)")
+
+
 def test_variances_are_on_the_boundary(fit):
     plain, one, two = fit("y ~ x"), fit("y ~ x + (1 | g)"), fit("y ~ x + (1 + z | g)")
     with pytest.warns(BoundaryWarning, match="halve it") as caught:
