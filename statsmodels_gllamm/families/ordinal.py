@@ -24,8 +24,9 @@ KINDS = {"cumulative": Cumulative, "adjacent": Adjacent, "continuation": Continu
 class Learned(NamedTuple):
     """What the estimation sample tells.
 
-    ``labels`` that are whole numbers are ints.  ``values`` are the categories as they stand in the response; ``observed`` has, for every column
-    of the thresholds design, the codes observed where it is not zero.
+    ``labels`` that are whole numbers are ints.  ``values`` are the categories as they stand in the
+    response; ``observed`` has, for every column of the thresholds design, the codes observed where
+    it is not zero.
     """
 
     labels: tuple
@@ -151,8 +152,9 @@ class Ordinal(Family):
 
     def needs(self, dispersion=None, thresholds=None) -> Needs:
         formulas = {"thresholds": thresholds or "1"}
-        return Needs(formulas=formulas | scale_formula(dispersion), without_intercept=frozenset({"exog", "dispersion"}),
-                     categorical=True, ordered=True)
+        return Needs(formulas=formulas | scale_formula(dispersion),
+                     without_intercept=frozenset({"exog", "dispersion"}), categorical=True,
+                     ordered=True)
 
     def fitted(self, data: FamilyData) -> Ordinal:
         refuse_constant_scale(self.name, data)

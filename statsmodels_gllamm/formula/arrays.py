@@ -59,10 +59,7 @@ def arrays_to_sample(endog, exog=None, *, groups=None, exog_re=None, offset=None
         for key, values in given.items():
             _check_index(index, **{key_name(key): values})
     fixed, names = _columns(exog, "exog", "x", "const", len(response), columns)
-    for key, name in zip(fixed, names):
-        if "exog" in needs.without_intercept and np.ptp(columns[key]) == 0:
-            raise DataError(f"The column {name!r} of exog is constant, which is not identified "
-                            "beside the constants of the family; leave it out.")
+    _refuse_constant("exog", needs, columns, fixed, names)
     bars, bar_names = [], []
     for name, codes in groups.items():
         columns[name] = codes
@@ -77,6 +74,7 @@ def arrays_to_sample(endog, exog=None, *, groups=None, exog_re=None, offset=None
     for key, values in designs.items():
         own, design_names[key] = _columns(values, key_name(key), key_name(key)[0], "const",
                                           len(response), columns)
+        _refuse_constant(key, needs, columns, own, design_names[key])
         formulas[key] = " + ".join(["0", *own])
     labels = {role: pd.Index(values, tupleize_cols=False) if isinstance(values, list) else values
               for role, values in (labels or {}).items()}  # in needs a list is one of columns
@@ -96,6 +94,14 @@ def arrays_to_sample(endog, exog=None, *, groups=None, exog_re=None, offset=None
         parts={key: replace(part, exog=_renamed(part.exog, design_names.get(key)))
                for key, part in sample.parts.items()},
     )
+
+
+def _refuse_constant(part, needs, columns, keys, names) -> None:
+    """DataError for a constant column of a part whose constant is not identified."""
+    for key, name in zip(keys, names):
+        if part in needs.without_intercept and np.ptp(columns[key]) == 0:
+            raise DataError(f"The column {name!r} of {key_name(part)} is constant, which is not "
+                            "identified beside the constants of the family; leave it out.")
 
 
 def _renamed(design, names):

@@ -211,8 +211,6 @@ def _loadings(name, factor, names):
         values[:] = [np.nan if value is None else value for value in given]
     elif not factor.standardized and len(names):
         values[0] = 1.0
-    if not len(names) or (values == 0).all():
-        raise DataError(
-            f"All loadings of the factor {name!r} are zero; fix one at 1 or leave one free (None)."
-        )
+    if not len(names):
+        raise DataError(f"The factor {name!r} has no loadings: its formula has no columns.")
     return values

@@ -187,6 +187,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                      *((Block("gamma", found.gamma_names), Block("b", found.b_names)) if found else
                        ()),
                      *(Block("cov", c.parameter_names()) for c in cov), Block("aux", aux_names)))
+    _refuse_idle(blocks, latent, structural)
     entries = _entries(fixed, latent, cov, aux, sum(q), structural, regressors)
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
                           aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns),
@@ -194,6 +195,20 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors)
+
+
+def _refuse_idle(blocks, latent: Terms, structural) -> None:
+    """Refuse a latent variable that reaches no row, by loadings of its own or by regressions."""
+    names = [name for block in blocks for name in block.names]
+    active = np.zeros(len(names), dtype=bool)
+    active[latent.index] = True
+    if structural is not None:
+        active = active.astype(int) @ structural.reach() > 0
+    if not active.all():
+        name = names[int(np.argmin(active))]
+        raise FormulaError(f"the latent variable {name} has loadings of zero everywhere and no other "
+                           "latent variable is regressed on it; fix a loading at 1, leave one free "
+                           "(None), or write a regression")
 
 
 def _standardized(sample, predictors, blocks) -> set[str]:

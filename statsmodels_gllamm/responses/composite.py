@@ -22,13 +22,20 @@ import numpy as np
 
 from statsmodels_gllamm.responses.base import Response, quiet
 from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial, successes_failures, times
+from statsmodels_gllamm.responses.composite_partials import (
+    CompositeDerivatives,
+    Term,
+    any_row,
+    log_sum,
+    relative,
+)
 from statsmodels_gllamm.responses.gaussian import Gaussian, GaussianMean
 from statsmodels_gllamm.responses.generalized_poisson import GeneralizedPoisson
 from statsmodels_gllamm.responses.links import Log, MeanLink, Power
 from statsmodels_gllamm.responses.mean_response import MeanResponse
 from statsmodels_gllamm.responses.negative_binomial1 import NegativeBinomial1
 from statsmodels_gllamm.responses.poisson import Poisson, PoissonPower
-from statsmodels_gllamm.responses.sets import LocalDerivatives, SetResponse, first_rows, set_max
+from statsmodels_gllamm.responses.sets import SetResponse, first_rows
 
 LOG_ONLY = (Poisson, NegativeBinomial1, GeneralizedPoisson)  # responses without another link
 
@@ -78,7 +85,7 @@ class Composite(SetResponse):
         """m (..., S) and the mask (..., S) of outcomes outside the support, or None."""
 
     @abstractmethod
-    def terms(self, y, nu, aux, sets) -> tuple[_Term, ...]:
+    def terms(self, y, nu, aux, sets) -> tuple[Term, ...]:
         """The parts of the density: (R1, R2, R3) (..., n), (e1, e2, e3) (..., S)."""
 
     def aux_terms(self, y, nu, aux, sets) -> tuple:
@@ -193,7 +200,7 @@ class CompositeGaussian(Composite):
     def terms(self, y, nu, aux, sets):
         m, _ = self.scale(y, nu, sets)
         e = self.outer.derivatives(self.statistics(y, sets), m, aux)
-        return (_Term(self._slopes(y, nu), e),)
+        return (Term(self._slopes(y, nu), e),)
 
     def information(self, y, nu, aux, sets):
         m, _ = self.scale(y, nu, sets)
@@ -235,7 +242,7 @@ class CompositePositive(Composite):
     def terms(self, y, nu, aux, sets):
         m, _ = self.scale(y, nu, sets)
         d1, d2, d3 = self.outer.derivatives(self.statistics(y, sets), m, aux)
-        return (_Term(self._relative(y, nu, m, sets), (d1, d2 - d1, d3 - 3 * d2 + 2 * d1)),)
+        return (Term(self._relative(y, nu, m, sets), (d1, d2 - d1, d3 - 3 * d2 + 2 * d1)),)
 
     def aux_terms(self, y, nu, aux, sets):
         first, second = super().aux_terms(y, nu, aux, sets)
@@ -288,7 +295,7 @@ class CompositeBinomial(Composite):
 
     def terms(self, y, nu, aux, sets):
         counts = successes_failures(self.statistics(y, sets))
-        return tuple(_Term(r, (count, -count, 2 * count))
+        return tuple(Term(r, (count, -count, 2 * count))
                      for r, count in zip(self._relatives(y, nu, sets), counts))
 
     def information(self, y, nu, aux, sets):
@@ -311,91 +318,3 @@ def composite(inner: Response) -> Composite | None:
     if isinstance(inner, (*LOG_ONLY, PoissonPower, MeanResponse)):
         return CompositePositive(inner)
     return None
-
-
-def relative(share, g1, g2, g3):
-    """w h^(k) / mu, k = 1, 2, 3, from shares w h / mu and derivatives of log h."""
-    slopes = g1, g1 * g1 + g2, g1 * (g1 * g1 + 3 * g2) + g3
-    return tuple(times(share, slope) for slope in slopes)
-
-
-@quiet
-def log_sum(x, sets, rest=None):
-    """log of the sum of e^x in every set (..., n) -> (..., S), and of e^rest (S,)."""
-    top = set_max(x, sets)
-    if rest is not None:
-        top = np.maximum(top, rest)
-    top = np.where(np.isneginf(top), 0.0, top)
-    total = sets.sum(np.exp(x - sets.spread(top)))
-    return top + np.log(total if rest is None else total + np.exp(rest - top))
-
-
-def any_row(mask, sets):
-    """The sets (..., S) with a row where the mask (..., n) is true; None for no mask."""
-    return None if mask is None else sets.sum(mask.astype(np.float64)) > 0
-
-
-@dataclass(frozen=True)
-class _Term:
-    """R1, R2, R3 (..., n) and e1, e2, e3 (..., S)."""
-
-    r: tuple
-    e: tuple
-
-    def second(self, v, sets):
-        r1, r2, _ = self.r
-        e1, e2, _ = (sets.spread(e) for e in self.e)
-        return times(r1, e2 * sets.spread(sets.sum(r1 * v))) + times(r2, e1 * v)
-
-    def third(self, u, v, sets):
-        r1, r2, r3 = self.r
-        e1, e2, e3 = (sets.spread(e) for e in self.e)
-        su, sv, suv = (sets.spread(sets.sum(x)) for x in (r1 * u, r1 * v, r2 * u * v))
-        return (times(r1, e3 * su * sv + e2 * suv) + times(r2, e2 * (u * sv + v * su))
-                + times(r3, e1 * u * v))
-
-
-class CompositeDerivatives(LocalDerivatives):
-    """The formulas at the top of the file, summed over the terms of the density."""
-
-    def __init__(self, response, y, nu, aux, sets):
-        self.response, self.data, self.sets = response, (y, nu, aux, sets), sets
-        self.parts = response.terms(y, nu, aux, sets)
-        outside = response.scale(y, nu, sets)[1]
-        self.inside = None if outside is None else sets.spread(~outside)
-        self.first = self._kept(sum(times(t.r[0], sets.spread(t.e[0])) for t in self.parts))
-
-    def _kept(self, value):
-        """Zero outside the support."""
-        return value if self.inside is None else np.where(self.inside, value, 0.0)
-
-    def _by_row(self, x):
-        """Rows x (..., n) that are zero outside the support."""
-        return np.broadcast_to(x, np.broadcast_shapes(np.shape(x), self.first.shape))
-
-    @quiet
-    def second(self, v):
-        return self._kept(sum(t.second(v, self.sets) for t in self.parts))
-
-    @quiet
-    def third(self, u, v):
-        return self._kept(sum(t.third(u, v, self.sets) for t in self.parts))
-
-    @quiet
-    def ascent(self, v):
-        c, a, information = self.response.information(*self.data)
-        return self._kept(times(c, self.sets.spread(information * self.sets.sum(a * v))))
-
-    @quiet
-    def aux_first(self, v):
-        v = self._kept(self._by_row(v))
-        first, _ = self.response.aux_terms(*self.data)
-        return first * self.sets.sum(self.parts[0].r[0] * v)
-
-    @quiet
-    def aux_second(self, u, v):
-        u, v = self._kept(self._by_row(u)), self._kept(self._by_row(v))
-        first, second = self.response.aux_terms(*self.data)
-        r1, r2, _ = self.parts[0].r
-        su, sv, suv = (self.sets.sum(x) for x in (r1 * u, r1 * v, r2 * u * v))
-        return second * su * sv + first * suv

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+import pickle
 
 import numpy as np
 
@@ -61,6 +62,24 @@ class Custom(Response):
     log_concave: bool = False
     bounded: bool = True
     by_complex: bool | None = None
+
+    def __getstate__(self):
+        functions = dict(zip(("logpdf", "score", "hessian", "third", "mean", "variance", "simulate"),
+                             (*self.functions, self.mean_of, self.variance_of, self.simulate_of)))
+        for argument, function in functions.items():
+            try:
+                pickle.dumps(function)
+            except Exception as error:
+                raise pickle.PicklingError(
+                    f"{argument} of {self.label} cannot be saved, because it is a lambda or a local "
+                    "function: define it with def at the top of a module, and save again.") from error
+        return self.__dict__
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
 
     @property
     def derivatives_by(self) -> str | None:

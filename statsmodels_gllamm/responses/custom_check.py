@@ -14,6 +14,7 @@ import numpy as np
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.responses.base import quiet
 from statsmodels_gllamm.responses.custom import FACTORIAL, STEP, Custom
+from statsmodels_gllamm.responses.custom_smooth import refuse_kinks
 from statsmodels_gllamm.responses.validation import rows_text
 
 TRIES = (0.3, -0.3, 1.1, -1.1, 3.0, -3.0, 0.03, 12.0, -12.0)  # linear predictors
@@ -39,7 +40,7 @@ def checked(response: Custom, y, index=None) -> Custom:
     ------
     ValueError
         A function that cannot be evaluated, has another shape than its arguments, is not real, is
-        not a function of each row alone, or is not the derivative that it should be.
+        not a function of each row alone, has a kink, or is not the derivative that it should be.
     DataError
         A log density that is NaN or plus infinity.
     """
@@ -59,6 +60,7 @@ def checked(response: Custom, y, index=None) -> Custom:
                         f"predictor tried, such as {TRIES[0]:g} and {TRIES[1]:g}.")
     _refuse_rows(response, some, nu, aux)
     response = replace(response, by_complex=False, bounded=not finite.all())
+    refuse_kinks(response, some, aux, [x[rows] for x in nus])
     _refuse_derivatives(response, some, nu, aux)
     return replace(response, by_complex=_takes_complex(response, some, nu, aux))
 

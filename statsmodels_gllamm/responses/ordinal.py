@@ -3,8 +3,8 @@ r"""Ordinal responses: what cumulative, adjacent and continuation-ratio models h
 Row statistics: the response value, its category's code 0..K-1, and the lowest and the highest code
 that the row may have, since items may have different numbers of categories; where codes in between
 are impossible too, K more rows that are one for the possible codes.  The value is the category's
-label where all labels are numbers that increase, else its code; means, variances and simulated
-responses are of this value.
+label where all labels are numbers that increase, else its code, and so are simulated responses;
+means and variances are of labels that are numbers in any order.
 
 Links are the inverses F of ordinal::clm, threshold minus nu being their argument:
 
@@ -83,6 +83,13 @@ class OrdinalResponse(Response):
                 return values
         return np.arange(len(self.categories), dtype=np.float64)
 
+    @property
+    def scores(self) -> np.ndarray:
+        """Labels (K,) where all are numbers, in whatever order, else codes."""
+        if all(isinstance(label, Real) for label in self.categories):
+            return np.array(self.categories, dtype=np.float64)
+        return self.values
+
     def prepare(self, endog, n_trials=None, *, index=None, columns=None):
         no_trials(n_trials, self.name)
         endog, index = as_numbers(endog, self.name, index)
@@ -131,12 +138,12 @@ class OrdinalResponse(Response):
         """Probabilities of the categories (K, ..., n)."""
 
     def mean(self, nu, aux=None, y=None):
-        return np.tensordot(self.values, self.probabilities(nu, aux, y), axes=1)
+        return np.tensordot(self.scores, self.probabilities(nu, aux, y), axes=1)
 
     def variance(self, nu, aux=None, y=None):
         p = self.probabilities(nu, aux, y)
-        mean = np.tensordot(self.values, p, axes=1)
-        return sum(q * (value - mean)**2 for value, q in zip(self.values, p))
+        mean = np.tensordot(self.scores, p, axes=1)
+        return sum(q * (value - mean)**2 for value, q in zip(self.scores, p))
 
     def simulate(self, rng, nu, aux=None, y=None):
         upto = np.cumsum(self.probabilities(nu, aux, y), axis=0)

@@ -9,7 +9,9 @@ from scipy.special import log_softmax
 
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.families.base import FamilyData
-from statsmodels_gllamm.families.choice import Choice, Nominal, Ranking, label_text, stages
+from statsmodels_gllamm.families.choice import Choice, Ranking, stages
+from statsmodels_gllamm.families.labels import label_array, label_text, plain
+from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.latent.runs import Runs
 
 
@@ -211,7 +213,32 @@ def test_nominal_numbers_and_unused_categories():
     assert family.categories == ("x", "z")
     out = family.outcomes(family_data([0.0], categories=("z", "x")))  # other codes in new data
     assert_array_equal(out.members[0].y, [[0, 1]])
-    assert label_text(2.5) == "2.5" and label_text(True) == "True"
+    family = Nominal(categories=(3.0, 1.0)).fitted(family_data([3.0, 1, 1]))
+    assert list(map(repr, family.categories)) == ["3", "1"]
+    labels = Nominal().fitted(family_data([0.0, 1], categories=(7.0, 7.5))).categories
+    assert list(map(repr, labels)) == ["7", "7.5"]
+
+
+def test_nominal_simulates_what_stands_in_the_data():
+    data = family_data([3.0, 1, 3, 2])
+    family = Nominal().fitted(data)
+    nu = np.array([[50.0, -50, -50, -50], [-50.0, 50, -50, -50]])
+    value = family.simulate(np.random.default_rng(0), nu, np.zeros((0, 4)), data)
+    assert value.dtype.kind == "i" and value.tolist() == [2, 3, 1, 1]
+
+
+@pytest.mark.parametrize(("label", "value", "text"), [
+    (2.0, "2", "2"), (2, "2", "2"), (np.float64(2), "2", "2"), (2.5, "2.5", "2.5"),
+    (True, "True", "True"), (np.True_, "True", "True"), ("a", "'a'", "a"),
+    (1234567.0, "1234567", "1234567"), (2.1234567, "2.1234567", "2.1234567"),
+    (10**17 + 1, str(10**17 + 1), str(10**17 + 1)), (1e-7, "1e-07", "1e-07")])
+def test_labels(label, value, text):
+    assert repr(plain(label)) == value and label_text(label) == text
+
+
+def test_label_arrays():
+    assert label_array((1, 2)).dtype.kind == "i" and label_array((1, 2.5)).dtype.kind == "f"
+    assert label_array((1, "a")).tolist() == [1, "a"]
 
 
 def test_nominal_needs_and_scale():

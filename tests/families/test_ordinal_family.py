@@ -3,6 +3,7 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.families.base import FamilyData
@@ -44,7 +45,7 @@ def test_one_set_of_thresholds():
     sample = data([2, 1, 5, 2.5, 1, 5])
     fitted, out = lay_out(Ordinal(), sample)
     member, = out.members
-    assert member.response.categories == (1.0, 2.0, 2.5, 5.0)
+    assert list(map(repr, member.response.categories)) == ["1", "2", "2.5", "5"]
     assert member.response.name == fitted.name == "Ordinal(logit)"
     assert_array_equal(member.y, [[2, 1, 5, 2.5, 1, 5], [1, 0, 3, 2, 0, 3], [0] * 6, [3] * 6])
     block, = out.aux
@@ -75,6 +76,54 @@ def test_labels_of_codes():
         fitted.outcomes(new)
     numeric = data([0, 2, 1], categories=(10, 20, 30))
     assert_array_equal(lay_out(Ordinal(), numeric)[1].members[0].y[0], [10, 30, 20])
+
+
+def test_steps_are_named_as_such():
+    family = Ordinal("probit", increments=True)
+    _, out = lay_out(family, data([0, 1, 2, 3]))
+    assert [t[0] for t in out.aux[0].terms] == ["cut[0|1]", "logstep[1|2]", "logstep[2|3]"]
+    assert out.aux_names == ("cut1", "logstep2", "logstep3")
+    _, out = lay_out(family, data([0, 1, 2, 3, 1, 2, 3], items(4, 3), {"x": [0, 1.0] * 3 + [0]}))
+    assert [t[0] for t in out.aux[0].terms] == [
+        "cut[item[A],0|1]", "logstep[item[A],1|2]", "logstep[item[A],2|3]", "cut[item[B],1|2]",
+        "logstep[item[B],2|3]"]
+    assert out.aux_names == ("cut1", "logstep2", "logstep3", "logscale")
+
+
+def test_whole_numbers_are_ints():
+    """In labels, probabilities' columns and simulated responses, however they are stored."""
+    for sample in (data([1, 2, 3, 2]), data([0, 1, 2, 1], categories=(1.0, 2.0, 3.0))):
+        fitted, out = lay_out(Ordinal(), sample)
+        assert list(map(repr, fitted.prob_labels(sample))) == ["1", "2", "3"]
+        assert [t[0] for t in out.aux[0].terms] == ["cut[1|2]", "cut[2|3]"]
+        value = fitted.simulate(np.random.default_rng(0), np.array([[-9.0, 0, 9, 9]]),
+                                np.array([[-4.0] * 4, [4.0] * 4]), sample)
+        assert value.dtype.kind == "i" and value.tolist() == [1, 2, 3, 3]
+
+
+def test_means_are_of_labels_in_any_order():
+    sample = data([0, 1, 2, 1], categories=(30, 20, 10))
+    fitted, out = lay_out(Ordinal(), sample)
+    aux = np.array([[-1.0] * 4, [1.0] * 4])
+    p = fitted.conditional("prob", np.zeros((1, 4)), aux, sample)
+    mean = np.array([30, 20, 10]) @ p
+    assert_allclose(fitted.conditional("mean", np.zeros((1, 4)), aux, sample), mean)
+    variance = np.array([900, 400, 100]) @ p - mean**2
+    assert_allclose(fitted.conditional("var", np.zeros((1, 4)), aux, sample), variance)
+    drawn = fitted.simulate(np.random.default_rng(0), np.full((1, 4), 50.0), aux, sample)
+    assert drawn.tolist() == [10] * 4
+
+
+@pytest.mark.parametrize(("name", "own"), [
+    ("Logit", "logit"), ("Probit", "probit"), ("CLogLog", "cloglog"), ("LogLog", "loglog"),
+    ("Cauchy", "cauchit")])
+def test_links_of_statsmodels(name, own):
+    link = getattr(sm.families.links, name)
+    assert Ordinal(link) == Ordinal(link()) == Ordinal(own)
+    assert Ordinal(link=link()).name == f"Ordinal({own})"
+    response = Ordinal(link).fitted(data([0, 1, 1, 0])).response()
+    p = response.probabilities(np.array([0.3]), np.array([[-0.4]]))[0]  # F(cut - nu)
+    assert_allclose(p, link().inverse(-0.4 - 0.3), rtol=1e-12)
 
 
 def test_items_of_different_lengths():
@@ -109,7 +158,8 @@ def test_each_item_is_a_model_of_its_own(kind, increments):
     density = member.response.log_density(
         member.y, nu, member.response.row_aux(member.y, predictors(out, values)))
     assert np.isfinite(density).all()
-    gap = {"cut[item[C],0|1]", "cut[item[C],1|3]"}
+    step = "logstep" if increments else "cut"
+    gap = {"cut[item[C],0|1]", f"{step}[item[C],1|3]"}
     assert gap < set(values)
     for k, letter in enumerate("ABC"):
         rows = slice(4 * k, 4 * k + 4)
@@ -155,8 +205,6 @@ def test_dispersion():
     assert_array_equal(out.aux[1].values[:, 0], [0, 1, 0, 1])
     for kind in ("adjacent", "continuation"):
         assert lay_out(Ordinal(kind=kind), sample)[1].members[0].response.scaled
-    with pytest.raises(DataError, match="dispersion formula of .* has a constant only"):
-        Ordinal().fitted(data([0, 1], dispersion={}))
 
 
 def test_rows_to_predict():
@@ -188,7 +236,7 @@ def test_columns_that_are_zero_on_the_rows_have_no_thresholds():
     (data([3, 3, 3]), r"one category, 3, in all rows"),
     (data([0, 1, 1, 1], items(2, 2)), r"one category, 1, in all rows where the column 'item\[B\]'"),
     (data([0, 1, 2, 1], {"x": [1, 1, 0, 2]}), "are zero in row 2, whose thresholds would all be"),
-    (data([[0, 1], [1, 0]]), r"has shape \(2, 2\)"),
+    (data([[0, 1], [1, 0]]), r"not of shape \(2, 2\)"),
 ])
 def test_refused_samples(sample, message):
     with pytest.raises(DataError, match=message):
@@ -215,6 +263,10 @@ def test_refused_rows():
 @pytest.mark.parametrize("arguments, message", [
     ({"link": "log"}, r"Ordinal\(link=...\) is one of logit, probit, cloglog, .*not 'log'"),
     ({"link": None}, "not None"),
+    ({"link": sm.families.links.Log()}, r"one of logit, .*, cauchit, not <"),
+    ({"link": sm.families.links.Sqrt}, r"one of logit, .*, cauchit, not <"),
+    ({"link": 3}, r"one of logit, .*, cauchit, not 3"),
+    ({"kind": "adjacent", "link": sm.families.links.Probit()}, "not probit"),
     ({"kind": "nominal"}, "one of cumulative, adjacent, continuation, not 'nominal'"),
     ({"kind": "adjacent", "link": "probit"}, "Adjacent categories have the logit link"),
     ({"kind": "continuation", "increments": True}, "increments=True is for kind='cumulative'"),

@@ -12,7 +12,7 @@ from statsmodels.discrete.truncated_model import HurdleCountModel
 from statsmodels_gllamm import families
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.families.base import Elementwise, FamilyData, Predictor
-from statsmodels_gllamm.families.choice import Nominal
+from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.families.zero import Hurdle, ZeroInflated
 from statsmodels_gllamm.latent.runs import Runs
 from statsmodels_gllamm.responses.durations import LogNormal

@@ -57,7 +57,8 @@ def test_numbers_and_labels(data):
 
 def test_categories(data):
     needs = Needs(categorical=True, ordered=True)
-    endog = pd.Series(pd.Categorical(data["kind"], ["c", "b", "a"]), index=data.index, name="kind")
+    endog = pd.Series(pd.Categorical(data["kind"], ["c", "b", "a"], ordered=True), index=data.index,
+                      name="kind")
     for given in (endog, endog.array):
         sample = arrays_to_sample(given, data["x"].to_numpy(), needs=needs)
         assert sample.categories == ("c", "b", "a")
@@ -77,6 +78,9 @@ def test_refused(data):
     with pytest.raises(DataError, match="The column 'one' of exog is constant"):
         arrays_to_sample(data["y"], data[["x"]].assign(one=2), needs=without)
     assert arrays_to_sample(data["y"], data[["x"]], needs=without).exog.shape == (60, 1)
+    scale = Needs(formulas={"dispersion": "1"}, without_intercept=frozenset({"dispersion"}))
+    with pytest.raises(DataError, match="The column 'const' of dispersion is constant"):
+        arrays_to_sample(data["y"], needs=scale, designs={"dispersion": np.ones(60)})
     with pytest.raises(DataError, match="dispersion has 3 rows, endog has 60"):
         arrays_to_sample(data["y"], needs=NEEDS, designs={"dispersion": np.ones(3)})
     for given in ({"designs": {"dispersion": data[["x"]].reset_index()}},

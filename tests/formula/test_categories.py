@@ -24,7 +24,7 @@ def test_text(data, dtype):
     sample = build_sample("kind ~ x + (1 | school)", data, needs=NOMINAL)
     assert sample.categories == ("a", "b", "c") and sample.endog.dtype == np.float64
     assert_array_equal(sample.endog, codes_of(data["kind"], ["a", "b", "c"]))
-    part = (r"'kind' has labels without an order; make it a categorical, "
+    part = (r"'kind' has labels without an order; make it an ordered categorical, "
             r"pd.Categorical\(kind, categories=\['a', 'b', 'c'\], ordered=True\)")
     with pytest.raises(FormulaError, match=part):
         build_sample("kind ~ x", data, needs=ORDINAL)
@@ -38,6 +38,12 @@ def test_text(data, dtype):
 def test_categorical(data, needs, ordered):
     data["my y"] = pd.Categorical(data["kind"], categories=["c", "z", "b", "a"], ordered=ordered)
     for left in ("`my y`", "Q('my y')"):
+        if needs.ordered and not ordered:
+            part = (r"'my y' has categories without an order; make it an ordered categorical, "
+                    r"pd.Categorical\(my y, categories=\['c', 'b', 'a'\], ordered=True\)")
+            with pytest.raises(FormulaError, match=part):
+                build_sample(f"{left} ~ x", data, needs=needs)
+            continue
         sample = build_sample(f"{left} ~ x", data, needs=needs)
         assert sample.categories == ("c", "b", "a")
         assert_array_equal(sample.endog, codes_of(data["kind"], ["c", "b", "a"]))
@@ -49,6 +55,18 @@ def test_categories_that_are_numbers_keep_their_labels(data):
     sample = build_sample("item ~ x", data, needs=ORDINAL)
     assert sample.categories == (3, 1, 2) and type(sample.categories[0]) is int
     assert_array_equal(sample.endog, codes_of(data["item"], [3, 1, 2]))
+
+
+@pytest.mark.parametrize("dtype", [int, float, object])
+def test_numbers_that_increase_have_an_order(data, dtype):
+    labels = pd.Index([1, 2, 3], dtype=dtype)
+    data["item"] = pd.Categorical(data["item"].astype(dtype), categories=labels)
+    sample = build_sample("item ~ x", data, needs=ORDINAL)
+    assert sample.categories == (1, 2, 3)
+    data["item"] = pd.Categorical(data["item"], categories=labels[[2, 0, 1]])
+    with pytest.raises(FormulaError, match=r"'item' has categories without an order"):
+        build_sample("item ~ x", data, needs=ORDINAL)
+    assert build_sample("item ~ x", data, needs=NOMINAL).categories == (3, 1, 2)
 
 
 @pytest.mark.parametrize("left", ["item", "flag", "obj", "nullable", "I(item > 1)"])

@@ -34,6 +34,8 @@ def random_params(model, rng, centre=0.0, slope=0.5, sd=1.0):
             params[at.start] += centre
         elif block.kind == "lambda":
             params[at] = rng.uniform(0.5, 1.4, block.size)
+        elif block.kind in ("gamma", "b"):
+            params[at] = rng.uniform(-slope, slope, block.size)
         elif block.kind == "aux":
             params[at] = rng.uniform(-0.8, 0.3, block.size)
     for at, cov in design.cov_slices():

@@ -66,6 +66,23 @@ def test_thresholds(data):
     assert str(results.summary2())
 
 
+def test_increments(data):
+    results = fit("grade ~ x + (1 | id)", data, family=families.Ordinal(increments=True))
+    first, step = results.thresholds.index
+    assert first == "cut[1|2]" and step == "logstep[2|3]"
+    plain = fit("grade ~ x + (1 | id)", data, family=families.Ordinal())
+    steps = np.diff(plain.params[["cut[1|2]", "cut[2|3]"]])
+    assert_allclose(np.exp(results.params[step]), steps, rtol=1e-4)
+    frame = results.to_frame()
+    assert frame.loc[[first, step], "kind"].eq("threshold").all()
+    assert np.isnan(frame.loc[first, "derived"])
+    assert_allclose(frame.loc[step, "derived"], np.exp(results.params[step]))
+    assert results.dispersion.empty
+    text = str(results.summary())
+    assert text.index("Thresholds") < text.index(first) < text.index(step) < text.index("(Co)var")
+    assert row_of(results, step)[-3] == f"{np.exp(results.params[step]):.3f}"
+
+
 def test_nominal_blocks(data):
     results = fit("party ~ x + (1 | id)", data, family=families.Nominal(base="lab"))
     text = str(results.summary())
@@ -73,6 +90,11 @@ def test_nominal_blocks(data):
     assert text.index("con[x]") < text.index("lib (base lab)") < text.index("lib[x]")
     assert "Base category: lab." in text
     assert results.df_model == 2
+    table = results.wald_test_terms().table
+    assert table.index.tolist() == ["Intercept", "x"] and table["df_constraint"].tolist() == [2, 2]
+    joint = results.wald_test("con[x] = 0, lib[x] = 0", scalar=True)
+    assert_allclose(table.loc["x", ["statistic", "pvalue"]].astype(float),
+                    [joint.statistic, joint.pvalue])
     assert results.thresholds.empty and results.dispersion.empty
 
 
@@ -83,6 +105,12 @@ def test_zero_part(data):
     assert "ZeroInflated(Poisson)" in text and "log, zero part logit" in text
     assert "not one of the main part" in text
     assert results.df_model == 3
+    table = results.wald_test_terms().table
+    assert table.index.tolist() == ["Intercept", "x", "zero[Intercept]", "zero[item]"]
+    assert table["df_constraint"].tolist() == [1, 1, 1, 2]
+    joint = results.wald_test("zero[item[T.q]] = 0, zero[item[T.r]] = 0", scalar=True)
+    assert_allclose(table.loc["zero[item]", "statistic"], joint.statistic)
+    assert_allclose(table.loc["x", "statistic"], results.tvalues["x"] ** 2)
     hurdle = fit("k ~ x + (1 | id)", data, family=families.Hurdle(POISSON, "0 + item"))
     assert hurdle.df_model == 4
     assert "zero[...]: the probability of a zero." in str(hurdle.summary())
@@ -92,10 +120,19 @@ def test_number_of_choices(data):
     results = fit("first ~ x + (0 + x | id)", data, family=families.Choice(set="trip"))
     assert results.n_outcomes == ("Choices", 80)
     assert "No. Choices:" in str(results.summary())
+    assert results.nobs == 240 and results.n_data == 80 and results.df_resid == 78
+    assert_allclose(results.bic, -2 * results.llf + 2 * np.log(80))
+    assert_allclose(results.aicc, results.aic + 2 * 2 * 3 / (80 - 3))
+    weighted = fit("first ~ x + (0 + x | id)", data.assign(w=1.0 + data.id % 2),
+                   family=families.Choice(set="trip"), freq_weights={"id": "w"})
+    assert weighted.nobs == 360 and weighted.n_data == 120
+    weighted.remove_data()
+    assert weighted.df_resid == 118 and weighted.aicc > weighted.aic
     assert_allclose(results.fittedvalues.groupby(data.trip).sum(), 1)
     assert_allclose(results.resid, data["first"] - results.fittedvalues)
     plain = fit("y ~ x + (1 | id)", data, family=BINOMIAL)
-    assert plain.n_outcomes is None
+    assert plain.n_outcomes is None and plain.n_data == plain.nobs == 240
+    assert_allclose(plain.bic, -2 * plain.llf + 3 * np.log(240))
 
 
 @pytest.mark.parametrize(("formula", "family", "name", "column", "value"), [

@@ -68,7 +68,6 @@ def test_nested(small, large, edge):
     (families.Exponential(), families.Censored(families.Weibull(), event="d")),
     (families.Censored(families.Exponential(), event="e"),
      families.Censored(families.Weibull(), event="d")),
-    (families.Composite(POISSON, cluster="b"), families.Composite(NB2, cluster="c")),
     (families.Ordinal(), families.Ordinal("probit")), (families.Ordinal(), POISSON),
 ])
 def test_not_nested(a, b):
