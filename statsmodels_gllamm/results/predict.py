@@ -97,7 +97,8 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
     Integrals over up to three normal variables are computed until they settle; over more, as of the
     choice of an alternative with four or more random coefficients, by quasi-Monte Carlo with fixed
     points, to about four digits. P(Y <= v) and P(Y > v) are integrated each for itself, so that small
-    ones are exact too; they are of the response as it is without censoring or delayed entry. Rows of a choice set must all be among the rows to predict.
+    ones are exact too; they are of the response as it is without censoring or delayed entry. Rows of
+    a choice set must all be among the rows to predict.
     """
     return _found(model, params, data, which, given, above, values, latent, offset, exposure,
                   n_trials, integration, n_quad)[0]

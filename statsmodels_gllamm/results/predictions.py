@@ -8,9 +8,8 @@ import pandas as pd
 from statsmodels.tools._decorators import cached_data
 
 from statsmodels_gllamm.families.choice import Ranking
-from statsmodels_gllamm.results import estimates
+from statsmodels_gllamm.results import estimates, plots
 from statsmodels_gllamm.results import latent as latent_module
-from statsmodels_gllamm.results import plots
 from statsmodels_gllamm.results import predict as predict_module
 from statsmodels_gllamm.results import simulate as simulate_module
 
@@ -110,9 +109,9 @@ class Predictions:
         >>> data = datasets.sleepstudy.load_pandas().data
         >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
         >>> res.predict(data[:2], which="cumulative", above=[250, 300]).round(3)
-             250.0  300.0
-        0    0.520  0.091
-        1    0.624  0.136
+             250    300
+        0  0.516  0.082
+        1  0.630  0.143
         """
         posterior = "posterior" in (which, kwargs.get("given"))
         if data is None or posterior:

@@ -11,8 +11,9 @@ from statsmodels_gllamm import GLLAMM, families
 @pytest.fixture
 def data():
     rng = np.random.default_rng(8)
-    return pd.DataFrame({"id": np.arange(120) // 6, "x": rng.normal(size=120), "y": rng.normal(size=120),
-                         "grade": rng.integers(1, 6, 120), "item": np.tile(["A", "B", "C"], 40),
+    return pd.DataFrame({"id": np.arange(120) // 6, "x": rng.normal(size=120),
+                         "y": rng.normal(size=120), "grade": rng.integers(1, 6, 120),
+                         "item": np.tile(["A", "B", "C"], 40),
                          "form": np.tile(["g1", "g1,2"], 60)})
 
 
