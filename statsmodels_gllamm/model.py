@@ -28,6 +28,7 @@ from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.regressions import parse_regressions
 from statsmodels_gllamm.formula.rows import as_frame
+from statsmodels_gllamm.formula.wide import from_wide
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
@@ -206,6 +207,99 @@ class GLLAMMModel(LikelihoodModel):
         model.gllamm_formula = sample.parsed.text
         everything = np.array_equal(sample.positions, np.arange(len(data)))
         model.data.frame = data if everything else data.iloc[sample.positions]
+        return model
+
+    @classmethod
+    def from_wide(cls, data, items, *, family=None, id=None, std_lv=False, fixed=None, subset=None,
+                  covariances=None, dispersion=None, thresholds=None, offset=None, exposure=None,
+                  n_trials=None, freq_weights=None, missing="drop", eval_env=None):
+        """Factor model of wide data, with one row per person and one column per item.
+
+        Parameters
+        ----------
+        data : DataFrame
+        items : list of columns, or str
+            A list: one factor, named "factor", is measured by all.  Text: a factor model in the
+            notation of the R package lavaan, in lines or with semicolons.
+
+            - ``"visual =~ x1 + x2 + x3"``: a factor and its items.  The first loading is one;
+              ``0.8*x2`` fixes a loading, ``NA*x1`` frees it.  Factors may have factors for items.
+            - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns.
+            - ``"a ~~ b"``: the factors, or the residuals of regressed ones, are correlated;
+              ``"a ~~ 0*b"``: they are not.  By default factors correlate if neither is regressed.
+            - ``"a ~~ 1*a"``: variance one; all loadings are then free.
+
+            Names that are not plain are put into backticks.
+        family : family or dict {item: family}, optional
+            Default Gaussian.
+        id : str, optional
+            Column that names the persons; by default "id", a column or the row labels.
+        std_lv : bool, optional
+            All factors, or their residuals, have variance one; all loadings are free.
+        fixed : str, optional
+            Further terms of the formula: ``"item:sex"`` for effects of sex on items, ``"(1 | school)"``.
+        subset : str, boolean mask or labels, optional
+            Persons to use.
+        covariances : dict, optional
+            As in `from_formula`.
+        dispersion, thresholds : str or dict, optional
+            Formulas; by default each item has its own, ``"0 + item"``.
+        offset, exposure, n_trials : str or array_like, optional
+            A column, or one value per person.
+        freq_weights : str, array_like or dict, optional
+            Weights of persons: a column or one value per person, or {group: column}.
+        missing : {"drop", "raise"}
+            An item that a person has not answered is dropped, not the person: full information
+            maximum likelihood.  ``sample.dropped`` has the number.
+        eval_env : dict, optional
+            As in `from_formula`.
+
+        Returns
+        -------
+        GLLAMMModel
+            The same as of `from_formula` and long data with columns "item" and "y".  Its attribute
+            ``wide`` has formula, factors and regressions; ``wide.long(data)`` makes long data of
+            other persons.
+
+        Raises
+        ------
+        FormulaError, DataError, NotImplementedError
+            The last for what lavaan has and this has not: residual covariances of items, means of
+            factors, labels, groups.
+
+        Notes
+        -----
+        Each item has an intercept (ordinal items: thresholds) and, where the family has one, a
+        dispersion.  lavaan's ``sem`` differs in two defaults: it correlates the residuals of
+        regressed factors that are causes of none (write ``a ~~ b``), and fixes the first loading
+        beside ``a ~~ 1*a``.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> answers = datasets.lsat.load_pandas().data
+        >>> wide = answers.pivot(index="id", columns="item", values="y")
+        >>> import statsmodels.api as sm
+        >>> model = GLLAMM.from_wide(wide, ["Q1", "Q2", "Q3", "Q4", "Q5"], std_lv=True,
+        ...                          family=sm.families.Binomial())
+        >>> model.gllamm_formula
+        'y ~ 0 + item + (0 + factor | id)'
+        >>> print(round(model.fit().llf, 2))
+        -2466.65
+        """
+        if eval_env is None:
+            caller = inspect.currentframe().f_back
+            eval_env = {**caller.f_globals, **caller.f_locals}
+        family = sm.families.Gaussian() if family is None else family
+        family = {item: as_family(one) for item, one in family.items()} if (
+            isinstance(family, Mapping)) else as_family(family)
+        wide, long, arguments = from_wide(
+            data, items, family=family, id=id, std_lv=std_lv, fixed=fixed, subset=subset,
+            dispersion=dispersion, thresholds=thresholds, offset=offset, exposure=exposure,
+            n_trials=n_trials, freq_weights=freq_weights, env=eval_env)
+        model = cls.from_formula(wide.formula, long, covariances=covariances, missing=missing,
+                                 eval_env=eval_env, **arguments)
+        model.wide = wide
         return model
 
     # What the model is

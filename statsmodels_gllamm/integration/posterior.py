@@ -110,8 +110,8 @@ def node_moments(nodes: UnitNodes, q: int) -> tuple[np.ndarray, np.ndarray]:
     return mean, cov if nodes.unseen is None else cov + nodes.unseen[:q, :q]
 
 
-def unit_moments(problem: Problem, task: Task,
-                 psi: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def unit_moments(problem: Problem, task: Task, psi: np.ndarray,
+                 ancestors: bool = False) -> list[tuple[np.ndarray, np.ndarray]]:
     """Posterior mean and covariance of the spherical latent variables of all units.
 
     Parameters
@@ -120,18 +120,21 @@ def unit_moments(problem: Problem, task: Task,
     task : Task
         With rules of one point: the modes, and their covariance from the curvature.
     psi : ndarray (r, 1 + D + m)
+    ancestors : bool
+        Together with those of the unit's ancestors, own ones first.
 
     Returns
     -------
     list of (ndarray (q, n_units), ndarray (q, q, n_units))
-        Per level from the bottom to the top, own latent variables only, units as numbered in
-        ``problem.levels``; NaN for units whose frequency weight is zero.
+        Per level from the bottom to the top, units as numbered in ``problem.levels``; NaN for units
+        whose frequency weight is zero.
     """
+    size = [sum(task.q[k:]) if ancestors else q for k, q in enumerate(task.q)]
     out = [(np.full((q, level.n_units), np.nan), np.full((q, q, level.n_units), np.nan))
-           for q, level in zip(task.q, problem.levels)]
+           for q, level in zip(size, problem.levels)]
     for chunk in problem.chunks:
         for level, nodes in enumerate(posterior_nodes(chunk, task, psi)):
-            mean, cov = node_moments(nodes, task.q[level])
+            mean, cov = node_moments(nodes, size[level])
             out[level][0][..., chunk.units[level]] = mean
             out[level][1][..., chunk.units[level]] = cov
     return [(mean[..., rep], cov[..., rep])

@@ -45,7 +45,8 @@ class Structure:
 
     ``columns`` are the row columns W of the engine rows as a list of (n_e,) arrays; ``levels`` have
     the codes of the data rows, ``engine_levels`` those of the engine rows; ``blocks`` are bottom
-    level first, in the order of ``design.covariances``; ``predictors`` the linear predictors.
+    level first, in the order of ``design.covariances``; ``predictors`` the linear predictors;
+    ``regressors`` (regression, column) of the covariates of latent variables.
     """
 
     design: LatentDesign
@@ -54,6 +55,7 @@ class Structure:
     engine_levels: tuple[Level, ...]
     blocks: tuple[LatentBlock, ...]
     predictors: tuple[Predictor, ...]
+    regressors: tuple[tuple[int, str], ...] = ()
 
 
 def part_of(sample, key: str):
@@ -194,7 +196,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                           structural, regressors)
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
-    return Structure(design, rows.columns, levels, engine, blocks, predictors)
+    return Structure(design, rows.columns, levels, engine, blocks, predictors,
+                     found.sources if found else ())
 
 
 def _refuse_idle(blocks, latent: Terms, structural) -> None:

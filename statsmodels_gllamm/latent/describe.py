@@ -83,6 +83,17 @@ def _few(names: list[str]) -> str:
     return ", ".join(names)
 
 
+def _regressions(structure) -> list[str]:
+    """The regressions of the latent variables, one line each; zeta are their disturbances."""
+    found: dict[str, list[str]] = {}
+    for block in structure.design.layout.blocks:
+        if block.kind in ("gamma", "b"):
+            for name in block.names:
+                to, _, of = name[name.index("[") + 1:-1].partition(" on ")
+                found.setdefault(to, []).append(f"{name} {of}")
+    return [_sum(to, [*terms, f"zeta[{to}]"]) for to, terms in found.items()]
+
+
 def equations(sample, structure, outcomes, family) -> str:
     """The response, the linear predictors, the loadings and the latent variables' distribution.
 
@@ -114,6 +125,13 @@ def equations(sample, structure, outcomes, family) -> str:
     lines += [_loading(name, factor) for name, factor in sample.factors.items()]
     for block in outcomes.aux:
         lines += _auxiliary(sample, family, block, outcomes.aux_names)
+    regressions = _regressions(structure)
+    lines += regressions
+    regressed = {line.partition(" = ")[0] for line in regressions}
+
+    def shown(name):
+        return f"zeta[{name}]" if name in regressed else name
+
     for block, c in zip(structure.blocks, structure.design.covariances):
         level = structure.levels[block.level]
         variances = ", ".join(
@@ -121,7 +139,7 @@ def equations(sample, structure, outcomes, family) -> str:
             for i in range(c.q))
         kind = "" if c.q == 1 else f", {c.kind} covariance matrix"
         lines.append(textwrap.fill(
-            f"{', '.join(block.names)}: normal with mean 0, {variances}{kind}, one for each of "
-            f"{level.n_units:,} clusters", WIDTH, subsequent_indent="    ",
+            f"{', '.join(shown(n) for n in block.names)}: normal with mean 0, {variances}{kind}, "
+            f"one for each of {level.n_units:,} clusters", WIDTH, subsequent_indent="    ",
             break_long_words=False, break_on_hyphens=False))
     return "\n".join(lines)

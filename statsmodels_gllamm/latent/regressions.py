@@ -12,10 +12,12 @@ from statsmodels_gllamm.latent.structural import Structural, is_acyclic
 
 @dataclass(frozen=True, slots=True)
 class Regressions:
-    """The structural model: ``covariates`` K columns (n,) of the data rows; parameter names."""
+    """The structural model: ``covariates`` K columns (n,) of the data rows, ``sources`` where each
+    comes from, (number of the regression, column); parameter names."""
 
     structural: Structural
     covariates: tuple[np.ndarray, ...]
+    sources: tuple[tuple[int, str], ...]
     gamma_names: tuple[str, ...]
     b_names: tuple[str, ...]
 
@@ -33,7 +35,7 @@ def read_regressions(sample, regressions, blocks, levels) -> Regressions:
     names = [name for block in blocks for name in block.names]
     terms = [term for block in blocks for term in block.terms]
     level = [block.level for block in blocks for _ in block.names]
-    gamma, b, covariates, gamma_names, b_names = [], [], [], [], []
+    gamma, b, covariates, sources, gamma_names, b_names = [], [], [], [], [], []
     for number, regression in enumerate(regressions):
         to = _place(regression.outcome, regression, names, terms)
         for cause in regression.causes:
@@ -48,7 +50,9 @@ def read_regressions(sample, regressions, blocks, levels) -> Regressions:
         if regression.covariates is None:
             continue
         for name, column in sample.designs["regression", number].items():
-            gamma.append((to, _number(column.to_numpy(), covariates)))
+            place = _number(column.to_numpy(), covariates)
+            sources += [(number, name)] * (place == len(sources))
+            gamma.append((to, place))
             gamma_names.append(f"gamma[{names[to]} on {name}]")
             _check_constant(sample, levels[level[to]], name, column.to_numpy(), names[to])
     for which in (gamma_names, b_names):
@@ -60,7 +64,8 @@ def read_regressions(sample, regressions, blocks, levels) -> Regressions:
         raise FormulaError("regressions= make a latent variable depend on itself: "
                            + ", ".join(b_names) + "; remove one of these")
     structural = Structural(len(names), np.array(gamma, dtype=np.int64).reshape(-1, 2), b)
-    return Regressions(structural, tuple(covariates), tuple(gamma_names), tuple(b_names))
+    return Regressions(structural, tuple(covariates), tuple(sources), tuple(gamma_names),
+                       tuple(b_names))
 
 
 def _place(name: str, regression, names, terms) -> int:

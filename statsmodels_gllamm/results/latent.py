@@ -1,9 +1,10 @@
 r"""Posterior means and modes of the latent variables, with standard errors.
 
-The engine knows spherical latent variables u; users see eta = T u:
+The engine knows spherical latent variables u; users see eta = eta_0 + R u (results/linear.py),
+where R = T and eta_0 = 0 without regressions:
 
-.. math:: E(\eta \mid y) = T\,E(u \mid y), \qquad
-          \mathrm{cov}(\eta \mid y) = T\,\mathrm{cov}(u \mid y)\,T'
+.. math:: E(\eta \mid y) = \eta_0 + R\,E(u \mid y), \qquad
+          \mathrm{cov}(\eta \mid y) = R\,\mathrm{cov}(u \mid y)\,R'
 
 at the maximum likelihood estimates, whose own uncertainty does not enter (empirical Bayes;
 Skrondal and Rabe-Hesketh, 2009, J. R. Stat. Soc. A 172, 659-687).
@@ -17,6 +18,7 @@ import pandas as pd
 
 from statsmodels_gllamm.integration.posterior import unit_moments
 from statsmodels_gllamm.latent.hierarchy import first_rows
+from statsmodels_gllamm.results.regression import latent_mean, latent_root
 
 KINDS = ("mean", "mode")
 
@@ -86,7 +88,7 @@ def posterior(results, kind="mean", group=None) -> dict[str, GroupPosterior]:
     if kind not in KINDS:
         raise ValueError(f"kind must be 'mean' or 'mode', not {kind!r}")
     model, record = results.model, results.record
-    structure, design = model.structure, model.design
+    design = model.design
     if not design.q:
         return {}
     if kind == "mode":
@@ -94,22 +96,27 @@ def posterior(results, kind="mean", group=None) -> dict[str, GroupPosterior]:
     else:
         objective = model._objective(record.n_quad, record.integration)
     with model._explained():
-        moments = unit_moments(objective.problem, objective.task, design.psi(record.working))
-    natural = _natural(structure, design.roots(record.working), moments)
+        moments = unit_moments(objective.problem, objective.task, design.psi(record.working),
+                               ancestors=design.structural is not None)
+    natural = _natural(model, record.working, moments)
     return {group: _of_group(model, group, natural) for group in group_names(model)}
 
 
-def _natural(structure, roots, moments):
-    """T E(u) (q, n_units) and T cov(u) T' (q, q, n_units) of every level."""
-    natural = []
-    for level, (mean, cov) in enumerate(moments):
-        t = np.zeros((len(mean),) * 2)
-        first = 0
-        for block, root in zip(structure.blocks, roots):
-            if block.level == level:
-                t[first:first + len(root), first:first + len(root)] = root
-                first += len(root)
-        natural.append((t @ mean, np.einsum("ij,jkg,lk->ilg", t, cov, t)))
+def _natural(model, working, moments):
+    """Posterior mean (q, n_units) and covariance (q, q, n_units) of every level's eta."""
+    structure, design = model.structure, model.design
+    root, natural, first = latent_root(design, working), [], 0
+    for level, (mean, cov) in zip(structure.levels, moments):
+        own = slice(first, first + design.q[len(natural)])
+        t = root[own, first:first + len(mean)]
+        regressors = np.stack([
+            model.sample.designs["regression", k][name].to_numpy()
+            for k, name in structure.regressors]) if structure.regressors else np.zeros((0, 0))
+        rows = first_rows(level.codes, level.n_units)
+        eta_0 = latent_mean(design, working, regressors[:, rows] if len(regressors) else regressors)
+        eta = t @ mean if eta_0 is None else t @ mean + eta_0[own]
+        natural.append((eta, np.einsum("ij,jkg,lk->ilg", t, cov, t)))
+        first = own.stop
     return natural
 
 

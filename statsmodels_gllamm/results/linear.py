@@ -1,18 +1,20 @@
 r"""Linear and auxiliary predictors of rows to predict, and the distribution of the former.
 
-With u standard normal, the predictors of a row are nu_p = o_p + c_p'eta, eta = T u, and
+With u standard normal, the predictors of a row are nu_p = o_p + c_p'eta, eta = eta_0 + R u
+(regression.py), and
 
-.. math:: \nu = o + A u, \qquad A = c' T
+.. math:: \nu = o + c'\eta_0 + A u, \qquad A = c' R
 """
 from __future__ import annotations
 
 import numpy as np
 
+from statsmodels_gllamm.results.regression import latent_mean
 from statsmodels_gllamm.results.rows import Rows
 
 
 def linear_parts(model, working, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Predictors with latent variables of zero, o (P, n), and their loadings c (P, D, n)."""
+    """Predictors with disturbances u of zero, o + c'eta_0 (P, n), and the loadings c (P, D, n)."""
     structure, design = model.structure, model.design
     loading = _row_loadings(design, working, rows)
     beta, first = working[design.layout.positions("coef")], 0
@@ -37,7 +39,8 @@ def linear_parts(model, working, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
                 c[place.predictor, number] = (
                     bar.matrix[:, place.column] * loading[bar.factors[place.column]])
                 number += 1
-    return o, c
+    mean = latent_mean(design, working, rows.regressors)
+    return (o if mean is None else o + np.einsum("pdn,dn->pn", c, mean)), c
 
 
 def _row_loadings(design, working, rows: Rows) -> dict:
@@ -75,15 +78,6 @@ def row_sets(outcomes) -> np.ndarray | None:
         return None
     out = np.zeros(int(rows.max()) + 1, dtype=np.int64)
     out[rows] = sets
-    return out
-
-
-def block_diagonal(blocks) -> np.ndarray:
-    """One matrix with the given square matrices on its diagonal."""
-    ends = np.cumsum([len(b) for b in blocks])
-    out = np.zeros((ends[-1],) * 2 if len(ends) else (0, 0))
-    for end, block in zip(ends, blocks):
-        out[end - len(block):end, end - len(block):end] = block
     return out
 
 

@@ -19,6 +19,7 @@ A variance is that of the mean and the mean of the variance,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.integration.normal import joint_mean
 from statsmodels_gllamm.integration.posterior import joined, pieces, row_expectation
 from statsmodels_gllamm.responses.base import Response
-from statsmodels_gllamm.results import linear
+from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
 from statsmodels_gllamm.results.rows import Asked, Rows, asked, known_units, rows_of
 
@@ -163,6 +164,7 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
                  want: Wanted | Tails | None = None) -> np.ndarray:
     """Predicted values (n,) or (K, n) at working coordinates (k,), a smooth function of them."""
     o, c = linear.linear_parts(model, working, rows)
+    rows = replace(rows, given=regression.deviations(model.design, working, rows))
     if ask.what == "linear":
         nu = linear.at_latent(o, c, rows.given)
         return nu[0] if len(nu) == 1 else nu
@@ -200,7 +202,7 @@ def _variance(average, moments) -> np.ndarray:
 def _averages(model, working, rows: Rows, ask: Asked, o, c, outcomes, integration, n_quad):
     """The function that averages what make(rows) gives over the latent variables, (..., n)."""
     sets = linear.row_sets(outcomes)
-    t = linear.block_diagonal(model.design.roots(working))
+    t = regression.latent_root(model.design, working)
     if ask.given == "posterior" and rows.random:
         a = np.einsum("pdn,de->pen", c, t)
         return _posterior(model, working, rows, o, a, outcomes, sets, integration, n_quad)

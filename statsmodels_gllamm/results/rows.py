@@ -5,7 +5,7 @@ What does not depend on parameters is read once, so that a prediction can be dif
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -57,6 +57,8 @@ class Rows:
         What the family sees; None for linear predictors.
     absent : tuple of str
         Columns that designs in ``data`` lack, and have NaN for.
+    regressors : ndarray (K, n)
+        Covariates of the latent variables.
     """
 
     index: pd.Index
@@ -69,6 +71,7 @@ class Rows:
     given: dict[int, np.ndarray]
     data: FamilyData | None
     absent: tuple[str, ...] = ()
+    regressors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 def asked(which: str, given: str | None = None) -> Asked:
@@ -92,7 +95,12 @@ def rows_of(model, data, ask: Asked, latent=None, offset=None, exposure=None,
     if latent and ask.given == "posterior":
         raise ValueError("latent= gives values of latent variables, which='posterior' asks the "
                          "data for them; use which='mean' or 'conditional' with latent=")
-    random = bool(model.design.q) and (ask.given != "zero" or bool(latent))
+    structural = model.design.structural
+    if latent and structural is not None and len(structural.b) and ask.given == "zero":
+        raise ValueError("latent= gives values of latent variables, on which others are regressed: "
+                         "ask for which='mean', which averages over the others given these")
+    random = bool(model.design.q) and (ask.given != "zero" or bool(latent) or (
+        structural is not None))
     sample = model.sample
     if data is None:
         rows = _sample_rows(model, ask, random)
@@ -129,7 +137,15 @@ def _sample_rows(model, ask: Asked, random) -> Rows:
     codes = {name: group.codes for name, group in sample.groups.items()} if posterior else None
     parts = {"exog": Part(sample.exog, sample.exog_factors, sample.bars), **sample.parts}
     return Rows(sample.index, np.ones(n, dtype=bool), parts, random, sample.offset, sample.factors,
-                codes, {}, None if ask.what == "linear" else sample_data(sample))
+                codes, {}, None if ask.what == "linear" else sample_data(sample),
+                regressors=_regressors(model, sample.designs))
+
+
+def _regressors(model, designs) -> np.ndarray:
+    """Covariates of the latent variables (K, n)."""
+    columns = [designs["regression", number][name].to_numpy()
+               for number, name in model.structure.regressors]
+    return np.stack(columns) if columns else np.zeros((0, 0))
 
 
 def _frame_rows(model, frame, ask: Asked, random) -> Rows:
@@ -137,16 +153,17 @@ def _frame_rows(model, frame, ask: Asked, random) -> Rows:
     posterior = ask.given == "posterior" and random
     with_factors = bool(sample.factors) and (
         random or any(sample.exog_factors) or bool(sample.parts))
-    wanted = ["exog", *design.parts]
+    regressions = {("regression", number) for number, _ in model.structure.regressors}
+    wanted = ["exog", *design.parts, *regressions]
     wanted += ["bars"] * random + ["factors"] * with_factors + ["codes"] * posterior
     absent = {}
     if ask.what != "linear":
         unread = model.fitted_family.unread
         wanted += ["numbers", *(("labels", role) for role in design.labels if role not in unread)]
         lacks = {key: [c for c in d.columns if c not in frame.columns]
-                 for key, d in design.designs.items()}
+                 for key, d in design.designs.items() if key not in regressions}
         absent = {key: columns for key, columns in lacks.items() if columns}
-        wanted += [key for key in design.designs if key not in absent]
+        wanted += [key for key in design.designs if key not in absent and key not in regressions]
     new = design.on(frame, wanted)
     codes = None
     if posterior:
@@ -163,7 +180,8 @@ def _frame_rows(model, frame, ask: Asked, random) -> Rows:
                                  sample.categories)
     parts = {"exog": Part(new.exog, sample.exog_factors, new.bars or ()), **new.parts}
     return Rows(frame.index, new.kept, parts, random, np.zeros(len(new.index)), new.factors or {},
-                codes, {}, family_data, tuple(dict.fromkeys(c for cs in absent.values() for c in cs)))
+                codes, {}, family_data, tuple(dict.fromkeys(c for cs in absent.values() for c in cs)),
+                _regressors(model, new.designs))
 
 
 def _as_exog(model, data) -> np.ndarray | None:

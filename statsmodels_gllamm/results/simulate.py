@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.estimation.options import integer
-from statsmodels_gllamm.results import linear
+from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.rows import Asked, rows_of
 
 
@@ -13,11 +13,11 @@ def simulate(results, n: int = 1, rng=None) -> pd.DataFrame:
     """Responses (rows, n) of the sample's rows; see ``GLLAMMResults.simulate``."""
     model, n = results.model, integer("n", n, 0)
     rng = np.random.default_rng(rng)
-    working, design, family = results.record.working, model.design, model.fitted_family
+    working, family = results.record.working, model.fitted_family
     rows = rows_of(model, None, Asked("mean", "prior"))
     o, c = linear.linear_parts(model, working, rows)
     aux = linear.aux_predictors(model, working, family.outcomes(rows.data), rows.data.n)
-    a = np.einsum("pdn,de->pen", c, linear.block_diagonal(design.roots(working)))
+    a = np.einsum("pdn,de->pen", c, regression.latent_root(model.design, working))
     columns = []
     for _ in range(n):
         value = family.simulate(rng, o + _latent_part(model, rng, a), aux, rows.data)

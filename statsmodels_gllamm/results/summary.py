@@ -28,6 +28,7 @@ WIDTH = 78  # of the tables, where names and numbers fit
 TITLES = {
     "threshold": "Thresholds",
     "loading": "Loadings",
+    "regression": "Regressions",
     "variance": "(Co)variances",
     "dispersion": "Dispersion",
     "scale": "Scale",
@@ -115,9 +116,10 @@ def text_tables(results, alpha=0.05, xname=None, number=forg) -> list[tuple[str,
         if kind == "loading":
             mine &= ~((table["status"] == "fixed") & (table["estimate"] == 0))
         if mine.any():
-            heads = ["estimate", *tested] if kind == "loading" else [
+            wald = kind in ("loading", "regression")
+            heads = ["estimate", *tested] if wald else [
                 "estimate", "std err", _derived_name(results, kind), "", *interval]
-            out.append((title, _text(table[mine], names[mine], heads, kind == "loading", number)))
+            out.append((title, _text(table[mine], names[mine], heads, wald, number)))
     return out
 
 

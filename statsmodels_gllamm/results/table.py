@@ -14,7 +14,8 @@ from scipy import stats
 from statsmodels_gllamm.results.auxiliary import derived, kinds_of
 from statsmodels_gllamm.results.estimates import block_estimates, correlation
 
-KINDS = {"coef": "coefficient", "lambda": "loading", "cov": "variance", "aux": "auxiliary"}
+KINDS = {"coef": "coefficient", "lambda": "loading", "gamma": "regression", "b": "regression",
+         "cov": "variance", "aux": "auxiliary"}
 COLUMNS = ["kind", "estimate", "std_err", "z", "pvalue", "conf_low", "conf_high", "derived",
            "status"]
 
@@ -31,9 +32,9 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index: names.  Columns: ``kind`` ("coefficient", "loading", "variance", "covariance",
-        "threshold", "dispersion", "scale", "guessing", "auxiliary"), ``estimate``, ``std_err``,
-        ``z``, ``pvalue``, ``conf_low``, ``conf_high``, ``derived`` (standard deviation of a
+        Index: names.  Columns: ``kind`` ("coefficient", "loading", "regression", "variance",
+        "covariance", "threshold", "dispersion", "scale", "guessing", "auxiliary"), ``estimate``,
+        ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``, ``derived`` (standard deviation of a
         variance, correlation of a covariance, the quantity whose logarithm or logit a parameter
         is) and ``status`` ("free", "fixed", "boundary", "flat" for a part of a direction in which
         the log-likelihood is flat, or "= name" of the parameter it equals).
@@ -45,6 +46,7 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
         at[block.kind].append(free.iloc[place])
     parts = at.get("coef", [])
     parts += _loadings(results, at.get("lambda", []))
+    parts += [*at.get("gamma", []), *at.get("b", [])]
     parts += _covariances(results, at.get("cov", []))
     parts += [_auxiliary(results, part) for part in at.get("aux", [])]
     return pd.concat([part[COLUMNS] for part in parts if len(part)] or [free[COLUMNS]])
