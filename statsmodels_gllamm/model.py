@@ -23,6 +23,7 @@ from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.exceptions import DataError, SeparationWarning
 from statsmodels_gllamm.families.base import FamilyData
+from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
@@ -95,6 +96,7 @@ class GLLAMMModel(LikelihoodModel):
 
     _init_keys = ["sample", "family", "covariances", "regressions"]
     _formula_max_endog = None
+    wide = None
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
@@ -237,7 +239,8 @@ class GLLAMMModel(LikelihoodModel):
         std_lv : bool, optional
             All factors, or their residuals, have variance one; all loadings are free.
         fixed : str, optional
-            Further terms of the formula: ``"item:sex"`` for effects of sex on items, ``"(1 | school)"``.
+            Further terms of the formula: ``"item:sex"`` for effects of sex on every item, or
+            ``"(1 | school)"``.
         subset : str, boolean mask or labels, optional
             Persons to use.
         covariances : dict, optional
@@ -291,12 +294,14 @@ class GLLAMMModel(LikelihoodModel):
             caller = inspect.currentframe().f_back
             eval_env = {**caller.f_globals, **caller.f_locals}
         family = sm.families.Gaussian() if family is None else family
-        family = {item: as_family(one) for item, one in family.items()} if (
+        families = {item: as_family(one) for item, one in family.items()} if (
             isinstance(family, Mapping)) else as_family(family)
         wide, long, arguments = from_wide(
-            data, items, family=family, id=id, std_lv=std_lv, fixed=fixed, subset=subset,
+            data, items, family=families, id=id, std_lv=std_lv, fixed=fixed, subset=subset,
             dispersion=dispersion, thresholds=thresholds, offset=offset, exposure=exposure,
             n_trials=n_trials, freq_weights=freq_weights, env=eval_env)
+        if families is arguments["family"]:
+            arguments["family"] = family  # as the user gave it
         model = cls.from_formula(wide.formula, long, covariances=covariances, missing=missing,
                                  eval_env=eval_env, **arguments)
         model.wide = wide
@@ -345,7 +350,10 @@ class GLLAMMModel(LikelihoodModel):
         return equations(self.sample, self.structure, self.outcomes, self.fitted_family)
 
     def _check_exposure(self, exposure) -> None:
-        if exposure is not None and "(log)" not in self.response.name:
+        members = self.outcomes.members
+        if not isinstance(self.fitted_family, MixedFamily):
+            members = members[:1]  # a zero part has no exposure
+        if exposure is not None and not all("(log)" in m.response.name for m in members):
             raise ValueError("exposure is only meaningful with the log link; use offset= on the "
                              "scale of the linear predictor")
 
@@ -427,10 +435,12 @@ class GLLAMMModel(LikelihoodModel):
                 where = f"cluster {show(self.sample.groups[name].labels[number])} of {name!r}"
             else:
                 where = f"row {show(self.sample.index[number])}"
-            raise DataError(
-                f"{error} in {where} ({len(error.units)} affected): the parameters are not "
-                "possible for this response and link, or the data are extreme there; check the "
-                "rows, or give start_params") from error
+            advice = ("the parameters are not possible for this response and link, or the data are "
+                      "extreme there; check the rows, or give start_params")
+            if getattr(self.response, "takes_constant", False):
+                advice = ("thresholds may be out of order there: with covariates in thresholds= take "
+                          "them out or use Ordinal(increments=True), and give start_params in order")
+            raise DataError(f"{error} in {where} ({len(error.units)} affected): {advice}") from error
 
     def loglike(self, params, integration="adaptive", n_quad=7) -> float:
         """Log-likelihood at any parameters, with any rule.

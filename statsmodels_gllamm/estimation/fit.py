@@ -148,7 +148,12 @@ def _settle(objective, found: Optimum, boundary, n_quad, q, scale, options: Opti
 
 def _best(search, objective, starts, settings, scale):
     """(best Optimum over the starting points, evaluations used)."""
-    tries = [search(objective, start, **settings) for start in starts]
+    tries = [search(objective, starts[0], **settings)]
+    for start in starts[1:]:
+        try:
+            tries.append(search(objective, start, **settings))
+        except ModeError:  # a point at random may be impossible, as thresholds in disorder are
+            continue
     best = max(tries, key=lambda optimum: optimum.point.loglik)
     best, more = _released(search, objective, best, settings, scale)
     return best, sum(optimum.n_evaluations for optimum in tries) + more

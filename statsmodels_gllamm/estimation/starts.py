@@ -126,6 +126,9 @@ def least_squares(x, y) -> np.ndarray:
 
 def pooled_start(pooled: Pooled, linear_aux: bool) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (p,) and auxiliary parameters (k,) of the model without latent variables."""
+    shift, pooled_exog = None, pooled.exog
+    if all(response.takes_constant for response, _ in pooled.rows.members):
+        pooled, shift = _centred(pooled)
     rows, design, exog = pooled.rows, pooled.design, pooled.exog
     p = exog.shape[1]
     start = np.zeros(design.layout.size)
@@ -141,7 +144,27 @@ def pooled_start(pooled: Pooled, linear_aux: bool) -> tuple[np.ndarray, np.ndarr
         found = maximize(pooled.objective(linear_aux), start, tol=1e-4, maxiter=30).point.working
     except (ModeError, np.linalg.LinAlgError):
         found = start
-    return found[:p], np.clip(found[p:], start[p:] - FAR, start[p:] + FAR)  # they may have run off
+    aux = np.clip(found[p:], start[p:] - FAR, start[p:] + FAR)  # they may have run off
+    if shift is not None and p:
+        aux = aux + shift * (pooled_exog.mean(axis=0) @ found[:p])
+    return found[:p], aux
+
+
+def _centred(pooled: Pooled) -> tuple[Pooled, np.ndarray]:
+    """The model with fixed columns less their means, and the auxiliary parameters (k,) that add one
+    to all thresholds: these take the place of a constant."""
+    design, p = pooled.design, pooled.design.layout.blocks[0].size
+    columns = list(pooled.rows.columns)
+    columns[:p] = [column - column.mean() for column in columns[:p]]
+    shift, count = np.zeros(design.layout.blocks[1].size), np.zeros(design.layout.blocks[1].size)
+    names = [name for response, _ in pooled.rows.members for name in response.aux_names]
+    for a, name in enumerate(names):
+        mine = design.aux.slot == a
+        if name.startswith("cut") and mine.any():
+            x = np.column_stack([pooled.rows.columns[row] for row in design.aux.row[mine]])
+            np.add.at(shift, design.aux.index[mine], least_squares(x, np.ones(len(x))))
+            np.add.at(count, design.aux.index[mine], 1.0)
+    return replace(pooled, rows=replace(pooled.rows, columns=columns)), shift / np.maximum(count, 1)
 
 
 def _aux_parameters(pooled: Pooled, fitted) -> np.ndarray:
@@ -161,6 +184,8 @@ def _aux_parameters(pooled: Pooled, fitted) -> np.ndarray:
     total, count = np.zeros(k), np.zeros(k)
     for a in range(design.n_aux):
         mine = design.aux.slot == a
+        if not mine.any():
+            continue
         x = np.column_stack([rows.columns[row] for row in design.aux.row[mine]])
         np.add.at(total, design.aux.index[mine], values[a] * least_squares(x, np.ones(len(x))))
         np.add.at(count, design.aux.index[mine], 1.0)

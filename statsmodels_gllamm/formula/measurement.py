@@ -10,13 +10,12 @@ Lines, or pieces between semicolons; a line that ends or begins with + goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 import re
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.formula.rows import hint
-from statsmodels_gllamm.formula.tokens import tokenize, usage
+from statsmodels_gllamm.formula.tokens import quote_backticks, tokenize, usage
 
 __all__ = ["Measurement", "parse_measurement", "quote"]
 
@@ -120,7 +119,7 @@ def parse_measurement(text: str, columns, std_lv: bool = False) -> Measurement:
         With the line, and what to write in its place.
     """
     statements = [_split(line) for line in _lines(text)]
-    model, variances, named = Measurement(), {}, {}
+    model, variances, modified = Measurement(), {}, {}
     factors = [name for line, left, op, _ in statements if op == "=~" for name in _left(line, left)]
     if not factors:
         raise FormulaError(f"items={text!r} has no line 'factor =~ item + item'; give one, or a list "
@@ -132,7 +131,7 @@ def parse_measurement(text: str, columns, std_lv: bool = False) -> Measurement:
     for line, left, op, right in statements:
         if op == "=~":
             for name in _left(line, left):
-                _measure(model, named.setdefault(name, {}), name, line, right, known)
+                _measure(model, modified.setdefault(name, set()), name, line, right, known)
     known.items = frozenset(model.items)
     for line, left, op, right in statements:
         for name in _left(line, left):
@@ -143,7 +142,7 @@ def parse_measurement(text: str, columns, std_lv: bool = False) -> Measurement:
     for name in model.loadings:
         if variances.get(name, std_lv):
             model.standardized.add(name)
-    _scale(model, named)
+    _scale(model, modified)
     return model
 
 
@@ -159,7 +158,7 @@ class _Known:
         return hint(name, [*self.factors, *self.columns])
 
 
-def _lines(text: str) -> Iterator[str]:
+def _lines(text: str) -> list[str]:
     """Statements without comments."""
     pieces, out = [""], []
     for match in _PIECE.finditer(text):
@@ -173,7 +172,7 @@ def _lines(text: str) -> Iterator[str]:
             out[-1] += " " + piece
         else:
             out.append(piece)
-    return iter(out)
+    return out
 
 
 def _split(line: str) -> tuple[str, str, str, str]:
@@ -233,8 +232,8 @@ def _modified(line: str, term: str) -> tuple[str | float | None, str]:
         "out, and use model.fit_constrained for parameters that are equal.")
 
 
-def _measure(model, named, factor, line, right, known) -> None:
-    """Read a line ``factor =~ ...``; `named` collects items that have modifiers."""
+def _measure(model, modified, factor, line, right, known) -> None:
+    """Read a line ``factor =~ ...``; `modified` collects items with modifiers."""
     own = model.loadings.setdefault(factor, {})
     for term in _terms(right):
         value, item = _modified(line, term)
@@ -243,7 +242,6 @@ def _measure(model, named, factor, line, right, known) -> None:
                 raise NotImplementedError(
                     f"The line {line!r} fixes the loading of the factor {item!r}: it must be free; "
                     f"write '{factor} =~ {item}' and '{factor} ~~ 1*{factor}'.")
-            named[item] = "factor"
             _add_regression(model, item, factor)
             continue
         if item not in known.columns:
@@ -254,7 +252,7 @@ def _measure(model, named, factor, line, right, known) -> None:
                                "remove one of them.")
         own[item] = None if value == "NA" else value
         if value is not None:
-            named[item] = value
+            modified.add(item)
 
 
 def _add_regression(model, outcome, right) -> None:
@@ -262,20 +260,18 @@ def _add_regression(model, outcome, right) -> None:
     model.regressions.append(f"{outcome} ~ {right}")
 
 
-def _scale(model, named) -> None:
+def _scale(model, modified) -> None:
     """The first loading is one unless the text says what it is; every factor must have a scale."""
     for name, own in model.loadings.items():
         if name in model.standardized:
             continue
         first = next(iter(own), None)
-        if first is not None and first not in named[name]:
+        if first is not None and first not in modified[name]:
             own[first] = 1.0
         if not any(own.values()):
-            of_factors = " (its loadings on factors are all free)" if "factor" in named[
-                name].values() else ""
-            raise FormulaError(f"The factor {name!r} has no loading with a number and no fixed "
-                               f"variance{of_factors}, so that its scale is not identified; add the "
-                               f"line '{name} ~~ 1*{name}'.")
+            raise FormulaError(f"The factor {name!r} has no loading of an item with a number and no "
+                               "fixed variance, so that its scale is not identified; add the line "
+                               f"'{name} ~~ 1*{name}'.")
 
 
 def _regress(model, left, line, right, known) -> None:
@@ -285,8 +281,8 @@ def _regress(model, left, line, right, known) -> None:
         if terms in (["1"], ["0"]):
             raise FormulaError(f"The line {line!r} is the intercept of an item, which every item has "
                                "already (or thresholds, or one by family); leave the line out.")
-        raise NotImplementedError(f"The line {line!r} regresses the item {left!r}: put effects on items "
-                                  "into fixed=, 'item:x' for an effect of x on every item.")
+        raise NotImplementedError(f"The line {line!r} regresses the item {left!r}: put effects on "
+                                  "items into fixed=, 'item:x' for an effect of x on every item.")
     if left not in known.factors:
         if left in known.columns:
             raise NotImplementedError(
@@ -295,14 +291,15 @@ def _regress(model, left, line, right, known) -> None:
         raise FormulaError(f"{left!r} in the line {line!r} is no factor{known.hint(left)}")
     for term in terms:
         if term in ("0", "1"):
-            raise NotImplementedError(f"The line {line!r} is the mean of a factor, which is zero; leave "
-                                      f"{term} out.")
+            raise NotImplementedError(f"The line {line!r} is the mean of a factor, which is zero; "
+                                      f"leave {term} out.")
         if any(t.text == "*" and not t.calls for t in tokenize(term)):
             raise NotImplementedError(
                 f"The line {line!r} has {term!r}: labels and fixed values of regression coefficients "
                 "are not available; leave them out (the product of two columns is a + b + a:b).")
     right = quote(" + ".join(terms), known.columns)
-    for name in (*usage(right).bare, *usage(right).coded):
+    used = usage(quote_backticks(right))
+    for name in (*used.bare, *used.coded):
         if name in known.items:
             raise NotImplementedError(
                 f"The line {line!r} has the item {name!r} as a covariate: an item is a response; give "

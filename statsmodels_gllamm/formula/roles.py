@@ -273,13 +273,13 @@ def incomplete(kept: np.ndarray, sets, inside=None) -> np.ndarray:
     sets : (codes (m,), labels)
         -1 for rows in no set.
     inside : ((codes (m,), labels), label), optional
-        Only rows that have this label count.
+        Only rows that have this label count, or lack any.
     """
     codes, labels = sets
     counted = codes >= 0
     if inside is not None:
         (own, names), label = inside
-        counted &= np.array([*(name == label or str(name) == label for name in names), False])[own]
+        counted &= np.array([*(name == label or str(name) == label for name in names), True])[own]
     broken = np.zeros(len(labels), dtype=bool)
     broken[codes[counted & ~kept]] = True
     return kept & counted & np.append(broken, False)[codes]

@@ -49,6 +49,8 @@ class Response(ABC):
         The density is zero for some nu: the kernel is minus infinity there.
     gaussian : bool
         The log density is quadratic in nu, so that Laplace's approximation is exact.
+    takes_constant : bool
+        Auxiliary predictors named cut... take the place of the constant of nu.
     mass_at_zero : bool
         A response of zero has positive probability, as that of a count; `blank` gives the row
         statistics of such responses.
@@ -70,6 +72,7 @@ class Response(ABC):
     bounded: bool = False
     gaussian: bool = False
     mass_at_zero: bool = False
+    takes_constant: bool = False
 
     @property
     @abstractmethod

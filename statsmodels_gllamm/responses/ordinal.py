@@ -51,6 +51,11 @@ class OrdinalResponse(Response):
     scaled: bool = False
 
     @property
+    def takes_constant(self) -> bool:
+        """Thresholds take the place of the constant, where they are linear in their parameters."""
+        return self.linear_aux
+
+    @property
     def interval(self) -> Interval:
         """The distribution F."""
         return INTERVALS[LINKS[self.link]]

@@ -15,11 +15,12 @@ where -(y - 1) t is taken out so that k may be zero, and Stirling's series above
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln, loggamma, psi, zeta
+from scipy.special import gammaln, loggamma, psi
 
 from statsmodels_gllamm.responses.base import quiet
 from statsmodels_gllamm.responses.special import HALF_LOG_2PI, SERIES_FROM
 
+SHIFT = 10  # steps of the recurrence of polygamma functions
 FEW = 30  # counts up to it by their sums, which cost less
 _B = np.array([1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510])
 _TWO_N = 2.0 * np.arange(1, len(_B) + 1)
@@ -44,8 +45,18 @@ def _log_gamma(k):
 
 
 def polygammas(k):
-    """psi, psi' and psi'' at k > 0."""
-    return psi(k), zeta(2.0, k), -2 * zeta(3.0, k)
+    """psi, psi' and psi'' at k > 0: the recurrence up to where the asymptotic series holds."""
+    first, second, x = np.zeros_like(k), np.zeros_like(k), np.array(k, dtype=np.float64)
+    for _ in range(SHIFT):
+        r = 1 / x
+        square = r * r
+        first += square
+        second += square * r
+        x += 1
+    r = 1 / x
+    square = r * r
+    first += square * (x + 0.5 + _odd_series(_E2, x))
+    return psi(k), first, -2 * second - square * r * (x + 1 + _odd_series(_E3, x))
 
 
 def _piecewise(t, near, far):

@@ -56,6 +56,7 @@ class SetResponse(ABC):
     bounded: bool = False
     gaussian: bool = False
     categories: tuple | None = None
+    takes_constant: bool = False
 
     @property
     @abstractmethod

@@ -9,6 +9,7 @@ import numpy as np
 
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.moments import has_tails
+from statsmodels_gllamm.families.ordinal import Ordinal
 from statsmodels_gllamm.results.rows import Asked
 
 
@@ -46,7 +47,8 @@ class Wanted:
             return None
         if labels is None:
             return 0, 1
-        return self.values if labels == self.counts else labels
+        counted = labels == self.counts and not _is_categorical(family)
+        return self.values if counted else labels
 
     def of(self, family, data, prob) -> np.ndarray:
         """The predictions (K, n) or (n,), from probabilities (K, n)."""
@@ -61,9 +63,12 @@ class Wanted:
             labels, prob = (0, 1), np.concatenate([1 - prob, prob])
         if self.above is None:
             upto = np.cumsum(prob, axis=0)
-            return upto[list(self.values)] if labels == self.counts else upto
-        if labels == self.counts:
-            return 1 - prob.sum(axis=0)
+            counted = labels == self.counts and not _is_categorical(family)
+            return upto[list(self.values)] if counted else upto
+        if labels == self.counts and not _is_categorical(family):
+            if not isinstance(self.above, Real):
+                raise ValueError(f"above= takes a number, not {self.above!r}")
+            return np.maximum(1 - prob.sum(axis=0), 0.0)
         return prob[_above(labels, self.above)].sum(axis=0)
 
 
@@ -125,11 +130,16 @@ def wanted(model, ask: Asked, values=None, above=None) -> Wanted | Tails | None:
     return Wanted(ask, above, tuple(int(v) for v in found))
 
 
+def _is_categorical(family) -> bool:
+    """Whether the family learned its categories from the data."""
+    return isinstance(family, Ordinal)
+
+
 def _above(labels, above) -> list[int]:
     """Places of the categories above one."""
     if isinstance(above, Real) and all(isinstance(label, Real) for label in labels):
         return [k for k, label in enumerate(labels) if label > above]
-    if above not in labels:
+    if np.ndim(above) or above not in labels:
         raise ValueError(f"above={above!r} is no category; there are {', '.join(map(repr, labels))}")
     return list(range(labels.index(above) + 1, len(labels)))
 

@@ -205,7 +205,10 @@ def _as_exog(model, data) -> np.ndarray | None:
 def _exog_rows(model, exog, ask: Asked, random) -> Rows:
     """Rows of which only the fixed part's columns are known."""
     sample, unread = model.sample, model.fitted_family.unread
-    names, n = list(sample.exog.columns), len(exog)
+    names, index = list(sample.exog.columns), pd.RangeIndex(len(exog))
+    kept = ~np.isnan(exog).any(axis=1)
+    exog = exog[kept]
+    n = len(exog)
     roles = [role for role in sample.labels if role not in unread]
     roles += [role for role, number in sample.design.numbers.items() if not number.with_response]
     need = None
@@ -225,18 +228,18 @@ def _exog_rows(model, exog, ask: Asked, random) -> Rows:
         bars = tuple(replace(bar, matrix=np.column_stack([
             _column_of(exog, names, bar, term, factor)
             for term, factor in zip(bar.names, bar.factors)])) for bar in sample.bars)
-    index = pd.RangeIndex(n)
-    part = Part(pd.DataFrame(exog, columns=names, index=index, copy=False), sample.exog_factors, bars)
+    inside = index[kept]
+    part = Part(pd.DataFrame(exog, columns=names, index=inside, copy=False), sample.exog_factors,
+                bars)
     known = dict(zip(names, exog.T), Intercept=np.ones(n))
     absent = tuple(dict.fromkeys(c for d in sample.designs.values() for c in d.columns
                                  if c not in known))
     data = None
     if ask.what != "linear":
-        data = FamilyData(None, index, None, {}, {}, {
-            key: pd.DataFrame({c: known.get(c, np.full(n, np.nan)) for c in d.columns}, index=index)
+        data = FamilyData(None, inside, None, {}, {}, {
+            key: pd.DataFrame({c: known.get(c, np.full(n, np.nan)) for c in d.columns}, index=inside)
             for key, d in sample.designs.items()}, sample.categories)
-    return Rows(index, np.ones(n, dtype=bool), {"exog": part}, random, np.zeros(n), {}, None, {},
-                data, absent)
+    return Rows(index, kept, {"exog": part}, random, np.zeros(n), {}, None, {}, data, absent)
 
 
 def _column_of(exog, names, bar, term, factor) -> np.ndarray:

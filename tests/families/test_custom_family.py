@@ -1,10 +1,14 @@
 """A family of the user's own: what it finds out on the data, and what it refuses."""
+import copy
+import pickle
+
 import numpy as np
 from numpy.testing import assert_array_equal
 import pandas as pd
 import pytest
 from scipy.special import gammaln, loggamma
 
+from statsmodels_gllamm import GLLAMM
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.families.base import FamilyData
 from statsmodels_gllamm.families.custom import Custom
@@ -85,6 +89,76 @@ def test_mistakes(logpdf, error, message):
     with pytest.raises(error, match=message) as caught:
         fitted(logpdf, name="mine")
     assert "of mine" in str(caught.value)
+
+
+def huber(y, nu):
+    x = y - nu
+    return np.where(np.abs(x) < 1.3, -0.5 * x * x, 0.845 - 1.3 * np.abs(x))
+
+
+@pytest.mark.parametrize(("logpdf", "message"), [
+    (lambda y, nu: -np.abs(y - nu), "has a kink at nu = 0.5 where y = 0.5; replace"),
+    (lambda y, nu: -np.abs(y - nu) - 0.1 * (y - nu) ** 2, "has a kink"),
+    (lambda y, nu: -(y - nu) * (0.3 - (y < nu)), "has a kink"),
+    (lambda y, nu: -np.sqrt(np.abs(y - nu)), "has a kink"),
+    (lambda y, nu: -np.abs(y - np.exp(nu)), "has a kink at nu = -0.693147 where y = 0.5"),
+    (lambda y, nu: np.where(y > 2, -np.abs(nu), -nu * nu), "has a kink at nu = 0 where y = 3.5"),
+    (lambda y, nu: np.where(np.abs(y - nu) < 2, 0.0, -np.inf), "second derivative that is zero"),
+    (lambda y, nu: 3.0 * nu - y, "second derivative that is zero"),
+])
+def test_kinks(logpdf, message):
+    with pytest.raises(ValueError, match="The density must be smooth in nu: logpdf of mine "
+                                         f".*{message}"):
+        fitted(logpdf, name="mine")
+
+
+def test_no_second_derivative_by_the_users_functions():
+    with pytest.raises(ValueError, match="must be smooth in nu"):
+        fitted(lambda y, nu: -nu * np.sign(y), score=lambda y, nu: -np.sign(y) + 0 * nu,
+               hessian=lambda y, nu: 0 * nu)
+    with pytest.raises(ValueError, match="must be smooth in nu"):
+        fitted(lambda y, nu: -nu * np.sign(y), score=lambda y, nu: -np.sign(y) + 0 * nu)
+
+
+@pytest.mark.parametrize("logpdf", [
+    normal, huber, two_pieces,
+    lambda y, nu: -1e6 * (y - nu) ** 2,
+    lambda y, nu: -1e-6 * (y - nu) ** 2,
+    lambda y, nu: 1e8 - 0.5 * (y - nu) ** 2,
+    lambda y, nu: -np.logaddexp(0, 1e3 * (y - nu)) - np.logaddexp(0, -1e3 * (y - nu)),
+    lambda y, nu: -np.sqrt((y - nu) ** 2 + 1e-4),
+    lambda y, nu: -np.abs(y - nu) ** 3,
+    lambda y, nu: np.where(nu > 0, np.log(np.maximum(nu, 1e-300)) - y * nu, -np.inf),
+])
+def test_no_kinks(logpdf):
+    assert fitted(logpdf, name="mine").derivatives_by is not None
+
+
+def test_functions_without_a_name_cannot_be_saved():
+    family = fitted(normal)
+    assert pickle.loads(pickle.dumps(family)).response == family.response
+
+    def local(y, nu):
+        return normal(y, nu)
+
+    cases = [({"logpdf": local}, "logpdf"), ({"logpdf": lambda y, nu: normal(y, nu)}, "logpdf"),
+             ({"logpdf": normal, "mean": lambda nu: nu}, "mean")]
+    for functions, argument in cases:
+        family = fitted(**functions, name="mine")
+        with pytest.raises(pickle.PicklingError, match=f"{argument} of mine cannot be saved, .* "
+                                                       "define it with def at the top"):
+            pickle.dumps(family)
+        assert copy.deepcopy(family).response is copy.copy(family.response) is family.response
+
+
+def test_saved_models(tmp_path):
+    frame = pd.DataFrame({"y": np.append(Y, [1.0, 2.5])})
+    model = GLLAMM.from_formula("y ~ 1", frame, family=Custom(lambda y, nu: normal(y, nu)))
+    with pytest.raises(pickle.PicklingError, match="logpdf of logpdf cannot be saved"):
+        model.fit().save(tmp_path / "mine.pickle")
+    results = GLLAMM.from_formula("y ~ 1", frame, family=Custom(normal)).fit()
+    results.save(tmp_path / "mine.pickle")
+    assert type(results).load(tmp_path / "mine.pickle").llf == results.llf
 
 
 @pytest.mark.parametrize(("functions", "message"), [
