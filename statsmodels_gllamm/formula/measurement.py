@@ -11,6 +11,7 @@ Lines, or pieces between semicolons; a line that ends or begins with + goes on.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import combinations
 import re
 
 from statsmodels_gllamm.exceptions import FormulaError
@@ -23,6 +24,7 @@ _PIECE = re.compile(r"`[^`\n]*`|\#[^\n]*|[;\n]|.")
 _WORD = re.compile(
     r"""`[^`]+` | [^\W\d][\w.]* | (?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?
       | =~ | ~~ | := | == | <~ | ~\*~ | \S""", re.VERBOSE)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _OPERATORS = ("=~", "~~", "~")
 _INSTEAD = {
     ":=": "defined parameters are functions of the estimates: use result.t_test or "
@@ -47,23 +49,28 @@ class Measurement:
         None where free, as far as the text or the default for the first item says.
     standardized : set of str
         Factors with a variance of one.
+    regressions : list of str
     outcomes : set of str
         Factors that are regressed on something.
-    regressions : list of str
     covariances : dict {frozenset of two factors: bool}
         What the text says; other pairs are correlated if neither is regressed.
     """
 
     loadings: dict[str, dict] = field(default_factory=dict)
     standardized: set[str] = field(default_factory=set)
-    outcomes: set[str] = field(default_factory=set)
     regressions: list[str] = field(default_factory=list)
+    outcomes: set[str] = field(default_factory=set)
     covariances: dict[frozenset, bool] = field(default_factory=dict)
 
     @property
     def items(self) -> list:
         """All items by appearance."""
         return list(dict.fromkeys(item for own in self.loadings.values() for item in own))
+
+    def regress(self, outcome: str, right: str) -> None:
+        """Add a regression."""
+        self.outcomes.add(outcome)
+        self.regressions.append(f"{outcome} ~ {right}")
 
     def blocks(self) -> list[list[str]]:
         """Sets of factors that correlate, by appearance.
@@ -84,14 +91,12 @@ class Measurement:
                 block += new
             blocks.append([f for f in self.loadings if f in block])
         for block in blocks:
-            for a in block:
-                for b in block:
-                    if a != b and not self._correlate(a, b):
-                        raise FormulaError(
-                            f"{a!r} and {b!r} do not correlate although both correlate with other "
-                            f"factors of {', '.join(block)}; such a pattern is not available: free "
-                            f"'{a} ~~ {b}', or set covariances to 0 until every set of factors is "
-                            "correlated in all pairs.")
+            for a, b in combinations(block, 2):
+                if not self._correlate(a, b):
+                    raise FormulaError(
+                        f"{a!r} and {b!r} do not correlate although others of {', '.join(block)} do; "
+                        f"such a pattern is not available: free '{a} ~~ {b}', or set covariances to "
+                        "0 until every set of factors is correlated in all pairs.")
         return blocks
 
     def _correlate(self, a, b) -> bool:
@@ -219,10 +224,8 @@ def _modified(line: str, term: str) -> tuple[str | float | None, str]:
     before, name = "".join(words[:place]), _name(line, " ".join(words[place + 1 :]))
     if before == "NA":
         return "NA", name
-    try:
+    if _NUMBER.fullmatch(before):
         return float(before), name
-    except ValueError:
-        pass
     if "(" in before:
         raise NotImplementedError(
             f"The line {line!r} has {before}*{name}: values by group, starting values and equality "
@@ -242,7 +245,7 @@ def _measure(model, modified, factor, line, right, known) -> None:
                 raise NotImplementedError(
                     f"The line {line!r} fixes the loading of the factor {item!r}: it must be free; "
                     f"write '{factor} =~ {item}' and '{factor} ~~ 1*{factor}'.")
-            _add_regression(model, item, factor)
+            model.regress(item, factor)
             continue
         if item not in known.columns:
             raise FormulaError(f"{item!r} in the line {line!r} is not a column of the data"
@@ -253,11 +256,6 @@ def _measure(model, modified, factor, line, right, known) -> None:
         own[item] = None if value == "NA" else value
         if value is not None:
             modified.add(item)
-
-
-def _add_regression(model, outcome, right) -> None:
-    model.outcomes.add(outcome)
-    model.regressions.append(f"{outcome} ~ {right}")
 
 
 def _scale(model, modified) -> None:
@@ -307,7 +305,7 @@ def _regress(model, left, line, right, known) -> None:
         if name not in known.factors and name not in known.columns:
             raise FormulaError(f"{name!r} in the line {line!r} is neither a factor nor a column of the "
                                f"data{known.hint(name)}")
-    _add_regression(model, left, right)
+    model.regress(left, right)
 
 
 def _covary(model, variances, left, line, right, known) -> None:
@@ -346,10 +344,9 @@ def _no_factor(name, same, line, known) -> Exception:
 
 
 def quote(text: str, columns) -> str:
-    """Write columns whose names have dots as ``Q("a.b")``."""
+    """Put columns whose names have dots into backticks."""
     def each(match):
         word = match.group()
-        dotted = "." in word and word[0] != "`" and word in columns
-        return f'Q("{word}")' if dotted else word
+        return f"`{word}`" if "." in word and word in columns else word
 
     return re.sub(r"`[^`]+`|(?:\"[^\"]*\"|'[^']*')|[^\W\d][\w.]*", each, text)

@@ -268,7 +268,7 @@ def _factors(model, items) -> dict[str, Factor]:
 
 def _formula(model, id, fixed, columns, start) -> str:
     """The formula: intercepts, further terms, and a bar for every set of factors that correlate."""
-    group = id if id.isidentifier() else f"Q({id!r})"
+    group = id if id.isidentifier() else f"`{id}`"
     terms = list(start)
     if fixed is not None:
         if not isinstance(fixed, str) or not fixed.strip():
@@ -296,7 +296,7 @@ def _families(family, items, dispersion, thresholds):
         start, cut = ["0", ITEM], by_item["thresholds"]
         if cut:  # thresholds take the place of the intercepts of these items, and of no others
             indicators = tuple(item for item in items if labels[item] not in cut)
-            start = ["0", *(i if i.isidentifier() else f"Q({i!r})" for i in indicators)]
+            start = ["0", *(i if i.isidentifier() else f"`{i}`" for i in indicators)]
     by_item |= {what: value for what, value in formulas.items() if value is not None}
     return family, labels, {**by_item, "start": start}, indicators
 

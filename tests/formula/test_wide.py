@@ -1,0 +1,198 @@
+"""Factor models in lavaan's notation, and the long data of wide data."""
+import numpy as np
+from numpy.testing import assert_array_equal
+import pandas as pd
+import pytest
+
+from statsmodels_gllamm import Factor
+from statsmodels_gllamm.exceptions import FormulaError
+from statsmodels_gllamm.families import Nominal, Ordinal
+from statsmodels_gllamm.families.registry import as_family
+from statsmodels_gllamm.formula.measurement import parse_measurement
+from statsmodels_gllamm.formula.wide import from_wide
+
+COLUMNS = ["x1", "x2", "x3", "y1", "y2", "z1", "z2", "age", "sex", "a.b", "my item"]
+THREE = "f =~ x1 + x2 + x3; g =~ y1 + y2; h =~ z1 + z2; "
+
+
+def read(text, **options):
+    return parse_measurement(text, COLUMNS, **options)
+
+
+def test_lines_comments_and_continuations():
+    model = read("""
+        # a comment; with =~ and ~
+        f =~ x1 + x2   # the first
+           + x3
+        g =~
+           y1 + y2; f =~ z1
+        g ~ f +
+            age""")
+    assert model.loadings == {"f": {"x1": 1, "x2": None, "x3": None, "z1": None},
+                              "g": {"y1": 1, "y2": None}}
+    assert model.items == ["x1", "x2", "x3", "z1", "y1", "y2"]
+    assert model.regressions == ["g ~ f + age"] and model.outcomes == {"g"}
+
+
+@pytest.mark.parametrize(("text", "std_lv", "loadings", "standardized"), [
+    ("f =~ x1 + 0.8*x2 + x3", False, {"x1": 1, "x2": 0.8, "x3": None}, False),
+    ("f =~ NA*x1 + -1.5e-1 * x2 + x3", False, {"x1": None, "x2": -0.15, "x3": None}, False),
+    ("f =~ 2*x1 + NA*x2", False, {"x1": 2, "x2": None}, False),
+    ("f =~ x1 + x2; f ~~ 1*f", False, {"x1": None, "x2": None}, True),
+    ("f =~ x1 + x2", True, {"x1": None, "x2": None}, True),
+    ("f =~ 1*x1 + x2; f ~~ NA*f", True, {"x1": 1, "x2": None}, False),
+    ("f =~ x1 + x2; f ~~ f", True, {"x1": 1, "x2": None}, False),
+    ("f =~ `my item` + a.b", False, {"my item": 1, "a.b": None}, False),
+])
+def test_loadings(text, std_lv, loadings, standardized):
+    model = read(text, std_lv=std_lv)
+    assert model.loadings == {"f": loadings}
+    assert model.standardized == ({"f"} if standardized else set())
+
+
+@pytest.mark.parametrize(("lines", "blocks"), [
+    ("", ["f g h"]),
+    ("h ~ f", ["f g", "h"]),
+    ("g ~ f; h ~ f", ["f", "g", "h"]),
+    ("g ~ f; h ~ f; g ~~ h", ["f", "g h"]),
+    ("f ~~ 0*g + 0*h", ["f", "g h"]),
+    ("f ~~ 0*g; g + f ~~ 0*h", ["f", "g", "h"]),
+    ("g ~ f; g ~~ h", None),
+    ("f ~~ 0*g", None),
+])
+def test_who_correlates(lines, blocks):
+    model = read(THREE + lines)
+    if blocks is None:
+        with pytest.raises(FormulaError, match="'f' and '[gh]' do not correlate .*free 'f ~~ [gh]'"):
+            model.blocks()
+    else:
+        assert [" ".join(block) for block in model.blocks()] == blocks
+
+
+def test_factors_of_factors():
+    model = read(THREE + "k =~ f + g + NA*h; k ~~ 1*k")
+    assert model.loadings["k"] == {} and model.standardized == {"k"}
+    assert model.regressions == ["f ~ k", "g ~ k", "h ~ k"]
+    assert [len(block) for block in model.blocks()] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("line", "error", "text"), [
+    ("x1 ~~ x2", NotImplementedError, "'x1 ~~ x2' is a residual covariance.*factor of their own"),
+    ("x1 ~~ x1", FormulaError, "residual variance of an item.*leave the line out"),
+    ("x1 ~ 1", FormulaError, "'x1 ~ 1' is the intercept of an item"),
+    ("f ~ 1", NotImplementedError, "'f ~ 1' is the mean of a factor.*leave 1 out"),
+    ("x1 ~ age", NotImplementedError, "regresses the item 'x1'.*fixed="),
+    ("age ~ f", NotImplementedError, "regresses the column 'age'"),
+    ("q ~ f", FormulaError, "'q' in the line 'q ~ f' is no factor"),
+    ("f ~ agee", FormulaError, "'agee' .*neither.*did you mean 'age'"),
+    ("f ~ x1", NotImplementedError, "the item 'x1' as a covariate"),
+    ("f ~ b*age", NotImplementedError, "has 'b.age': labels"),
+    ("g ~ 0.5*f", NotImplementedError, "has '0.5.f': labels and fixed values"),
+    ("d := a*b", NotImplementedError, "'d := a.b' has :=: defined parameters.*t_test"),
+    ("a == b", NotImplementedError, "fit_constrained"),
+    ("x1 | t1", NotImplementedError, "Ordinal"),
+    ("level: 2", NotImplementedError, "levels and groups"),
+    ("k =~ a*x1", NotImplementedError, "label 'a' of 'x1'.*fit_constrained"),
+    ("k =~ c(1,2)*x1", NotImplementedError, "values by group"),
+    ("k =~ start(0.5)*x1", NotImplementedError, "starting values"),
+    ("k =~ x9", FormulaError, "'x9' .*is not a column of the data"),
+    ("f =~ x1", FormulaError, "item 'x1' of 'f' a second time"),
+    ("k =~ NA*x1 + x2", FormulaError, "'k' has no loading .*add the line 'k ~~ 1.k'"),
+    ("k =~ f + g", FormulaError, "'k' has no loading .*add the line 'k ~~ 1.k'"),
+    ("k =~ 1*f + g", NotImplementedError, "fixes the loading of the factor 'f'"),
+    ("f ~~ 2*f", NotImplementedError, "variance at 2; only 1"),
+    ("f ~~ 0.5*g", NotImplementedError, "covariance at 0.5; only 0"),
+    ("f ~~ age", FormulaError, "column 'age', which is no item"),
+    ("f ~~ q", FormulaError, "'q' in the line 'f ~~ q' is no factor"),
+    ("f.1 =~ x1", FormulaError, "factor name 'f.1' must be a name"),
+    ("f x1 x2", FormulaError, "'f x1 x2' cannot be read"),
+    ("f =~ x1 x2", FormulaError, "'x1 x2' in the line .* is no name.*backticks"),
+    ("k =~ x1 +", FormulaError, "'' in the line .* is no name"),
+])
+def test_errors(line, error, text):
+    with pytest.raises(error, match=text):
+        read(THREE + line)
+
+
+def test_no_factor():
+    with pytest.raises(FormulaError, match="has no line 'factor =~ item"):
+        read("f ~ age")
+
+
+# The long data
+
+@pytest.fixture
+def data():
+    return pd.DataFrame({"age": [20, 30, 40], "x2": [1.0, np.nan, 3.0], "x1": [4, 5, 6]},
+                        index=["p", "q", "r"])
+
+
+def made(data, items, family=None, **options):
+    family = Ordinal() if family is None else family
+    family = {k: as_family(f) for k, f in family.items()} if isinstance(family, dict) else family
+    return from_wide(data, items, family=family, **options)
+
+
+def test_long_data(data):
+    wide, long, arguments = made(data, ["x1", "x2"])
+    assert list(long.columns) == ["id", "item", "y", "age"]
+    assert long["id"].tolist() == list("ppqqrr")
+    assert long["item"].cat.categories.tolist() == ["x1", "x2"]
+    assert long["item"].tolist() == ["x1", "x2"] * 3
+    assert_array_equal(long["y"], [4, 1, 5, np.nan, 6, 3])
+    assert long["age"].tolist() == [20, 20, 30, 30, 40, 40]
+    assert wide.formula == "y ~ 0 + (0 + factor | id)"
+    assert arguments["factors"] == {"factor": Factor("item", loadings={"x1": 1, "x2": None})}
+    assert (arguments["thresholds"], arguments["dispersion"]) == ("0 + item", None)
+    new = wide.long(data[["age"]])
+    assert new["y"].isna().all()
+    pd.testing.assert_frame_equal(new.drop(columns="y"), long.drop(columns="y"))
+    nan = np.nan
+    assert_array_equal(wide.long(data.drop(columns="x1"))["y"], [nan, 1, nan, nan, nan, 3])
+
+
+def test_persons(data):
+    assert made(data.reset_index(names="id"), ["x1", "x2"])[1]["id"].tolist() == list("ppqqrr")
+    wide, long, _ = made(data.reset_index(names="the person"), ["x1", "x2"], id="the person")
+    assert wide.formula == "y ~ 0 + (0 + factor | `the person`)" and "id" not in long
+    twice = data.set_axis(["p", "p", "r"])
+    assert made(twice, ["x1", "x2"])[1]["id"].tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_arguments_of_persons(data):
+    _, long, arguments = made(data, ["x1", "x2"], freq_weights=[3, 1, 2], offset="age",
+                              exposure=np.arange(3), subset="age > 20")
+    assert long["id"].tolist() == list("qqrr")
+    assert_array_equal(arguments["freq_weights"]["id"], [1, 1, 2, 2])
+    assert arguments["offset"] == "age"
+    assert_array_equal(arguments["exposure"], [1, 1, 2, 2])
+    assert made(data, ["x1", "x2"], freq_weights="age")[2]["freq_weights"] == {"id": "age"}
+
+
+def test_responses_of_any_type(data):
+    answers = pd.CategoricalDtype(["no", "perhaps", "yes"], ordered=True)
+    text = data.assign(x1=pd.Categorical(["no", "yes", None], dtype=answers),
+                       x2=pd.Categorical(["yes", "no", "no"], dtype=answers))
+    y = made(text, ["x1", "x2"])[1]["y"]
+    assert y.dtype == answers and y.tolist()[:4] == ["no", "yes", "yes", "no"] and y.isna()[4]
+    plain = made(text.astype({"x1": object, "x2": object}), ["x1", "x2"], Nominal())[1]["y"]
+    assert plain.tolist()[:4] == ["no", "yes", "yes", "no"] and plain.isna()[4]
+    numbers = data.assign(x1=pd.Categorical([1, 2, 1], ordered=True),
+                          x2=pd.array([True, None, False], dtype="boolean"))
+    assert_array_equal(made(numbers, ["x1", "x2"])[1]["y"], [1, 1, 2, np.nan, 1, 0])
+
+
+def test_families_by_item(data):
+    data = data.assign(x3=1.5, x4=[0, 1, 0])
+    items = ["x1", "x2", "x3", "x4"]
+    one, long, arguments = made(data, items, dict.fromkeys(items, Ordinal()))
+    assert arguments["family"] == Ordinal() and "item_family" not in long and one.families is None
+    family = {"x1": Ordinal(), "x2": Ordinal(), "x3": Ordinal("probit"), "x4": Nominal()}
+    wide, long, arguments = made(data, items, family)
+    assert list(arguments["family"]) == ["Ordinal(logit)", "Ordinal(probit)", "Nominal(logit)"]
+    assert arguments["thresholds"] == {
+        "Ordinal(logit)": "0 + item", "Ordinal(probit)": "0 + item"}
+    assert long["item_family"].tolist()[:4] == [
+        "Ordinal(logit)", "Ordinal(logit)", "Ordinal(probit)", "Nominal(logit)"]
+    assert wide.formula == "y ~ 0 + x4 + (0 + factor | id)"
+    assert_array_equal(long["x4"], [0, 0, 0, 1] * 3)
