@@ -42,6 +42,8 @@ LEVELS = {
     "galamm_hsced": {"item": [1, 2]},
     "galamm_mresp": {**_FAMILIES, "itemgroup": ["a", "b"]},
     "galamm_mresp_hsced": {**_FAMILIES, "itemgroup": ["a", "b"], "grp": ["a", "b"]},
+    "hs_cfa": {"item": [f"x{k}" for k in range(1, 10)]},
+    "poldem": {"item": [*(f"x{k}" for k in range(1, 4)), *(f"y{k}" for k in range(1, 9))]},
     "mlmus_yogurt": {"brand": ["brand2", "brand1", "brand4"]},
     "salamanders": {
         "mined": ["yes", "no"],

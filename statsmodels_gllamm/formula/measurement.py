@@ -29,7 +29,8 @@ _OPERATORS = ("=~", "~~", "~")
 _INSTEAD = {
     ":=": "defined parameters are functions of the estimates: use result.t_test or "
           "result.cov_params after the fit",
-    "==": "constraints are not part of the model text: use model.fit_constrained",
+    "==": "constraints are not available: equal loadings are those of a Factor by a formula, in "
+          "GLLAMM.from_formula",
     "<": "inequalities are not available",
     ">": "inequalities are not available",
     "<~": "formative factors are not available: regress on the columns themselves",
@@ -232,7 +233,7 @@ def _modified(line: str, term: str) -> tuple[str | float | None, str]:
             "are not available; use a number or NA, and start_params= of fit().")
     raise NotImplementedError(
         f"The line {line!r} has the label {before!r} of {name!r}: labels are not available; leave it "
-        "out, and use model.fit_constrained for parameters that are equal.")
+        "out (equal loadings are those of a Factor by a formula, in GLLAMM.from_formula).")
 
 
 def _measure(model, modified, factor, line, right, known) -> None:

@@ -34,7 +34,7 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     DataFrame
         Index: names.  Columns: ``kind`` ("coefficient", "loading", "regression", "variance",
         "covariance", "threshold", "dispersion", "scale", "guessing", "auxiliary"), ``estimate``,
-        ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``, ``derived`` (standard deviation of a
+        ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``, ``derived`` (sd of a
         variance, correlation of a covariance, the quantity whose logarithm or logit a parameter
         is) and ``status`` ("free", "fixed", "boundary", "flat" for a part of a direction in which
         the log-likelihood is flat, or "= name" of the parameter it equals).
