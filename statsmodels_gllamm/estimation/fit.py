@@ -32,6 +32,7 @@ LOOSE = 1e-3  # log-likelihood still to be gained at which a rule is judged
 RETURN = 0.5  # share of its starting value to which a vanished standard deviation is put back
 CLOSE = 1e-13  # log-likelihood still to be gained where the curvature of a ridge is judged
 RELEASES = RETURN, 2.0, 8.0, 32.0  # shares of starting values from which a search is sent on
+ROUGH = 0.1  # share of quad_tol that a search over a rough surface may leave
 MAX_RELEASES = 2  # times that a search is sent back from a variance of zero
 RISING = 2e-3  # log-likelihood that a variance of its starting size must promise for that
 SETTLED = 100  # a gain below so many times tol is not worth another step
@@ -137,6 +138,11 @@ def _settle(objective, found: Optimum, boundary, n_quad, q, scale, options: Opti
     reason = found.reason if converged == found.converged else (
         "the log-likelihood still to be gained is below tol" if converged else
         "the search ended where the observed information predicts more to be gained")
+    if not (converged or found.exhausted or exact) and information.definite and (
+            0 <= gain < ROUGH * options.quad_tol) and not _is_smooth(objective):
+        converged, reason = True, (
+            "the log-likelihood still to be gained is small beside quad_tol, at which the quadrature "
+            "of posteriors that are not log-concave is not smooth")
     found = replace(found, point=point, gain=gain, converged=converged, reason=reason)
     if exact:
         certificate = Certificate(True, n_quad, tol=options.quad_tol, text="one point is exact")
@@ -144,6 +150,11 @@ def _settle(objective, found: Optimum, boundary, n_quad, q, scale, options: Opti
         certificate = certify(objective, point, information, n_quad, q, options.quad_tol)
         n_eval += 1
     return Fit(point, found, information, certificate, boundary, n_eval, ()), n_eval
+
+
+def _is_smooth(objective) -> bool:
+    """Whether modes, and with them the quadrature, depend smoothly on parameters."""
+    return all(chunk.observed.log_concave for chunk in objective.problem.chunks)
 
 
 def _best(search, objective, starts, settings, scale):

@@ -79,16 +79,16 @@ def _through_nodes(chunk: Chunk, q, mode: Mode, nodes: Nodes, d_bar):
         u_hat_bar.append(bar.sum((1, 2)))
         if above is not None:
             bar = bar + above[:k].reshape(bar.shape)
-        x_bar = small.forward(mode.factor.lower[level], bar)
+        x_bar = small.forward(mode.placing.lower[level], bar)
         lower_bar.append(-np.einsum("inkg,jnkg->ijg", nodes.d[level], x_bar))
         for i in range(k):
             lower_bar[-1][i, i + 1:] = 0.0
         if nodes.anc[level] is None:
-            cross_bar.append(np.zeros_like(mode.factor.cross[level]))
+            cross_bar.append(np.zeros_like(mode.placing.cross[level]))
             continue
         x_sum = x_bar.sum(axis=2)
         cross_bar.append(-np.einsum("ing,ang->iag", x_sum, nodes.anc[level]))
-        up = -np.einsum("iag,ing->ang", mode.factor.cross[level], x_sum)
+        up = -np.einsum("iag,ing->ang", mode.placing.cross[level], x_sum)
         if above is not None:
             up += above[k:].reshape((-1,) + bar.shape[1:]).sum(axis=2)
         above = chunk.runs[level + 1].sum(up)
@@ -100,7 +100,7 @@ def _through_factor(chunk: Chunk, q, mode: Mode, posterior: Posterior, lower_bar
     r_bar = None
     for level in range(len(q) - 1, -1, -1):
         k = q[level]
-        lower, m = mode.factor.lower[level], mode.factor.cross[level]
+        lower, m = mode.placing.lower[level], mode.placing.cross[level]
         l_bar, m_bar = lower_bar[level], cross_bar[level]
         for i in range(k):
             l_bar[i, i] -= posterior.total[level] / lower[i, i]
@@ -141,6 +141,10 @@ def placement(chunk: Chunk, q, a, mode: Mode, nodes: Nodes, posterior: Posterior
         weight = runs.spread(total[0])
         la, l1 = la * weight, l1 * weight
     nu_bar += local.second(la)
+    keep = _settled(chunk, mode)
+    if keep is not None:  # at a mode that hardly is one the nodes are taken as given
+        nu_bar, l1, la = nu_bar * keep, l1 * keep, la * keep
+        ra2 = [x * keep for x in ra2]
     o_bar += nu_bar
     for i, row in enumerate(a_bar):
         row -= local.second(ra2[i])
@@ -151,3 +155,16 @@ def placement(chunk: Chunk, q, a, mode: Mode, nodes: Nodes, posterior: Posterior
         phi_bar += local.aux_first(la)
         for a_i, ra2_i in zip(a, ra2):
             phi_bar -= 0.5 * local.aux_second(a_i, ra2_i)
+
+
+def _settled(chunk: Chunk, mode: Mode) -> np.ndarray | None:
+    """One at the rows (n,) of top units without a pivot at the floor, else zero; None for all one.
+
+    Where the Hessian is nearly singular the mode moves without bound; the integral does not depend
+    on where its nodes are.
+    """
+    if mode.placing.clipped is None:
+        return None
+    at_floor = sum(chunk.units_to_top(x.any(axis=0).astype(float), level)
+                   for level, x in enumerate(mode.placing.clipped))
+    return chunk.top_to_rows((at_floor == 0).astype(float))

@@ -23,10 +23,12 @@ from statsmodels_gllamm.integration.observed import weighted
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Arrow factor: per level ``lower`` (q, q, G), ``cross`` M (q, a, G)."""
+    """Arrow factor: per level ``lower`` (q, q, G), ``cross`` M (q, a, G), and where pivots are at
+    the floor (q, G), or None."""
 
     lower: tuple[np.ndarray, ...]
     cross: tuple[np.ndarray, ...]
+    clipped: tuple[np.ndarray, ...] | None = None
 
 
 def unit_weight(chunk: Chunk, level: int):
@@ -34,8 +36,11 @@ def unit_weight(chunk: Chunk, level: int):
     return chunk.unit_weight[level] if level < len(chunk.unit_weight) else None
 
 
-def factorize(chunk: Chunk, q: tuple[int, ...], a: np.ndarray, times) -> Factor:
-    """Arrow factor from row loadings a (D, n) and the product ``times(v)`` = W v, v (n,)."""
+def factorize(chunk: Chunk, q: tuple[int, ...], a: np.ndarray, times, floor=None) -> Factor:
+    """Arrow factor from row loadings a (D, n) and the product ``times(v)`` = W v, v (n,).
+
+    NaN where it is not positive definite; with a ``floor`` squared pivots are at least that.
+    """
     d = a.shape[0]
     runs = chunk.row_runs
     r = np.empty((d, d, runs.size))
@@ -43,19 +48,23 @@ def factorize(chunk: Chunk, q: tuple[int, ...], a: np.ndarray, times) -> Factor:
         wa = times(a[i])
         for j in range(i, d):
             r[i, j] = r[j, i] = runs.sum_times(wa[None], a[j])[0]
-    lower, cross = [], []
+    lower, cross, clipped = [], [], []
     for level, k in enumerate(q):
         h = r[:k, :k].copy()
         for i in range(k):
             h[i, i] += 1.0
-        root = small.cholesky(h)
+        if floor is None:
+            root = small.cholesky(h)
+        else:
+            root, at_floor = small.floored_cholesky(h, floor)
+            clipped.append(at_floor)
         m = small.forward(root, r[:k, k:])
         lower.append(root)
         cross.append(m)
         if level + 1 < len(q):
             rest = r[k:, k:] - np.einsum("iag,ibg->abg", m, m)
             r = chunk.runs[level + 1].sum(weighted(rest, unit_weight(chunk, level)))
-    return Factor(tuple(lower), tuple(cross))
+    return Factor(tuple(lower), tuple(cross), tuple(clipped) or None)
 
 
 def solve(chunk: Chunk, q, factor: Factor, rhs_rows: np.ndarray, own) -> list[np.ndarray]:

@@ -92,7 +92,8 @@ def _unadapted(chunk: Chunk, task: Task, o) -> Mode:
                 for k, g in zip(task.q, size))
     above = np.cumsum(task.q[::-1])[::-1]
     cross = tuple(np.zeros((k, b - k, g)) for k, b, g in zip(task.q, above, size))
-    return Mode(u, np.zeros((sum(task.q), len(o))), o, None, Factor(eye, cross))
+    factor = Factor(eye, cross)
+    return Mode(u, np.zeros((sum(task.q), len(o))), o, None, factor, factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +132,10 @@ def expand(chunk: Chunk, task: Task, psi, start) -> Expansion:
         mode = find_mode(chunk, task.q, o, a, phi, start)
     else:
         mode = _unadapted(chunk, task, o)
-    nodes = place(chunk, task.q, task.rules, mode.factor, mode.u, mode.nu, a)
+    nodes = place(chunk, task.q, task.rules, mode.placing, mode.u, mode.nu, a)
     kernel, score = chunk.observed.kernel_score(nodes.nu, phi)
     constant = chunk.observed.constant(phi)
-    posterior = integrate(chunk, task.q, task.rules, mode.factor, nodes, kernel, constant)
+    posterior = integrate(chunk, task.q, task.rules, mode.placing, nodes, kernel, constant)
     bad = ~np.isfinite(posterior.loglik)
     if bad.any():
         raise ModeError("the log-likelihood is not finite", chunk.units[-1][bad])

@@ -22,6 +22,9 @@ NEWTON_TOL = 3e-6  # size of a last Newton step: what remains is of the order of
 CHEBYSHEV_TOL = 2e-4  # size of a last corrected step: what remains is of the order of its cube
 CORRECTED = 0.3  # steps below this are corrected
 SAFE = 0.5  # a change of the linear predictor over which a concave log density is nearly quadratic
+STAND_IN = 0.015625, 0.0625, 0.25, 1.0  # shares of the stand-in for a Hessian that is not definite
+LONGEST = 1024.0  # the longest multiple of a step where the Hessian is not negative definite
+FLOOR = 0.25  # of squared pivots: nodes spread over no more than twice the prior's range
 MAX_STEPS = 100
 MAX_HALVINGS = 40
 
@@ -39,7 +42,8 @@ class Mode:
     """The mode and what the rows look like there.
 
     ``u`` per level (q, G); ``u_rows`` (D, n); ``nu`` (n,); ``local`` the derivatives of the
-    outcomes; ``factor``.
+    outcomes; ``factor`` that of minus the Hessian; ``placing`` the same with squared pivots of at
+    least ``FLOOR``, by which nodes are placed: one object where the density is log-concave.
     """
 
     u: tuple[np.ndarray, ...]
@@ -47,6 +51,7 @@ class Mode:
     nu: np.ndarray
     local: object
     factor: Factor
+    placing: Factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,9 @@ def find_mode(chunk: Chunk, q, o, a, phi, start) -> Mode:
             _fail(chunk, bad, "the log density has no finite derivative")
         t = row_product(chunk, a, step)
         last = convex is None and largest < NEWTON_TOL
+        eager = np.full_like(eager, 0.5) if convex is None else np.where(
+            convex, np.minimum(2 * eager, LONGEST), 0.5)
         if convex is not None:  # a short step there need not be near a mode: go on, ever faster
-            eager = np.where(convex, 2 * eager, 0.5)
             step, t = _stretched(chunk, step, t, np.where(convex, eager, 1.0))
         elif not last and largest < CORRECTED:
             bend = chunk.row_runs.sum_times(a, 0.5 * point.local.third(t, t))
@@ -131,7 +137,11 @@ def find_mode(chunk: Chunk, q, o, a, phi, start) -> Mode:
         factor = factorize(chunk, q, a, _observed(point))
         if largest > 1e-4:
             _fail(chunk, [x > 1e-4 for x in size], "the mode search did not converge")
-    return Mode(tuple(point.u), to_rows(chunk, point.u), point.nu, point.local, factor)
+    placing = factor
+    if not chunk.observed.log_concave and min(
+            np.einsum("iig->ig", x).min() for x in factor.lower) ** 2 < FLOOR:
+        placing = factorize(chunk, q, a, _observed(point), FLOOR)
+    return Mode(tuple(point.u), to_rows(chunk, point.u), point.nu, point.local, factor, placing)
 
 
 def _observed(point: _Point):
@@ -140,8 +150,9 @@ def _observed(point: _Point):
 
 
 def _ascent_factor(chunk: Chunk, q, a, point: _Point):
-    """Factor of minus the Hessian; of a positive definite stand-in in top units where that is not
-    positive definite (which alone would converge linearly, and leave the mode inexact).
+    """Factor of minus the Hessian; in top units where that is not positive definite, of a mean of it
+    and a positive definite stand-in (which alone would converge linearly, and zigzag), as near to
+    the former as is positive definite.
 
     With it, which top units (G_top,) those are; None for none.
     """
@@ -149,12 +160,17 @@ def _ascent_factor(chunk: Chunk, q, a, point: _Point):
     factor = factorize(chunk, q, a, observed)
     if chunk.observed.log_concave:
         return factor, None
-    convex = ~np.isfinite(factor.lower[-1]).all((0, 1))
-    if not convex.any():
-        return factor, None
-    rows = chunk.top_to_rows(convex)
-    return factorize(
-        chunk, q, a, lambda v: np.where(rows, point.local.ascent(v), observed(v))), convex
+    convex = bad = ~np.isfinite(factor.lower[-1]).all((0, 1))
+    share = np.zeros(len(convex))
+    for weight in STAND_IN:
+        if not bad.any():
+            break
+        share[bad] = weight
+        rows = chunk.top_to_rows(share)
+        factor = factorize(chunk, q, a, lambda v, rows=rows: np.where(
+            rows > 0, rows * point.local.ascent(v) + (1 - rows) * observed(v), observed(v)))
+        bad = ~np.isfinite(factor.lower[-1]).all((0, 1))
+    return factor, convex if convex.any() else None
 
 
 def _stretched(chunk: Chunk, step, t, length):
@@ -166,7 +182,6 @@ def _stretched(chunk: Chunk, step, t, length):
 
 def _halve(chunk: Chunk, point: _Point, step, t, at, test) -> _Point:
     """The point after the largest share 1, 1/2, 1/4, ... of the step that passes the test."""
-    top = len(step) - 1
     fraction = np.ones(chunk.runs[-1].size)
     new = at([x + s for x, s in zip(point.u, step)], point.nu + t)
     for _ in range(MAX_HALVINGS):
@@ -174,10 +189,20 @@ def _halve(chunk: Chunk, point: _Point, step, t, at, test) -> _Point:
         if not bad.any():
             break
         fraction = np.where(bad, fraction / 2, fraction)
-        moved = [x + s * chunk.to_units(fraction, top, level)
-                 for level, (x, s) in enumerate(zip(point.u, step))]
-        new = at(moved, point.nu + t * chunk.top_to_rows(fraction))
+        new = _partly(chunk, point, step, t, fraction, at)
+    else:  # no share of the step is good
+        bad = test.fails(new)
+        if bad.any():
+            new = _partly(chunk, point, step, t, np.where(bad, 0.0, fraction), at)
     return new
+
+
+def _partly(chunk: Chunk, point: _Point, step, t, fraction, at) -> _Point:
+    """The point after a share (G_top,) of the step."""
+    top = len(step) - 1
+    moved = [x + s * chunk.to_units(fraction, top, level)
+             for level, (x, s) in enumerate(zip(point.u, step))]
+    return at(moved, point.nu + t * chunk.top_to_rows(fraction))
 
 
 def _prior(chunk: Chunk, x, y) -> np.ndarray:

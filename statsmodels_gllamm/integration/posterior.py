@@ -57,7 +57,7 @@ def posterior_nodes(chunk: Chunk, task: Task, psi: np.ndarray) -> tuple[UnitNode
     x = expand(chunk, task, psi, zero_start(chunk, task.q))
     nodes, posterior, mode = x.nodes, x.posterior, x.mode
     latent = _latent_by_level(chunk, nodes)
-    unseen = _unseen(chunk, task, mode.factor)
+    unseen = _unseen(chunk, task, mode.placing)
     return tuple(
         UnitNodes(u, joint.reshape(-1, joint.shape[-1]) / total, s)
         for u, joint, total, s in zip(latent, posterior.joint, posterior.total, unseen)

@@ -25,6 +25,19 @@ def cholesky(h: np.ndarray) -> np.ndarray:
     return lower
 
 
+def floored_cholesky(h: np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lower factor whose squared pivots are at least ``floor``, and where they are that (q, G)."""
+    lower, clipped = np.zeros_like(h), np.zeros(h.shape[1:], dtype=bool)
+    for j in range(h.shape[0]):
+        pivot = h[j, j] - np.einsum("k...,k...->...", lower[j, :j], lower[j, :j])
+        clipped[j] = pivot < floor
+        lower[j, j] = np.sqrt(np.maximum(pivot, floor))
+        for i in range(j + 1, h.shape[0]):
+            dot = np.einsum("k...,k...->...", lower[i, :j], lower[j, :j])
+            lower[i, j] = (h[i, j] - dot) / lower[j, j]
+    return lower, clipped
+
+
 def forward(lower: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Solve L x = b for b (q, ..., G), L (q, q, G)."""
     if lower.shape[0] == 1:

@@ -57,3 +57,18 @@ def test_adjoint(h, rng):
     got = small.cholesky_adjoint(lower, bar)
     assert_allclose(got, np.swapaxes(got, 0, 1))
     assert_allclose((got * direction).sum((0, 1)), (bar * change).sum((0, 1)), rtol=1e-9)
+
+
+def test_floored_cholesky(rng):
+    """Above the floor the plain factor; no pivot below it."""
+    x = rng.normal(size=(3, 3, 40))
+    h = np.einsum("ikg,jkg->ijg", x, x) - 0.4 * np.eye(3)[:, :, None]
+    lower, clipped = small.floored_cholesky(h, 0.25)
+    free = ~clipped.any(axis=0)
+    assert free.any() and not free.all()
+    np.testing.assert_allclose(lower[..., free], small.cholesky(h[..., free]), rtol=1e-12)
+    assert (np.einsum("iig->ig", lower) >= 0.5 - 1e-12).all()
+    plain = np.einsum("ikg,jkg->ijg", lower, lower)
+    np.testing.assert_allclose(plain[..., free], h[..., free], atol=1e-12)
+    off = ~np.eye(3, dtype=bool)
+    np.testing.assert_allclose(plain[off], h[off], atol=1e-12)

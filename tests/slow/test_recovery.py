@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 import statsmodels.api as sm
 
-from statsmodels_gllamm import GLLAMM, Factor
+from statsmodels_gllamm import GLLAMM, Factor, families
 
 pytestmark = pytest.mark.slow
 REPLICATIONS = 200
@@ -40,8 +40,73 @@ def items_in_schools(rng):
                          "item": np.tile([1, 2, 3, 4, 5], 1000), "y": y.ravel()})
 
 
+def graded_items(rng):
+    """400 persons, 4 items in four ordered categories, a factor regressed on a covariate."""
+    x = rng.normal(size=400)
+    eta = 0.6 * x + rng.normal(size=400)
+    nu = eta[:, None] * [1.0, 1.5, 0.7, 1.2] + rng.logistic(size=(400, 4))
+    y = (nu[:, :, None] > [-1.0, 0.2, 1.4]).sum(axis=2)
+    return pd.DataFrame({"id": np.repeat(np.arange(400), 4), "x": np.repeat(x, 4),
+                         "item": np.tile(list("abcd"), 400), "y": y.ravel()})
+
+
+def choices(rng):
+    """200 households of 8 choices among three alternatives, a random price coefficient."""
+    n = 1600
+    price, b = rng.normal(size=(n, 3)), -1.0 + 0.8 * rng.normal(size=200)
+    nu = [0.5, 0.0, -0.3] + b[np.arange(n) // 8, None] * price + rng.gumbel(size=(n, 3))
+    chosen = np.argmax(nu, axis=1)[:, None] == np.arange(3)
+    return pd.DataFrame({"h": np.arange(3 * n) // 24, "set": np.arange(3 * n) // 3,
+                         "a": np.tile([1.0, 0, 0], n), "c": np.tile([0, 0, 1.0], n),
+                         "price": price.ravel(), "y": 1.0 * chosen.ravel()})
+
+
+def zero_inflated(rng):
+    """150 clusters of 10, a random intercept of the count, a covariate of the zero."""
+    g = np.repeat(np.arange(150), 10)
+    x, w = rng.normal(size=(2, 1500))
+    zero = rng.random(1500) < 1 / (1 + np.exp(0.5 - 0.6 * w))
+    mu = np.exp(1.0 + 0.4 * x + 0.7 * rng.normal(size=150)[g])
+    return pd.DataFrame({"g": g, "x": x, "w": w, "y": np.where(zero, 0, rng.poisson(mu))})
+
+
+def frailty(rng):
+    """150 clusters of 6 durations, Weibull, a third censored."""
+    g = np.repeat(np.arange(150), 6)
+    x = rng.normal(size=900)
+    nu = 1.0 + 0.5 * x + 0.6 * rng.normal(size=150)[g]
+    time, end = np.exp(nu) * rng.weibull(1.5, 900), rng.exponential(6.0, 900)
+    return pd.DataFrame({"g": g, "x": x, "t": np.minimum(time, end), "died": 1 * (time <= end)})
+
+
+def mixed(rng):
+    """300 persons, two continuous and three binary indicators of one factor."""
+    eta = rng.normal(size=300)
+    nu = eta[:, None] * [1.0, 0.8, 1.2, 0.9, 1.5] + [0.0, 1.0, 0.5, -0.5, 0.2]
+    y = np.hstack([nu[:, :2] + 0.7 * rng.normal(size=(300, 2)),
+                   1.0 * (rng.random((300, 3)) < 1 / (1 + np.exp(-nu[:, 2:])))])
+    return pd.DataFrame({"id": np.repeat(np.arange(300), 5), "item": np.tile(list("abcde"), 300),
+                         "kind": np.tile(["g", "g", "b", "b", "b"], 300), "y": y.ravel()})
+
+
 BINOMIAL = sm.families.Binomial()
 CASES = {
+    "graded items, regressed": (
+        graded_items, "y ~ 0 + (0 + f | id)",
+        {"family": families.Ordinal(), "thresholds": "0 + item", "factors": {"f": Factor("item")},
+         "regressions": "f ~ x"}, [1.5, 0.7, 1.2, 0.6, 1.0, *[-1.0, 0.2, 1.4] * 4]),
+    "choices": (choices, "y ~ 0 + a + c + price + (0 + price | h)",
+                {"family": families.Choice(set="set")}, [0.5, -0.3, -1.0, 0.64]),
+    "zero-inflated": (zero_inflated, "y ~ x + (1 | g)",
+                      {"family": families.ZeroInflated(sm.families.Poisson(), "w")},
+                      [1.0, 0.4, -0.5, 0.6, 0.49]),
+    "frailty": (frailty, "t ~ x + (1 | g)",
+                {"family": families.Censored(families.Weibull(), event="died")},
+                [1.0, 0.5, 0.36, np.log(1.5)]),
+    "mixed": (mixed, "y ~ 0 + item + (0 + f | id)",
+              {"family": {"g": sm.families.Gaussian(), "b": BINOMIAL}, "family_by": "kind",
+               "factors": {"f": Factor("item")}},
+              [0.0, 1.0, 0.5, -0.5, 0.2, 0.8, 1.2, 0.9, 1.5, 1.0, np.log(0.7)]),
     "binary intercepts": (binary_intercepts, "y ~ x + (1 | g)", {"family": BINOMIAL},
                           [-0.5, 0.8, 2.25]),
     "count slopes": (count_slopes, "y ~ x + (x | g)", {"family": sm.families.Poisson()},
