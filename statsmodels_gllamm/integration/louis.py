@@ -21,7 +21,7 @@ import numpy as np
 from statsmodels_gllamm.integration.arrow import unit_weight
 from statsmodels_gllamm.integration.chunks import Chunk
 from statsmodels_gllamm.integration.nodes import latent_at_nodes
-from statsmodels_gllamm.integration.observed import Diagonal
+from statsmodels_gllamm.integration.observed import Diagonal, Rows
 
 
 class Entries:
@@ -124,6 +124,9 @@ def _scores(chunk: Chunk, split: Entries, x, basis) -> np.ndarray:
 def _expected(chunk: Chunk, split: Entries, nu, phi, basis, p) -> np.ndarray:
     """Expectation of K over the nodes, with weights p (N, G)."""
     info = np.zeros((len(split),) * 2)
+    if isinstance(chunk.observed, Rows) and not len(split.aux):
+        _diagonal(chunk, split, chunk.observed.curvature(nu, phi), basis, p, info)
+        return info
     local = chunk.observed.local(nu, phi)
     if isinstance(local, Diagonal):
         _diagonal(chunk, split, -local.l2, basis, p, info)

@@ -72,6 +72,10 @@ class Rows:
         w = self.weight
         return Diagonal(self, nu, phi, weighted(l1, w), weighted(l2, w), weighted(l3, w))
 
+    def curvature(self, nu, phi):
+        """Minus the second derivative in nu (..., n)."""
+        return weighted(self.response.curvature(self.y, nu, phi), self.weight)
+
     def aux_score(self, nu, phi):
         """Derivatives of the log density in phi (m', ..., S)."""
         return weighted(self.response.aux_score(self.y, nu, phi), self.weight)
