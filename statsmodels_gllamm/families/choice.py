@@ -81,8 +81,10 @@ class Choice(_InSets):
 
         P(i \mid s) = \frac{\exp(\nu_i e^{-\phi_s})}{\sum_{j \in s} \exp(\nu_j e^{-\phi_s})}
 
-    The constant is left out of the formula; terms that do not vary within sets make sense in
-    products with others only. With ``dispersion``, whose constant is left out too, the log scale
+    The constant is left out of the formula; terms that do not vary within sets, such as income, make
+    sense in products with all alternatives but one only: ``I((mode == 2) * income)``. Random
+    intercepts are given to all alternatives but one, and the loadings of a factor need two of them
+    fixed, at 0 and at 1, because only differences between alternatives matter. With ``dispersion``, whose constant is left out too, the log scale
     :math:`\phi_s`, "logscale", differs between sets; its columns must be the same on all rows of a
     set. A set of one row adds nothing to the likelihood. All rows of a set must belong to the same
     cluster at every level. Where a value is missing in one row of a set the whole set is dropped,
