@@ -84,11 +84,12 @@ class Choice(_InSets):
     The constant is left out of the formula; terms that do not vary within sets, such as income, make
     sense in products with all alternatives but one only: ``I((mode == 2) * income)``. Random
     intercepts are given to all alternatives but one, and the loadings of a factor need two of them
-    fixed, at 0 and at 1, because only differences between alternatives matter. With ``dispersion``, whose constant is left out too, the log scale
-    :math:`\phi_s`, "logscale", differs between sets; its columns must be the same on all rows of a
-    set. A set of one row adds nothing to the likelihood. All rows of a set must belong to the same
-    cluster at every level. Where a value is missing in one row of a set the whole set is dropped,
-    because a set that lacks an alternative is another choice.
+    fixed, at 0 and at 1, because only differences between alternatives matter. With ``dispersion``,
+    whose constant is left out too, the log scale :math:`\phi_s`, "logscale", differs between sets;
+    its columns must be the same on all rows of a set. A set of one row adds nothing to the
+    likelihood. All rows of a set must belong to the same cluster at every level. Where a value is
+    missing in one row of a set the whole set is dropped, because a set that lacks an alternative is
+    another choice.
 
     References
     ----------
