@@ -23,17 +23,10 @@ def weighted(x, weight):
     return x if weight is None else x * weight
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Outcomes of one row each."""
+class OfResponse:
+    """What outcomes have of their response."""
 
     response: object
-    y: np.ndarray
-    weight: np.ndarray | None = None
-
-    @property
-    def n_outcomes(self) -> int:
-        return self.y.shape[1]
 
     @property
     def concave(self) -> bool:
@@ -44,6 +37,19 @@ class Rows:
     def log_concave(self) -> bool:
         """Log-concave wherever the density is."""
         return self.response.log_concave
+
+
+@dataclass(frozen=True)
+class Rows(OfResponse):
+    """Outcomes of one row each."""
+
+    response: object
+    y: np.ndarray
+    weight: np.ndarray | None = None
+
+    @property
+    def n_outcomes(self) -> int:
+        return self.y.shape[1]
 
     def row_aux(self, aux):
         """phi (m', S) from the auxiliary predictors (m, n)."""
@@ -134,7 +140,7 @@ class Diagonal:
 
 
 @dataclass(frozen=True)
-class Sets:
+class Sets(OfResponse):
     """Outcomes of several rows each; methods as of `Rows`."""
 
     response: object
@@ -145,14 +151,6 @@ class Sets:
     @property
     def n_outcomes(self) -> int:
         return self.sets.size
-
-    @property
-    def concave(self) -> bool:
-        return self.response.log_concave and not self.response.bounded
-
-    @property
-    def log_concave(self) -> bool:
-        return self.response.log_concave
 
     @cached_property
     def row_weight(self):

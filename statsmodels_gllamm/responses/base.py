@@ -18,14 +18,8 @@ import numpy as np
 AUX_STEP = 1e-4  # of the differences that stand for second derivatives in auxiliary values
 
 
-class Response(ABC):
-    r"""A distribution with its link; it holds no data.
-
-    Shapes: rows n stand last.  ``y`` (c, n) are the row statistics made by `prepare`, the first of
-    them the response value; ``nu`` is (..., n), with node axes first.  ``aux`` are the auxiliary
-    predictors (m, n) in `row_aux`, `mean`, `variance`, `simulate` and `probabilities`, and the
-    row's auxiliary values (m', n) made of them by `row_aux` in all other methods; both are the same
-    unless a response says otherwise, and ignored when m is zero.
+class Distribution(ABC):
+    """What a response says of itself, whether its outcomes take one linear predictor or several.
 
     Attributes
     ----------
@@ -54,13 +48,6 @@ class Response(ABC):
     mass_at_zero : bool
         A response of zero has positive probability, as that of a count; `blank` gives the row
         statistics of such responses.
-
-    Notes
-    -----
-    Where the kernel is minus infinity, `kernel_score` gives a first derivative of zero (such a
-    node has no weight), and `derivatives` gives zeros outside the support.  Inside the support a
-    value too large for a double is an infinity of the right sign.  No method warns, clips or
-    changes its arguments.
     """
 
     aux_names: tuple[str, ...] = ()
@@ -81,6 +68,60 @@ class Response(ABC):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def n_row_aux(self) -> int:
+        """Auxiliary values of an outcome, m'."""
+        return len(self.aux_names)
+
+
+class Around:
+    """Mixin of a response made from another one, with the auxiliary predictors of that.
+
+    Attributes
+    ----------
+    inner : Response
+    """
+
+    inner: Distribution
+
+    @property
+    def aux_names(self) -> tuple[str, ...]:
+        return self.inner.aux_names
+
+    @property
+    def aux_designs(self) -> dict[str, str]:
+        return self.inner.aux_designs
+
+    @property
+    def aux_limits(self) -> tuple[float, ...]:
+        return self.inner.aux_limits
+
+    @property
+    def linear_aux(self) -> bool:
+        return self.inner.linear_aux
+
+    @property
+    def bounded(self) -> bool:
+        return self.inner.bounded
+
+
+class Response(Distribution):
+    r"""A distribution with its link; it holds no data.
+
+    Shapes: rows n stand last.  ``y`` (c, n) are the row statistics made by `prepare`, the first of
+    them the response value; ``nu`` is (..., n), with node axes first.  ``aux`` are the auxiliary
+    predictors (m, n) in `row_aux`, `mean`, `variance`, `simulate` and `probabilities`, and the
+    row's auxiliary values (m', n) made of them by `row_aux` in all other methods; both are the same
+    unless a response says otherwise, and ignored when m is zero.
+
+    Notes
+    -----
+    Where the kernel is minus infinity, `kernel_score` gives a first derivative of zero (such a
+    node has no weight), and `derivatives` gives zeros outside the support.  Inside the support a
+    value too large for a double is an infinity of the right sign.  No method warns, clips or
+    changes its arguments.
+    """
 
     @abstractmethod
     def prepare(self, endog, n_trials=None, *, index=None, columns=None) -> np.ndarray:
@@ -111,11 +152,6 @@ class Response(ABC):
     def blank(self, n, n_trials=None, columns=None) -> np.ndarray:
         """Row statistics (c, n) of rows whose response is not known."""
         return np.zeros((1, n))
-
-    @property
-    def n_row_aux(self) -> int:
-        """Auxiliary values of a row, m'."""
-        return len(self.aux_names)
 
     def row_aux(self, y, aux) -> np.ndarray:
         """The rows' auxiliary values (m', n) from the auxiliary predictors (m, n)."""

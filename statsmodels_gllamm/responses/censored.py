@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.responses import standard
-from statsmodels_gllamm.responses.base import Response, quiet, without_weight
+from statsmodels_gllamm.responses.base import Around, Response, quiet, without_weight
 from statsmodels_gllamm.responses.censoring import known_ends
 from statsmodels_gllamm.responses.interval import INTERVALS, Interval, Symmetric
 from statsmodels_gllamm.responses.location_scale import Located, LocationScale
@@ -159,7 +159,7 @@ class IntervalCensored(Part):
 
 
 @dataclass(frozen=True)
-class CensoredResponse(Response):
+class CensoredResponse(Around, Response):
     """A `LocationScale` response of which some rows are known by their limits only.
 
     `mean`, `variance` and `simulate` are those of the uncensored response.
@@ -182,14 +182,6 @@ class CensoredResponse(Response):
     @property
     def name(self) -> str:
         return f"Censored({self.inner.name})"
-
-    @property
-    def aux_names(self) -> tuple[str, ...]:
-        return self.inner.aux_names
-
-    @property
-    def aux_designs(self) -> dict[str, str]:
-        return self.inner.aux_designs
 
     @property
     def log_concave(self) -> bool:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from statsmodels_gllamm.responses.base import Response, quiet
+from statsmodels_gllamm.responses.base import Around, Response, quiet
 from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial, successes_failures, times
 from statsmodels_gllamm.responses.composite_partials import (
     CompositeDerivatives,
@@ -41,7 +41,7 @@ LOG_ONLY = (Poisson, NegativeBinomial1, GeneralizedPoisson)  # responses without
 
 
 @dataclass(frozen=True)
-class Composite(SetResponse):
+class Composite(Around, SetResponse):
     """Outcomes whose mean is a weighted sum; ``y`` are the row statistics of ``inner``, the same on
     all rows of an outcome, and below them the weights.
 
@@ -58,22 +58,6 @@ class Composite(SetResponse):
     @property
     def name(self) -> str:
         return f"Composite({self.inner.name})"
-
-    @property
-    def aux_names(self) -> tuple[str, ...]:
-        return self.inner.aux_names
-
-    @property
-    def aux_designs(self) -> dict[str, str]:
-        return self.inner.aux_designs
-
-    @property
-    def aux_limits(self) -> tuple[float, ...]:
-        return self.inner.aux_limits
-
-    @property
-    def bounded(self) -> bool:
-        return self.inner.bounded
 
     @property
     @abstractmethod

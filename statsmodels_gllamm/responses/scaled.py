@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from statsmodels_gllamm.responses.base import Response, quiet, without_weight
+from statsmodels_gllamm.responses.base import Around, Response, quiet, without_weight
 
 
 @dataclass(frozen=True)
-class Scaled(Response):
+class Scaled(Around, Response):
     """A response with its linear predictor divided by e^logscale, its last auxiliary predictor.
 
     Parameters
@@ -41,17 +41,9 @@ class Scaled(Response):
         return (*self.inner.aux_names, "logscale")
 
     @property
-    def aux_designs(self) -> dict[str, str]:
-        return self.inner.aux_designs
-
-    @property
     def aux_limits(self) -> tuple[float, ...]:
         limits = self.inner.aux_limits
         return (*limits, np.inf) if limits else ()
-
-    @property
-    def linear_aux(self) -> bool:
-        return self.inner.linear_aux
 
     @property
     def categories(self) -> tuple | None:
@@ -60,10 +52,6 @@ class Scaled(Response):
     @property
     def log_concave(self) -> bool:
         return self.inner.log_concave
-
-    @property
-    def bounded(self) -> bool:
-        return self.inner.bounded
 
     @property
     def gaussian(self) -> bool:

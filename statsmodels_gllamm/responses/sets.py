@@ -9,9 +9,10 @@ vectors, so that nothing of the size (rows of a set)^2 or ^3 is ever stored.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 import numpy as np
+
+from statsmodels_gllamm.responses.base import Distribution
 
 
 class LocalDerivatives(ABC):
@@ -40,36 +41,13 @@ class LocalDerivatives(ABC):
         return np.zeros((0,))
 
 
-class SetResponse(ABC):
+class SetResponse(Distribution):
     r"""A distribution of outcomes that take several linear predictors; it holds no data.
 
     Shapes: rows n and outcomes S stand last.  ``y`` (c, n) are row statistics; ``nu`` is (..., n);
     ``aux`` (m, n) auxiliary predictors, or (m', S) the sets' auxiliary values as in `Response`.
     ``sets`` are the `Runs` from rows to outcomes.
     """
-
-    aux_names: tuple[str, ...] = ()
-    aux_designs: ClassVar[dict[str, str]] = {}
-    aux_limits: ClassVar[tuple[float, ...]] = ()
-    linear_aux: bool = True
-    log_concave: bool = False
-    bounded: bool = False
-    gaussian: bool = False
-    categories: tuple | None = None
-    takes_constant: bool = False
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Distribution and link."""
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def n_row_aux(self) -> int:
-        """Auxiliary values of a set, m'."""
-        return len(self.aux_names)
 
     def row_aux(self, y, aux, sets) -> np.ndarray:
         """The sets' auxiliary values (m', S) from the predictors (m, n): those of the first row."""

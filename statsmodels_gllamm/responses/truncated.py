@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from statsmodels_gllamm.responses.base import Response, quiet, without_weight
+from statsmodels_gllamm.responses.base import Around, Response, quiet, without_weight
 from statsmodels_gllamm.responses.binomial import Binomial, times
 from statsmodels_gllamm.responses.hazards import hazard
 from statsmodels_gllamm.responses.poisson import Poisson
@@ -39,7 +39,7 @@ RARE = np.log(0.1)  # x below which positive counts are drawn one by one
 
 
 @dataclass(frozen=True)
-class ZeroTruncated(Response):
+class ZeroTruncated(Around, Response):
     """A count response, given that it is positive.
 
     Parameters
@@ -59,22 +59,6 @@ class ZeroTruncated(Response):
     @property
     def name(self) -> str:
         return f"Truncated({self.inner.name})"
-
-    @property
-    def aux_names(self) -> tuple[str, ...]:
-        return self.inner.aux_names
-
-    @property
-    def aux_designs(self) -> dict[str, str]:
-        return self.inner.aux_designs
-
-    @property
-    def aux_limits(self) -> tuple[float, ...]:
-        return self.inner.aux_limits
-
-    @property
-    def bounded(self) -> bool:
-        return self.inner.bounded
 
     @property
     def log_concave(self) -> bool:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import expit
 
-from statsmodels_gllamm.responses.base import Response, quiet, without_weight
+from statsmodels_gllamm.responses.base import Around, Response, quiet, without_weight
 from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, BinomialLink, times
 from statsmodels_gllamm.responses.sets import LocalDerivatives, SetResponse
 
@@ -31,7 +31,7 @@ UNDERFLOW = -700.0  # of logarithms of normal numbers
 
 
 @dataclass(frozen=True)
-class ZeroInflated(SetResponse):
+class ZeroInflated(Around, SetResponse):
     """Zero-inflated counts: pairs of rows, the first one of the main predictor.
 
     ``y`` has the inner response's row statistics in both rows of a pair; `mean`, `variance` and
@@ -53,28 +53,8 @@ class ZeroInflated(SetResponse):
         return f"ZeroInflated({self.inner.name}, {self.link.name})"
 
     @property
-    def aux_names(self) -> tuple[str, ...]:
-        return self.inner.aux_names
-
-    @property
-    def aux_designs(self) -> dict[str, str]:
-        return self.inner.aux_designs
-
-    @property
-    def aux_limits(self) -> tuple[float, ...]:
-        return self.inner.aux_limits
-
-    @property
-    def linear_aux(self) -> bool:
-        return self.inner.linear_aux
-
-    @property
     def n_row_aux(self) -> int:
         return self.inner.n_row_aux
-
-    @property
-    def bounded(self) -> bool:
-        return self.inner.bounded
 
     def row_aux(self, y, aux, sets):
         return self.inner.row_aux(first_of(y, sets), first_of(aux, sets))
