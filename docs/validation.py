@@ -1,7 +1,7 @@
 """Fit the reference cases and write the tables of ``validation.rst``.
 
 Run ``python docs/validation.py`` when the engine or the cases change. The cases are those that
-``tests/reference/test_fits.py`` checks, with two whose numbers stand in tests of their own.
+``tests/reference/test_fits.py`` checks, those of ``test_responses.py``, and ``MORE``.
 """
 
 import csv

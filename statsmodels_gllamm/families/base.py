@@ -263,14 +263,14 @@ def refuse_formula(name: str, **formulas) -> None:
             raise ValueError(f"{name} has no {what}, so that {what}= has no meaning; leave it out")
 
 
-def aux_blocks(response, data: FamilyData, first: int = 0) -> tuple[AuxBlock, ...]:
+def aux_blocks(response, data: FamilyData) -> tuple[AuxBlock, ...]:
     """One parameter ``name[column]`` per auxiliary predictor and column of its design."""
     blocks = []
     for number, name in enumerate(response.aux_names):
         key = response.aux_designs.get(name, "dispersion")
         design = constant_design(data) if key == "constant" else data.designs[key]
         blocks.append(AuxBlock(key, design.to_numpy(), tuple(
-            (f"{name}[{column}]", j, first + number) for j, column in enumerate(design.columns))))
+            (f"{name}[{column}]", j, number) for j, column in enumerate(design.columns))))
     return tuple(blocks)
 
 

@@ -30,6 +30,9 @@ class _InSets(Family):
     ordered = False
     what: ClassVar[str] = "Choices"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "set", column_names(self.set, "set"))
+
     def fitted(self, data: FamilyData) -> Family:
         refuse_constant_scale(self.name, data)
         return self
@@ -112,9 +115,6 @@ class Choice(_InSets):
     _: KW_ONLY
     set: str | tuple[str, ...]
     alternative: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "set", column_names(self.set, "set"))
 
     @property
     def name(self) -> str:
@@ -219,9 +219,6 @@ class Ranking(_InSets):
     _: KW_ONLY
     set: str | tuple[str, ...]
     rank: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "set", column_names(self.set, "set"))
 
     @property
     def name(self) -> str:

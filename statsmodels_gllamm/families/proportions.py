@@ -7,7 +7,7 @@ from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.beta import Beta as _Beta
 from statsmodels_gllamm.responses.beta_binomial import BetaBinomial as _BetaBinomial
 from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, BinomialLink
-from statsmodels_gllamm.responses.registry import link_class
+from statsmodels_gllamm.responses.registry import link_class, no_link
 
 __all__ = ["Beta", "BetaBinomial"]
 
@@ -116,7 +116,5 @@ def _link(link, family: str) -> BinomialLink:
     """The link of a statsmodels link instance."""
     name = "logit" if link is None else _LINKS.get(link_class(link))
     if name is None:
-        shown = type(link).__name__ if isinstance(link, sm_links.Link) else repr(link)
-        raise TypeError(f"{family} has no link {shown} here: take an instance of one of "
-                        f"{', '.join(cls.__name__ for cls in _LINKS)} from statsmodels.")
+        raise no_link(link, family, [cls.__name__ for cls in _LINKS])
     return BINOMIAL_LINKS[name]

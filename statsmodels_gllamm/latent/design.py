@@ -110,16 +110,13 @@ class LatentDesign:
     def _parts(self, working):
         """beta (..., p), loading slots (..., s), root (..., D, D), delta (..., k)."""
         at = self.layout.slices()
-        kinds = [block.kind for block in self.layout.blocks]
         beta = working[..., at[0]]
         loadings = np.empty(working.shape[:-1] + self.loadings.shape, dtype=working.dtype)
         loadings[:] = np.where(np.isnan(self.loadings), 0.0, self.loadings)
-        free = np.concatenate([np.arange(0), *(
-            np.arange(s.start, s.stop) for s, kind in zip(at, kinds) if kind == "lambda")])
-        loadings[..., np.isnan(self.loadings)] = working[..., free.astype(int)]
+        loadings[..., np.isnan(self.loadings)] = working[..., self.layout.positions("lambda")]
         root = np.zeros(working.shape[:-1] + (self.n_latent,) * 2, dtype=working.dtype)
         first = 0
-        for s, c in zip((s for s, kind in zip(at, kinds) if kind == "cov"), self.covariances):
+        for s, c in self.cov_slices():
             root[..., first:first + c.q, first:first + c.q] = c.root(working[..., s])
             first += c.q
         delta = working[..., self.layout.positions("aux")]
@@ -190,13 +187,11 @@ class LatentDesign:
                 out[..., self.layout.positions("b")] = b_bar
             c_bar = a_bar @ np.swapaxes(root, -1, -2)
             _add(loadings_bar, self.latent.slot, c_bar[..., self.latent.row, self.latent.index])
-            first, covariances = 0, iter(self.covariances)
-            for s, block in zip(at, self.layout.blocks):
-                if block.kind == "cov":
-                    c = next(covariances)
-                    inner = root_bar[..., first:first + c.q, first:first + c.q]
-                    out[..., s] = c.root_adjoint(working[..., s], inner)
-                    first += c.q
+            first = 0
+            for s, c in self.cov_slices():
+                inner = root_bar[..., first:first + c.q, first:first + c.q]
+                out[..., s] = c.root_adjoint(working[..., s], inner)
+                first += c.q
         free = np.isnan(self.loadings)
         if free.any():
             out[..., self.layout.positions("lambda")] = loadings_bar[..., free]

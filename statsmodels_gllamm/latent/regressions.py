@@ -7,6 +7,7 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.latent.design import RowColumns
 from statsmodels_gllamm.latent.structural import Structural, is_acyclic
 
 
@@ -35,7 +36,8 @@ def read_regressions(sample, regressions, blocks, levels) -> Regressions:
     names = [name for block in blocks for name in block.names]
     terms = [term for block in blocks for term in block.terms]
     level = [block.level for block in blocks for _ in block.names]
-    gamma, b, covariates, sources, gamma_names, b_names = [], [], [], [], [], []
+    gamma, b, sources, gamma_names, b_names = [], [], [], [], []
+    covariates = RowColumns()
     for number, regression in enumerate(regressions):
         to = _place(regression.outcome, regression, names, terms)
         for cause in regression.causes:
@@ -50,7 +52,7 @@ def read_regressions(sample, regressions, blocks, levels) -> Regressions:
         if regression.covariates is None:
             continue
         for name, column in sample.designs["regression", number].items():
-            place = _number(column.to_numpy(), covariates)
+            place = covariates.add(column.to_numpy())
             sources += [(number, name)] * (place == len(sources))
             gamma.append((to, place))
             gamma_names.append(f"gamma[{names[to]} on {name}]")
@@ -64,7 +66,7 @@ def read_regressions(sample, regressions, blocks, levels) -> Regressions:
         raise FormulaError("regressions= make a latent variable depend on itself: "
                            + ", ".join(b_names) + "; remove one of these")
     structural = Structural(len(names), np.array(gamma, dtype=np.int64).reshape(-1, 2), b)
-    return Regressions(structural, tuple(covariates), tuple(sources), tuple(gamma_names),
+    return Regressions(structural, tuple(covariates.columns), tuple(sources), tuple(gamma_names),
                        tuple(b_names))
 
 
@@ -79,24 +81,13 @@ def _place(name: str, regression, names, terms) -> int:
                        f"{', '.join(names) or 'none'}")
 
 
-def _number(column, covariates) -> int:
-    """Place of a covariate among those known, added if it is new."""
-    for k, known in enumerate(covariates):
-        if np.array_equal(known, column):
-            return k
-    covariates.append(column)
-    return len(covariates) - 1
-
-
 def _check_constant(sample, level, name, column, latent) -> None:
     some = np.empty(level.n_units)
     some[level.codes] = column
     varies = some[level.codes] != column
     if varies.any():
-        unit = level.codes[int(np.argmax(varies))]
         group = sample.groups[level.name]
-        row = int(np.argmax(level.codes == unit))
-        label = group.labels[group.codes[row]]
+        label = group.labels[group.codes[int(np.argmax(varies))]]
         raise DataError(
             f"the covariate {name!r} of {latent} varies within cluster {show(label)} of "
             f"{level.name!r}, of which {latent} has one value; use a covariate of that level, or put "

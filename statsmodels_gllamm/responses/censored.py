@@ -25,39 +25,23 @@ _INTERVALS = {id(standard.NORMAL): INTERVALS["normal"], id(standard.LOGISTIC): I
               id(standard.GUMBEL_MIN): INTERVALS["gumbel_min"]}
 
 
-class Below:
-    """log F(z) in the place of log f(z)."""
-
-    def __init__(self, density):
-        self.tail = density.lower
-
-    def value(self, z):
-        """log F."""
-        return self.tail.value(z)
-
-    def value_score(self, z):
-        """log F and its first derivative."""
-        return self.tail.value_score(z)
-
-    def derivatives(self, z):
-        """Three derivatives of log F."""
-        return self.tail.derivatives(z)
-
-
-class Above(Below):
+class Above:
     """log(1 - F(z)) = upper(-z) in the place of log f(z)."""
 
     def __init__(self, density):
         self.tail = density.upper
 
     def value(self, z):
+        """log(1 - F)."""
         return self.tail.value(-z)
 
     def value_score(self, z):
+        """log(1 - F) and its first derivative."""
         value, score = self.tail.value_score(-z)
         return value, -score
 
     def derivatives(self, z):
+        """Three derivatives of log(1 - F)."""
         first, second, third = self.tail.derivatives(-z)
         return -first, second, -third
 
@@ -80,7 +64,7 @@ class LeftCensored(Part):
     """y is at most y[0]."""
 
     def standard(self, aux):
-        return Below(self.inner.standard(aux))
+        return self.inner.standard(aux).lower
 
 
 class RightCensored(Part):

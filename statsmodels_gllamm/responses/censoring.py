@@ -11,8 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from statsmodels_gllamm.exceptions import DataError
-from statsmodels_gllamm.responses.validation import as_numbers, no_trials, refuse, rows_text
+from statsmodels_gllamm.responses.validation import (
+    as_numbers,
+    no_trials,
+    refuse,
+    refuse_values,
+    row_labels,
+)
 
 
 def known_ends(endog, n_trials, index, columns, positive: bool, name: str):
@@ -26,9 +31,9 @@ def known_ends(endog, n_trials, index, columns, positive: bool, name: str):
     if "until" in columns:
         low, index = _starts(endog, index, positive, name)
         high = np.where(np.isnan(columns["until"]), np.inf, columns["until"])
-        _refuse(high < low, high, index, "until", f"it lies before the {name} response")
-        _refuse((low == bottom) & np.isinf(high), high, index, "until",
-                "the response may then be anything; drop such rows")
+        refuse_values(high < low, high, index, "until", f"it lies before the {name} response")
+        refuse_values((low == bottom) & np.isinf(high), high, index, "until",
+                      "the response may then be anything; drop such rows")
     else:
         low, index = as_numbers(endog, name, index)
         high = np.where(_events(columns, len(low), index), low, np.inf)
@@ -38,14 +43,12 @@ def known_ends(endog, n_trials, index, columns, positive: bool, name: str):
     if positive:
         refuse((value <= 0) & (exact | (open_above & (low <= 0))), value, index, name,
                "it must be positive")
-    return value, *_entered(value, low, high, columns, index, positive, bottom, name)
+    return value, *_entered(low, high, columns, index, positive, bottom, name)
 
 
 def _starts(endog, index, positive, name):
     """Lower ends of intervals; minus infinity stands for an unknown one."""
-    if index is None:
-        index = getattr(endog, "index", None)
-        index = None if callable(index) else index
+    index = row_labels(endog, index)
     values = np.array(endog, dtype=np.float64)
     unknown = np.isneginf(values)
     values, index = as_numbers(np.where(unknown, 0.0, values), name, index)
@@ -60,8 +63,8 @@ def _events(columns, n, index):
     if "event" not in columns:
         return np.ones(n, dtype=bool)
     event = columns["event"]
-    _refuse((event != 0) & (event != 1), event, index, "event",
-            "it must be 1 (observed) or 0 (censored)")
+    refuse_values((event != 0) & (event != 1), event, index, "event",
+                  "it must be 1 (observed) or 0 (censored)")
     return event == 1
 
 
@@ -73,31 +76,24 @@ def _limited(low, high, columns, index, positive, bottom):
                     (("lower", -np.inf), ("upper", np.inf)))
     lower = np.where(np.isnan(lower), -np.inf, lower)
     upper = np.where(np.isnan(upper), np.inf, upper)
-    _refuse(lower >= upper, lower, index, "lower", "it must be less than upper")
+    refuse_values(lower >= upper, lower, index, "lower", "it must be less than upper")
     if positive:
         for role, limit in (("lower", lower), ("upper", upper)):
-            _refuse((limit <= 0) & np.isfinite(limit), limit, index, role,
-                    "the limit of a positive response must be positive")
+            refuse_values((limit <= 0) & np.isfinite(limit), limit, index, role,
+                          "the limit of a positive response must be positive")
     below, above = (low == high) & (low <= lower), low >= upper
     return (np.where(below, bottom, np.where(above, upper, low)),
             np.where(below, lower, np.where(above, np.inf, high)))
 
 
-def _entered(value, low, high, columns, index, positive, bottom, name):
+def _entered(low, high, columns, index, positive, bottom, name):
     """Ends no earlier than the entry, and entries."""
     if "entry" not in columns:
         return low, high, np.full(len(low), bottom)
     entry = np.where(np.isnan(columns["entry"]), bottom, columns["entry"])
     if positive:
-        _refuse(entry < 0, entry, index, "entry", "it must not be negative")
+        refuse_values(entry < 0, entry, index, "entry", "it must not be negative")
     point = (low == high) | np.isinf(high)
     late = (entry > bottom) & (entry >= np.where(point, low, high))
-    _refuse(late, entry, index, "entry", f"it must lie before the {name} response")
+    refuse_values(late, entry, index, "entry", f"it must lie before the {name} response")
     return np.where(point, low, np.maximum(low, entry)), high, entry
-
-
-def _refuse(bad, values, index, column, rule):
-    """DataError for a column, showing its first offending value and its rows."""
-    if np.any(bad):
-        shown = np.asarray(values)[np.flatnonzero(bad)[0]]
-        raise DataError(f"{column} is {shown:g} in {rows_text(bad, index)}: {rule}.")

@@ -101,10 +101,11 @@ def mean_link(link, family: str, allowed=_POSITIVE) -> MeanLink:
         if cls is sm_links.NegativeBinomial:
             return NegBin(float(link.alpha))
         return {sm_links.Log: Log, sm_links.CLogLog: CLogLog}[cls]()
-    raise _no_link(link, family, allowed)
+    raise no_link(link, family, allowed)
 
 
-def _no_link(link, family: str, allowed) -> TypeError:
+def no_link(link, family: str, allowed) -> TypeError:
+    """The error for a link that is not among those allowed."""
     shown = type(link).__name__ if isinstance(link, sm_links.Link) else repr(link)
     return TypeError(f"{family} has no link {shown} here: take an instance of one of "
                      f"{', '.join(allowed)} from statsmodels.")
@@ -115,7 +116,7 @@ def _binomial(family) -> Response:
     identity = issubclass(cls, sm_links.Power) and family.link.power == 1
     name = "identity" if identity else _BINOMIAL.get(cls)
     if name is None:
-        raise _no_link(family.link, "Binomial", _BINOMIAL_ALLOWED)
+        raise no_link(family.link, "Binomial", _BINOMIAL_ALLOWED)
     return BinomialLogit() if name == "logit" else Binomial(BINOMIAL_LINKS[name])
 
 

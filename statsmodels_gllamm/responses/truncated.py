@@ -29,7 +29,7 @@ from statsmodels_gllamm.responses.hazards import hazard
 from statsmodels_gllamm.responses.poisson import Poisson
 from statsmodels_gllamm.responses.proportion import BetaMixture
 from statsmodels_gllamm.responses.tails import GUMBEL_MIN
-from statsmodels_gllamm.responses.validation import refuse
+from statsmodels_gllamm.responses.validation import refuse, row_labels
 
 EPS = np.finfo(np.float64).eps
 LIMIT = -600.0  # log of a mean below which the mean of positive counts does not change with it
@@ -68,10 +68,7 @@ class ZeroTruncated(Around, Response):
 
     def prepare(self, endog, n_trials=None, *, index=None, columns=None):
         y = self.inner.prepare(endog, n_trials, index=index, columns=columns)
-        if index is None:
-            index = getattr(endog, "index", None)
-            index = None if callable(index) else index
-        refuse(y[0] == 0, y[0], index, self.name,
+        refuse(y[0] == 0, y[0], row_labels(endog, index), self.name,
                "a response truncated at zero is positive; drop these rows, or take the family "
                "that is not truncated")
         return y

@@ -21,18 +21,29 @@ def rows_text(mask, index=None) -> str:
     return f"row{'s' * (len(where) > 1)} {text}" + (f" and {more} more" if more else "")
 
 
-def refuse(bad, values, index, name: str, rule: str) -> None:
+def refuse_values(bad, values, index, what: str, rule: str) -> None:
     """Raise DataError if any of ``bad`` (n,), showing the first offending value and its rows."""
     if np.any(bad):
         shown = np.asarray(values)[np.flatnonzero(bad)[0]]
-        raise DataError(f"{name} response is {shown:g} in {rows_text(bad, index)}: {rule}.")
+        raise DataError(f"{what} is {shown:g} in {rows_text(bad, index)}: {rule}.")
+
+
+def refuse(bad, values, index, name: str, rule: str) -> None:
+    """`refuse_values` of the response of a family."""
+    refuse_values(bad, values, index, f"{name} response", rule)
+
+
+def row_labels(endog, index=None):
+    """Row labels for messages: those given, or the response's own, or None."""
+    if index is not None:
+        return index
+    index = getattr(endog, "index", None)
+    return None if callable(index) else index  # lists and tuples have a method of that name
 
 
 def as_numbers(endog, name: str, index=None, columns: int = 1):
     """A finite response as float64 (n,) or, if two columns are allowed, (n, 2), and row labels."""
-    if index is None:
-        index = getattr(endog, "index", None)
-        index = None if callable(index) else index  # lists and tuples have a method of that name
+    index = row_labels(endog, index)
     try:
         values = np.asarray(endog, dtype=np.float64)
     except (TypeError, ValueError):

@@ -29,6 +29,7 @@ from scipy.sparse.csgraph import connected_components
 
 from statsmodels_gllamm.estimation.record import natural_covariance
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.latent.hierarchy import first_rows
 
 COV_TYPES = ("nonrobust", "opg", "robust", "cluster")
 DESCRIPTIONS = {
@@ -224,8 +225,7 @@ def cluster_codes(model, groups) -> np.ndarray:
         raise ValueError(f"groups has {int((codes < 0).sum())} missing values.")
     if len(codes) == n_top and (levels or n_top == n):
         return codes
-    of_unit = np.empty(n_top, dtype=np.int64)
-    of_unit[units.of_row] = codes
+    of_unit = codes[first_rows(units.of_row, n_top)]
     cut = np.flatnonzero(of_unit[units.of_row] != codes)
     if cut.size:
         what = f"the set of row {show(sample.index[cut[0]])}"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.responses.censored import CensoredResponse
+from statsmodels_gllamm.results.regression import block_diagonal
 from statsmodels_gllamm.results.rows import sample_data
 
 
@@ -29,12 +30,7 @@ def covariance_matrices(model, params: np.ndarray) -> dict[str, pd.DataFrame]:
     found = {}
     for group, parts in blocks.items():
         names = [term for terms, _ in parts for term in terms]
-        matrix = np.zeros((len(names), len(names)))
-        first = 0
-        for terms, psi in parts:
-            inside = slice(first, first + len(terms))
-            matrix[inside, inside] = psi
-            first += len(terms)
+        matrix = block_diagonal([psi for _, psi in parts])
         found[group] = pd.DataFrame(matrix, index=names, columns=names)
     return found
 

@@ -28,6 +28,7 @@ from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.integration.normal import joint_mean
 from statsmodels_gllamm.integration.posterior import joined, pieces, row_expectation
+from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
@@ -265,8 +266,7 @@ def _posterior(model, working, rows: Rows, o, a, outcomes, sets, integration, n_
 def _refuse_cut_sets(rows: Rows, sets, level, unit) -> None:
     if sets is None:
         return
-    some = np.zeros(int(sets.max(initial=-1)) + 1, dtype=np.int64)
-    some[sets] = np.arange(len(sets))
+    some = first_rows(sets, int(sets.max(initial=-1)) + 1)
     other = (level[some[sets]] != level) | (unit[some[sets]] != unit)
     if other.any():
         raise DataError(f"row {rows.index[rows.kept][int(np.argmax(other))]!r} does not lie in the "
