@@ -192,10 +192,10 @@ class GLLAMMModel(LikelihoodModel):
         if eval_env is None:
             caller = inspect.currentframe().f_back
             eval_env = {**caller.f_globals, **caller.f_locals}
-        family = as_family(sm.families.Gaussian() if family is None else family, family_by) if (
-            family_by is not None or isinstance(family, Mapping)) else family
-        needs = as_family(sm.families.Gaussian() if family is None else family).needs(
-            dispersion, thresholds)
+        family = sm.families.Gaussian() if family is None else family
+        if family_by is not None or isinstance(family, Mapping):
+            family = as_family(family, family_by)
+        needs = as_family(family).needs(dispersion, thresholds)
         regressions = parse_regressions(regressions, factors)
         needs = with_regressions(needs, regressions)
         sample = build_sample(

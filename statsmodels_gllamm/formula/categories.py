@@ -99,3 +99,8 @@ def show(value) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(show(part) for part in value)})"
     return repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def listed(values) -> str:
+    """The first eight categories as errors print them."""
+    return ", ".join(show(value) for value in values[:8]) + ", ..." * (len(values) > 8)

@@ -19,7 +19,7 @@ import pandas as pd
 from statsmodels.formula._manager import FormulaManager
 
 from statsmodels_gllamm.exceptions import DataError, FormulaError
-from statsmodels_gllamm.formula.categories import factorize, recode, show
+from statsmodels_gllamm.formula.categories import factorize, listed, recode, show
 from statsmodels_gllamm.formula.environment import restored, storable
 from statsmodels_gllamm.formula.tokens import Usage, usage
 
@@ -322,10 +322,9 @@ def _recode(column, levels, where):
     """A column as a Categorical with the levels of the sample."""
     codes, unknown = recode(column, levels)
     if unknown.any():
-        known = ", ".join(show(level) for level in levels[:8]) + ", ..." * (len(levels) > 8)
         raise FormulaError(
             f"The column {column.name!r} in {where} has the level {show(column[unknown].iloc[0])}, "
-            f"which the model has not seen; it knows {known}."
+            f"which the model has not seen; it knows {listed(levels)}."
         )
     return pd.Categorical.from_codes(codes, categories=levels)
 

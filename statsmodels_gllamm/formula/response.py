@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.exceptions import FormulaError
-from statsmodels_gllamm.formula.categories import factorize, recode, show
+from statsmodels_gllamm.formula.categories import factorize, listed, recode, show
 from statsmodels_gllamm.formula.design import Design, make_design
 from statsmodels_gllamm.formula.tokens import tokenize, usage
 
@@ -73,7 +73,7 @@ class ResponseDesign:
         if unknown.any():
             raise FormulaError(
                 f"The response {self.name!r} has the category {show(column[unknown].iloc[0])}, "
-                f"which the model has not seen; it knows {_list(self.categories)}."
+                f"which the model has not seen; it knows {listed(self.categories)}."
             )
         kept = codes >= 0
         return codes[kept].astype(np.float64), kept
@@ -172,7 +172,7 @@ def _categories(column, ordered):
             what = "categories"
         raise FormulaError(
             f"The response {column.name!r} has {what} without an order; make it an ordered "
-            f"categorical, pd.Categorical({column.name}, categories=[{_list(categories)}], "
+            f"categorical, pd.Categorical({column.name}, categories=[{listed(categories)}], "
             "ordered=True), with the categories in their order."
         )
     return categories
@@ -184,10 +184,6 @@ def _has_order(column, categories):
         return False
     numeric = pd.api.types.infer_dtype(categories, skipna=True) in _NUMERIC
     return column.cat.ordered or (numeric and categories.is_monotonic_increasing)
-
-
-def _list(categories):
-    return ", ".join(show(c) for c in categories[:8]) + ", ..." * (len(categories) > 8)
 
 
 def _numbers(frame, name):

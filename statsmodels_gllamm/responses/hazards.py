@@ -75,11 +75,8 @@ class _Poisson(Hazard):
 class Ratio(Hazard):
     """Of any response, from the log density of zero."""
 
-    def _log_zero(self, y, nu, aux):
-        return self.inner.kernel(y, nu, aux) + self.inner.constant(y, aux)
-
     def value(self, y, nu, aux):
-        return np.log(-self._log_zero(_zeros(y), nu, aux))
+        return np.log(-self.inner.log_density(_zeros(y), nu, aux))
 
     def value_score(self, y, nu, aux):
         y = _zeros(y)
@@ -89,18 +86,18 @@ class Ratio(Hazard):
 
     def derivatives(self, y, nu, aux):
         y = _zeros(y)
-        z = self._log_zero(y, nu, aux)
+        z = self.inner.log_density(y, nu, aux)
         first, second, third = (d / z for d in self.inner.derivatives(y, nu, aux))
         curvature = second - first * first
         return first, curvature, third - 3 * first * curvature - first**3
 
     def aux_score(self, y, nu, aux):
         y = _zeros(y)
-        return self.inner.aux_score(y, nu, aux) / self._log_zero(y, nu, aux)
+        return self.inner.aux_score(y, nu, aux) / self.inner.log_density(y, nu, aux)
 
     def aux(self, y, nu, aux):
         y = _zeros(y)
-        z = self._log_zero(y, nu, aux)
+        z = self.inner.log_density(y, nu, aux)
         z1, z2, _ = (d / z for d in self.inner.derivatives(y, nu, aux))
         a = self.inner.aux_score(y, nu, aux) / z
         a1, a2 = (d / z for d in self.inner.aux_derivatives(y, nu, aux))

@@ -18,7 +18,7 @@ import pandas as pd
 
 from statsmodels_gllamm.integration.posterior import unit_moments
 from statsmodels_gllamm.latent.hierarchy import first_rows
-from statsmodels_gllamm.results.regression import latent_mean, latent_root
+from statsmodels_gllamm.results.regression import latent_mean, latent_root, regressors
 
 KINDS = ("mean", "mode")
 
@@ -106,14 +106,12 @@ def _natural(model, working, moments):
     """Posterior mean (q, n_units) and covariance (q, q, n_units) of every level's eta."""
     structure, design = model.structure, model.design
     root, natural, first = latent_root(design, working), [], 0
+    covariates = regressors(model, model.sample.designs)
     for level, (mean, cov) in zip(structure.levels, moments):
         own = slice(first, first + design.q[len(natural)])
         t = root[own, first:first + len(mean)]
-        regressors = np.stack([
-            model.sample.designs["regression", k][name].to_numpy()
-            for k, name in structure.regressors]) if structure.regressors else np.zeros((0, 0))
         rows = first_rows(level.codes, level.n_units)
-        eta_0 = latent_mean(design, working, regressors[:, rows] if len(regressors) else regressors)
+        eta_0 = latent_mean(design, working, covariates[:, rows] if len(covariates) else covariates)
         eta = t @ mean if eta_0 is None else t @ mean + eta_0[own]
         natural.append((eta, np.einsum("ij,jkg,lk->ilg", t, cov, t)))
         first = own.stop

@@ -30,6 +30,13 @@ def deviations(design, working, rows) -> dict:
     return rows.given if mean is None else {m: v - mean[m] for m, v in rows.given.items()}
 
 
+def regressors(model, designs) -> np.ndarray:
+    """Covariates of the latent variables (K, n)."""
+    columns = [designs["regression", number][name].to_numpy()
+               for number, name in model.structure.regressors]
+    return np.stack(columns) if columns else np.zeros((0, 0))
+
+
 def block_diagonal(blocks) -> np.ndarray:
     """One matrix with the given square matrices on its diagonal."""
     ends = np.cumsum([len(b) for b in blocks])

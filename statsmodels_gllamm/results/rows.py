@@ -16,6 +16,7 @@ from statsmodels_gllamm.formula.categories import key_name, show
 from statsmodels_gllamm.formula.designs import Part
 from statsmodels_gllamm.formula.rows import as_frame, row_array
 from statsmodels_gllamm.results.latent import level_units
+from statsmodels_gllamm.results.regression import regressors
 
 MEANS = {"mean": "prior", "conditional": "zero", "posterior": "posterior"}
 WHICH = (*MEANS, "linear", "prob", "var", "cumulative")
@@ -138,14 +139,7 @@ def _sample_rows(model, ask: Asked, random) -> Rows:
     parts = {"exog": Part(sample.exog, sample.exog_factors, sample.bars), **sample.parts}
     return Rows(sample.index, np.ones(n, dtype=bool), parts, random, sample.offset, sample.factors,
                 codes, {}, None if ask.what == "linear" else sample_data(sample),
-                regressors=_regressors(model, sample.designs))
-
-
-def _regressors(model, designs) -> np.ndarray:
-    """Covariates of the latent variables (K, n)."""
-    columns = [designs["regression", number][name].to_numpy()
-               for number, name in model.structure.regressors]
-    return np.stack(columns) if columns else np.zeros((0, 0))
+                regressors=regressors(model, sample.designs))
 
 
 def _frame_rows(model, frame, ask: Asked, random) -> Rows:
@@ -181,7 +175,7 @@ def _frame_rows(model, frame, ask: Asked, random) -> Rows:
     parts = {"exog": Part(new.exog, sample.exog_factors, new.bars or ()), **new.parts}
     return Rows(frame.index, new.kept, parts, random, np.zeros(len(new.index)), new.factors or {},
                 codes, {}, family_data, tuple(dict.fromkeys(c for cs in absent.values() for c in cs)),
-                _regressors(model, new.designs))
+                regressors(model, new.designs))
 
 
 def _as_exog(model, data) -> np.ndarray | None:
