@@ -14,6 +14,7 @@ from statsmodels.base.model import LikelihoodModel
 
 from statsmodels_gllamm.estimation import boundary, certify, checks, diagnose, information
 from statsmodels_gllamm.estimation.fit import Options, fit
+from statsmodels_gllamm.estimation.mixture import MixtureObjective, Reduced
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.options import integer, positive
 from statsmodels_gllamm.estimation.points import points_of
@@ -385,9 +386,23 @@ class GLLAMMModel(LikelihoodModel):
     def _linear_aux(self) -> bool:
         return all(member.response.linear_aux for member in self.outcomes.members)
 
-    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True) -> Objective:
+    @property
+    def _reduced(self) -> Reduced | None:
+        """The design given the coordinates of moderators; None without products of latent variables."""
+        if not len(self.design.given):
+            return None
+        return Reduced(self.design, all(m.response.gaussian for m in self.outcomes.members))
+
+    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True):
         """Log-likelihood with given points per level, as a function of working coordinates."""
-        q = self.design.q
+        q, reduced = self.design.q, self._reduced
+        if reduced is not None:
+            def make_task(n):
+                return reduced.task(n, reduced.gaussian or integration != "quadrature")
+
+            task = make_task(n_quad)
+            return MixtureObjective(self._problem(task.n_nodes, merge), task, self.design,
+                                    tuple(n_quad), reduced.parts, make_task, pool)
         task = Task(q, certify.rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")
         return Objective(self._problem(task.n_nodes, merge), task, self.design, pool,
@@ -401,11 +416,19 @@ class GLLAMMModel(LikelihoodModel):
     @property
     def _exact(self) -> bool:
         gaussian = all(member.response.gaussian for member in self.outcomes.members)
-        return gaussian or not self.design.q
+        return (gaussian and not len(self.design.given)) or not self.design.q
+
+    @property
+    def _q_quad(self) -> tuple[int, ...]:
+        """Dimensions of quadrature per level."""
+        return self.design.q if self._reduced is None else self._reduced.q_quad
 
     def _points(self, n_quad, integration: str) -> tuple[int, ...] | None:
         """Points per level, or None for "auto"."""
-        return points_of(n_quad, integration, self.structure.levels, self.design.q, self._exact)
+        if integration == "laplace" and len(self.design.given):
+            raise ValueError("integration='laplace' is not for products of latent variables: the "
+                             "moderators have several nodes; use 'adaptive'")
+        return points_of(n_quad, integration, self.structure.levels, self._q_quad, self._exact)
 
     def _at(self, params, integration, n_quad, off_boundary=False, **wanted):
         params = np.asarray(params, dtype=float)
@@ -414,7 +437,7 @@ class GLLAMMModel(LikelihoodModel):
                              f"{len(self.param_names)} parameters: {', '.join(self.param_names)}")
         points = self._points(1 if integration == "laplace" else n_quad, integration)
         if points is None:
-            points = certify.first_n_quad(self.design.q)
+            points = certify.first_n_quad(self._q_quad)
         working = self.design.to_working(params)
         if off_boundary and len(boundary.zero_coordinates(self.design, working)):
             size = boundary.TINY * np.abs(self.design.to_working(self.start_params))
@@ -579,7 +602,7 @@ class GLLAMMModel(LikelihoodModel):
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
         with self._explained(), thread_pool(threads) as pool, closing(bar):
-            found = fit(lambda n: self._objective(n, integration, pool), self.design.q,
+            found = fit(lambda n: self._objective(n, integration, pool), self._q_quad,
                         several_starts(start, starts, rng), options, self._exact, search)
         record = record_of(found, self.design, integration, method)
         record = checks.held_where_vanished(record, self.sample, self.structure)
@@ -623,10 +646,11 @@ class GLLAMMModel(LikelihoodModel):
 
 def with_regressions(needs: Needs, regressions) -> Needs:
     """The needs of the family and the covariates of the latent variables' regressions."""
-    formulas = {("regression", i): r.covariates
-                for i, r in enumerate(regressions) if r.covariates is not None}
+    formulas = {("regression", i, *key): text
+                for i, r in enumerate(regressions) for key, text in r.formulas.items()}
+    whole = {("regression", i, *key) for i, r in enumerate(regressions) for key in r.whole}
     return replace(needs, formulas={**needs.formulas, **formulas},
-                   without_intercept=needs.without_intercept | frozenset(formulas))
+                   without_intercept=needs.without_intercept | whole)
 
 
 def family_data(sample) -> FamilyData:

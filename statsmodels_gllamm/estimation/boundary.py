@@ -9,6 +9,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import evaluate_for_search
+from statsmodels_gllamm.integration.mixture import NodeStates
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.covariance import Covariance
 
@@ -20,13 +21,16 @@ SMALL = 0.1  # a diagonal below this share of its scale is tried at zero
 def canonical(design, working: np.ndarray, state):
     """The same parameters with non-negative Cholesky diagonals, and the modes to go with them.
 
-    A column of T and the latent variable u that it multiplies change sign together.
+    A column of T and the latent variable u that it multiplies change sign together.  Modes of the
+    components of a mixture are left out.
     """
     working, signs = working.copy(), []
     for s, c in design.cov_slices():
         sign = np.where(np.diag(c.root(working[s])) < 0, -1.0, 1.0)
         working[s] *= [sign[j] for _, j in c.pairs()]
         signs.append(sign)
+    if isinstance(state, NodeStates):
+        return working, None
     signs = np.split(np.concatenate([np.ones(0), *signs]), np.cumsum(design.q)[:-1])
     flipped = tuple(tuple(u * sign[:, None] for u, sign in zip(modes, signs)) for modes in state)
     return working, flipped

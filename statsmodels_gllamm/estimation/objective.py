@@ -13,6 +13,7 @@ import numpy as np
 
 from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.marginal import Evaluation, Task, evaluate
+from statsmodels_gllamm.integration.rules import product_rule
 from statsmodels_gllamm.latent.design import LatentDesign
 
 
@@ -35,8 +36,9 @@ class Objective:
         value = evaluate(self.problem, self.task, psi, state, pool=self.pool, **wanted)
         return Point(self.design, self.problem, working, value)
 
-    def with_rules(self, rules) -> Objective:
-        """The same with other quadrature rules."""
+    def with_points(self, n_quad) -> Objective:
+        """The same with other points per dimension by level."""
+        rules = tuple(product_rule(n, q) for n, q in zip(n_quad, self.task.q))
         return replace(self, task=replace(self.task, rules=rules))
 
 

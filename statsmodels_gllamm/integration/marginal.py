@@ -243,7 +243,8 @@ def evaluate(problem: Problem, task: Task, psi: np.ndarray, state=None, *, gradi
     unit_loglik = unit_bar = None
     if units:
         unit_loglik = _to_original(problem, [v.loglik for v in values])
-        unit_bar = _to_original(problem, [v.unit_bar for v in values])
+        if gradient:
+            unit_bar = _to_original(problem, [v.unit_bar for v in values])
     return Evaluation(
         total,
         sum(v.bar for v in values) if gradient else None,
