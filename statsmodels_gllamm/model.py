@@ -163,6 +163,8 @@ class GLLAMMModel(LikelihoodModel):
         regressions : list of str, optional
             Latent variables regressed on covariates of their level or above, and on latent variables
             of the same or a higher level: ``["ability ~ ses", "dep[id] ~ stress[id] + x2"]``.
+            Also products ``stress:x2`` with covariates, and ``stress:support`` of two latent
+            variables.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per row of the data.
         freq_weights : str, array_like or dict, optional
@@ -227,7 +229,8 @@ class GLLAMMModel(LikelihoodModel):
 
             - ``"visual =~ x1 + x2 + x3"``: a factor and its items.  The first loading is one;
               ``0.8*x2`` fixes a loading, ``NA*x1`` frees it.  Factors may have factors for items.
-            - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns.
+            - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns, and on
+              products ``ind60:age`` of both or of two factors.
             - ``"a ~~ b"``: the factors, or the residuals of regressed ones, are correlated;
               ``"a ~~ 0*b"``: they are not.  By default factors correlate if neither is regressed.
             - ``"a ~~ 1*a"``: variance one; all loadings are then free.

@@ -215,7 +215,7 @@ class Reduced:
         return out
 
     def parts(self, n: int) -> list[GivenLatent]:
-        """The components of a lattice of 2n + 1 points per dimension."""
+        """The components of a lattice over the prior of the given coordinates."""
         nodes, weight = prior_lattice(n, len(self.design.given))
         u = np.zeros((len(nodes), self.design.n_latent))
         u[:, self.design.given] = nodes

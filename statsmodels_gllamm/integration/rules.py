@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import roots_hermitenorm
 
 LATTICE_REACH = 5.0, 8.0  # standard deviations that a lattice over the prior covers
-LATTICE_GROWTH = 2.0  # its square grows so much with a point
+LATTICE_GROWTH = 2.0  # its square grows so much with two points
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,16 @@ def product_rule(n: int, q: int) -> Rule:
 
 @lru_cache(maxsize=32)
 def prior_lattice(n: int, q: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes (K, q) and log weights (K,) of the trapezoid rule over N(0, I): 2n + 1 points in each
-    dimension, without the corners.
+    """Nodes (K, q) and log weights (K,) of the trapezoid rule over N(0, I), without its corners:
+    4n + 1 points in one dimension, 2n + 1 in each of several.
 
     For integrands as smooth as likelihoods it converges faster than any power of its step
     (Trefethen and Weideman, 2014, SIAM Rev. 56, 385-458); it reaches out further the more points it
     has, and resolves a posterior anywhere on its way.
     """
-    reach = min(max(LATTICE_REACH[0], np.sqrt(LATTICE_GROWTH * n)), LATTICE_REACH[1])
-    grid = np.meshgrid(*[np.linspace(-reach, reach, 2 * n + 1)] * q, indexing="ij")
+    half = 2 * n if q == 1 else n
+    reach = min(max(LATTICE_REACH[0], np.sqrt(LATTICE_GROWTH * half)), LATTICE_REACH[1])
+    grid = np.meshgrid(*[np.linspace(-reach, reach, 2 * half + 1)] * q, indexing="ij")
     u = np.stack([g.ravel() for g in grid], -1)
     square = (u**2).sum(axis=1)
     inside = square <= reach**2 * (1 + 1e-12)

@@ -36,7 +36,7 @@ from statsmodels_gllamm.results.latent import top_units
 from statsmodels_gllamm.results.rows import Asked, Rows, asked, known_units, rows_of
 
 N_QUAD = 7  # points per dimension where none are given
-PRIOR_POINTS = {1: 31, 2: 15, 3: 9}  # of the moderators' lattice, by their coordinates
+PRIOR_POINTS = {1: 16, 2: 15, 3: 9}  # of the moderators' lattice, by their coordinates
 PIECE = 60_000  # rows at a time: a few such temporaries stay in the L2 cache
 
 

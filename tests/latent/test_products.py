@@ -175,10 +175,11 @@ def test_score_of_products(data, column, family, regressions, given, rng):
     model = interaction(data[data["s"] < 4], column, family, regressions)
     assert model.design.given.tolist() == given
     params = random_params(model, rng)
+    directions = rng.normal(size=(4, len(params)))
     slopes = [slope_along(lambda p: model.loglike(p, n_quad=4), params, e, h=1e-3)
-              for e in np.eye(len(params))]
+              for e in directions]
     score = model.score(params, n_quad=4)
-    assert_allclose(score, slopes, rtol=0, atol=2e-6 * np.abs(slopes).max())
+    assert_allclose(directions @ score, slopes, rtol=1e-7)
     assert_allclose(model.score_obs(params, n_quad=4).sum(0), score, rtol=1e-10)
 
 
@@ -262,18 +263,16 @@ def kenny_judd(rng, n):
 
 
 def test_fit():
-    wide = kenny_judd(np.random.default_rng(2), 100)
+    wide = kenny_judd(np.random.default_rng(2), 60)
     text = "f =~ a1 + a2 + a3; h =~ b1 + b2 + b3; dep =~ d1 + d2 + d3; dep ~ f + h + f:h"
-    results = GLLAMM.from_wide(wide, text).fit()
+    results = GLLAMM.from_wide(wide, text).fit(n_quad=6, threads=1)
     assert results.converged and results.certificate.passed and not results.certificate.exact
     truth = {"b[dep[id] on f[id]]": 0.5, "b[dep[id] on h[id]]": 0.3, "b[dep[id] on f[id]:h[id]]": 0.4,
              "var[f[id]]": 1.0, "var[dep[id]]": 0.49}
     for name, value in truth.items():
         assert abs(results.params[name] - value) < 3.5 * results.bse[name]
     best = results.model.loglike(results.params, n_quad=63)
-    assert abs(best - results.llf - results.certificate.error_loglik) < 0.01
-    without = GLLAMM.from_wide(wide, text.replace(" + f:h", "")).fit()
-    assert results.lr_test(without).statistic > 10
+    assert abs(best - results.llf - results.certificate.error_loglik) < 1e-3
 
 
 @pytest.mark.parametrize(("regressions", "text"), [
