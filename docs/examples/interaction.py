@@ -60,20 +60,23 @@ factors = result.latent()
 third = pd.qcut(factors["support"], 3, labels=["low", "middle", "high"])
 figure, ax = plt.subplots(figsize=(6.2, 4.2), layout="constrained")
 b = result.params
-grid = np.linspace(-2.5, 2.5, 50)
+grid, women = np.linspace(-2.5, 2.5, 50), persons["sex"].mean()
 colours = {"low": "#b35806", "middle": "#777777", "high": "#1f4e79"}
 for (name, own), sd in zip(factors.groupby(third, observed=True), (-1, 0, 1)):
     at = sd * b["var[support[id]]"] ** 0.5
     ax.scatter(own["stress"], own["dep"], s=9, color=colours[name], alpha=0.5, linewidth=0)
-    ax.plot(grid, (b[slope] + b[product] * at) * grid + b["b[dep[id] on support[id]]"] * at,
-            color=colours[name], linewidth=2, label=f"{name} support ({sd:+} sd)")
+    steep = b[slope] + b["b[dep[id] on stress[id]:sex]"] * women + b[product] * at
+    level = b["gamma[dep[id] on sex]"] * women + b["b[dep[id] on support[id]]"] * at
+    ax.plot(grid, level + steep * grid, color=colours[name], linewidth=2,
+            label=f"{name} support ({sd:+} sd)")
 ax.set(xlabel="stress", ylabel="depression", xlim=(-2.7, 2.7))
 ax.legend(frameon=False)
 # end
 
 # binary
-items = [c for c in persons if c != "sex"]
-answers = persons.assign(**{c: (persons[c] > 0) * 1.0 for c in items})
+answers = pd.DataFrame({
+    f"{name}{k}": 1.0 * (rng.random(n) < 1 / (1 + np.exp(-1.5 * factor)))
+    for name, factor in {"s": stress, "p": support, "d": dep}.items() for k in (1, 2, 3)})
 binary = GLLAMM.from_wide(answers, measured + "dep ~ stress + support + stress:support",
                           family=sm.families.Binomial()).fit()
 paths = binary.params.index.str.startswith("b[")
