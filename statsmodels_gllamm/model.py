@@ -225,9 +225,10 @@ class GLLAMMModel(LikelihoodModel):
         return model
 
     @classmethod
-    def from_wide(cls, data, items, *, family=None, id=None, std_lv=False, fixed=None, subset=None,
-                  covariances=None, dispersion=None, thresholds=None, offset=None, exposure=None,
-                  n_trials=None, freq_weights=None, missing="drop", eval_env=None):
+    def from_wide(cls, data, items, *, family=None, id=None, std_lv=False, fixed=None, groups=None,
+                  equal=None, subset=None, covariances=None, dispersion=None, thresholds=None,
+                  constraints=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
+                  missing="drop", eval_env=None):
         """Factor model of wide data, with one row per person and one column per item.
 
         Parameters
@@ -242,7 +243,10 @@ class GLLAMMModel(LikelihoodModel):
             - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns.
             - ``"a ~~ b"``: the factors, or the residuals of regressed ones, are correlated;
               ``"a ~~ 0*b"``: they are not.  By default factors correlate if neither is regressed.
-            - ``"a ~~ 1*a"``: variance one; all loadings are then free.
+            - ``"a ~~ 1*a"``: variance one; all loadings are then free.  Other numbers fix variances
+              and covariances too; ``"x1 ~~ 0.5*x1"`` fixes a residual variance.
+            - ``"visual =~ k*x1 + k*x2"``: parameters of one label are equal; ``"k1 == 2*k2"``.
+            - ``"a ~ 1"``: the mean of a factor is free; ``"x1 ~ 0*1"`` fixes an item's intercept.
 
             Names that are not plain are put into backticks.
         family : family or dict {item: family}, optional
@@ -254,12 +258,22 @@ class GLLAMMModel(LikelihoodModel):
         fixed : str, optional
             Further terms of the formula: ``"item:sex"`` for effects of sex on every item, or
             ``"(1 | school)"``.
+        groups : str, optional
+            Column of groups of persons.  Every group has factors, and all parameters, of its own but
+            for what ``equal`` says.
+        equal : str or list of str, optional
+            What groups have in common: "loadings", "intercepts" (of ordinal items thresholds),
+            "residuals", "variances", "covariances", "regressions", "means"; or "configural" (nothing),
+            "metric" (loadings), "scalar" (intercepts too), "strict" (residuals too).  With equal
+            intercepts the means of the factors are free in all groups but the first.
         subset : str, boolean mask or labels, optional
             Persons to use.
         covariances : dict, optional
             As in `from_formula`.
         dispersion, thresholds : str or dict, optional
             Formulas; by default each item has its own, ``"0 + item"``.
+        constraints : str or list of str, optional
+            Further linear constraints, by names of parameters.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per person.
         freq_weights : str, array_like or dict, optional
@@ -280,8 +294,7 @@ class GLLAMMModel(LikelihoodModel):
         Raises
         ------
         FormulaError, DataError, NotImplementedError
-            The last for what lavaan has and this has not: residual covariances of items, means of
-            factors, labels, groups.
+            The last for what lavaan has and this has not.
 
         Notes
         -----
@@ -310,9 +323,10 @@ class GLLAMMModel(LikelihoodModel):
         families = {item: as_family(one) for item, one in family.items()} if (
             isinstance(family, Mapping)) else as_family(family)
         wide, long, arguments = from_wide(
-            data, items, family=families, id=id, std_lv=std_lv, fixed=fixed, subset=subset,
-            dispersion=dispersion, thresholds=thresholds, offset=offset, exposure=exposure,
-            n_trials=n_trials, freq_weights=freq_weights, env=eval_env)
+            data, items, family=families, id=id, std_lv=std_lv, fixed=fixed, groups=groups,
+            equal=equal, subset=subset, dispersion=dispersion, thresholds=thresholds,
+            constraints=constraints, offset=offset, exposure=exposure, n_trials=n_trials,
+            freq_weights=freq_weights, env=eval_env)
         if families is arguments["family"]:
             arguments["family"] = family  # as the user gave it
         model = cls.from_formula(wide.formula, long, covariances=covariances, missing=missing,
