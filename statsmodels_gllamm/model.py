@@ -12,7 +12,14 @@ import pandas as pd
 import statsmodels.api as sm
 from statsmodels.base.model import LikelihoodModel
 
-from statsmodels_gllamm.estimation import boundary, certify, checks, diagnose, information
+from statsmodels_gllamm.estimation import (
+    boundary,
+    certify,
+    checks,
+    diagnose,
+    identification,
+    information,
+)
 from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.options import integer, positive
@@ -21,7 +28,7 @@ from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
-from statsmodels_gllamm.exceptions import DataError, SeparationWarning
+from statsmodels_gllamm.exceptions import DataError, IdentificationWarning, SeparationWarning
 from statsmodels_gllamm.families.base import FamilyData
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.registry import as_family
@@ -592,7 +599,8 @@ class GLLAMMModel(LikelihoodModel):
 
         Warns
         -----
-        ConvergenceWarning, BoundaryWarning, QuadratureWarning, SeparationWarning
+        IdentificationWarning, ConvergenceWarning, BoundaryWarning, QuadratureWarning,
+        SeparationWarning
 
         Examples
         --------
@@ -666,6 +674,9 @@ class GLLAMMModel(LikelihoodModel):
         if constraints is not None:
             design = constrained(design, constraints)
             start = design.to_working(self.design.to_natural(start))
+        unidentified = self._unidentified(design, start)
+        for text in unidentified:
+            warnings.warn(text, IdentificationWarning, stacklevel=3)
         if callback is not None and not callable(callback):
             raise ValueError(f"callback is a function of the parameters, not {callback!r}")
         bar = Progress(progress)
@@ -690,9 +701,18 @@ class GLLAMMModel(LikelihoodModel):
         if separated is not None:
             warnings.warn(separated, SeparationWarning, stacklevel=3)
         else:
-            diagnose.warn(record, maxiter, stacklevel=3)
+            diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
         return GLLAMMResultsWrapper(GLLAMMResults(self, record, cov_type=cov_type,
                                                   cov_kwds=cov_kwds))
+
+    def _unidentified(self, design, start) -> list[str]:
+        """What is not identified, in words."""
+        found = identification.unidentified(self.structure, self.outcomes, design, start)
+        n_quad = identification.points(self.design.q)
+        if not (found.size or self._exact) and n_quad:
+            objective = self._objective(n_quad, "quadrature", design=design)
+            found = identification.silent(objective, self.structure, self._engine_rows(None), start)
+        return [identification.describe(one, self.param_names) for one in found.T]
 
     def _start(self, start_params) -> np.ndarray:
         """Working coordinates (k,) of what the user gave, or of our own start."""

@@ -71,10 +71,10 @@ def pooled_model(structure, rows: EngineRows, loadings, index) -> Pooled:
                      Block("aux", tuple(f"aux{i}" for i in design.layout.positions("aux")))))
     small = LatentDesign(layout, (), (), len(columns), design.n_aux, Terms(coef, coef, 0 * coef),
                          Terms(none, none, none), aux, np.ones(1), entries)
-    return Pooled(_some(rows, index, columns), small)
+    return Pooled(some_rows(rows, index, columns), small)
 
 
-def _some(rows: EngineRows, index, columns) -> EngineRows:
+def some_rows(rows: EngineRows, index, columns) -> EngineRows:
     """The engine rows ``index`` (ascending in every member) with other columns."""
     def cut(x):
         return None if x is None else x[index]

@@ -198,6 +198,7 @@ def _measure(model, fixed, factor, line, right, known) -> None:
 def _scale(model, fixed) -> None:
     """The first loading is one unless the text says what it is; every factor must have a scale."""
     scaled = {key[1] for key, number in model.values if key[0] == "var" and number}
+    scaled |= {key[1] for keys in model.labels.values() for key in keys if key[0] == "var"}
     for name, own in model.loadings.items():
         if name in model.standardized or name in scaled:
             continue
