@@ -148,7 +148,8 @@ def test_moments_against_differences(long):
 def test_one_binary_response_in_every_unit():
     data = datasets.lsat.load_pandas().data.drop_duplicates("id")
     model = GLLAMM.from_formula("y ~ 1 + (1 | id)", data, family=BINOMIAL)
-    with pytest.warns(IdentificationWarning, match=r"Intercept.*var\[Intercept\[id\]\]; the data cannot"):
+    with pytest.warns(IdentificationWarning,
+                      match=r"Intercept.*var\[Intercept\[id\]\]; the data cannot"):
         model.fit(n_quad=5)
 
 
