@@ -19,10 +19,11 @@ from scipy.special import roots_hermitenorm
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Nodes of one level: ``z`` (K, q) and log coefficients ``c`` (K,)."""
+    """Nodes of one level: ``z`` (K, q), log coefficients ``c`` (K,), and the points per dimension."""
 
     z: np.ndarray
     c: np.ndarray
+    points: tuple[int, ...]
 
     @property
     def size(self) -> int:
@@ -40,12 +41,17 @@ def gauss_hermite(n: int) -> tuple[np.ndarray, np.ndarray]:
     return z, np.log(w / w.sum()) + z**2 / 2
 
 
-@lru_cache(maxsize=128)
 def product_rule(n: int, q: int) -> Rule:
     """Tensor product of q copies of the n-point rule: ``n**q`` nodes."""
-    z, c = gauss_hermite(n)
-    grid = np.meshgrid(*[z] * q, indexing="ij")
-    logs = np.meshgrid(*[c] * q, indexing="ij")
-    rule = Rule(np.stack([g.ravel() for g in grid], -1), sum(g.ravel() for g in logs))
+    return rule_of((n,) * q)
+
+
+@lru_cache(maxsize=128)
+def rule_of(points: tuple[int, ...]) -> Rule:
+    """Tensor product of rules of so many points."""
+    rules = [gauss_hermite(n) for n in points]
+    grid = np.meshgrid(*[z for z, _ in rules], indexing="ij")
+    logs = np.meshgrid(*[c for _, c in rules], indexing="ij")
+    rule = Rule(np.stack([g.ravel() for g in grid], -1), sum(g.ravel() for g in logs), points)
     rule.z.flags.writeable = rule.c.flags.writeable = False
     return rule
