@@ -10,6 +10,7 @@ from scipy import special, stats
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Factor
+from statsmodels_gllamm.estimation import boundary
 from statsmodels_gllamm.integration import chunks, reach
 from statsmodels_gllamm.integration.posterior import unit_moments
 from statsmodels_gllamm.integration.reach import FULL, NORMAL, UNTOUCHED, resolved
@@ -24,6 +25,8 @@ JOINT = {
     "apart": ("(0 + gt || s) + (0 + g || s:id) + (0 + b || s)", [[1, 1, 2]]),
     "under a full one": ("(0 + g || s) + (1 | s:id)", [[2, 2]]),
     "beside a full one": ("(0 + g || s) + (0 + gt || s:id) + (0 + b || s:id)", [[1, 2, 1]]),
+    "order": ("(0 + g + b | id)", [[1, 2]]),
+    "order of three": ("(0 + gt + b + g | id)", [[1, 2, 1]]),
     "levels": ("(1 | s) + (1 + gt || s:id)", [[2, 1, 2]]),
 }
 
@@ -147,6 +150,40 @@ def test_a_part_without_quadrature_is_exact(rng):
     two = sm.Logit.from_formula("y ~ 1", data[data["kind"] == "b"]).fit(disp=False)
     assert_allclose(fit.llf, one.llf + two.llf, rtol=1e-8)
     assert_allclose(fit.cov_re["id"], one.cov_re["id"], rtol=1e-3, atol=1e-5)
+
+
+def test_the_order_of_a_bar_does_not_matter(rng):
+    """Gaussian latent variables come last inside, wherever the formula has them."""
+    data = joint_data(rng, n=120)
+    fits = [GLLAMM.from_formula(f"y ~ 0 + kind + gt + {bars}", data, **MIXED).fit(n_quad=9)
+            for bars in ("(0 + g + gt + b | id)", "(0 + b + gt + g | id)")]
+    one, two = fits
+    assert one.model._dimensions == two.model._dimensions == ((1,),)
+    assert_allclose(one.llf, two.llf, rtol=1e-9)
+    names = ["g", "gt", "b"]
+    assert_allclose(one.cov_re["id"], two.cov_re["id"].loc[names, names], rtol=2e-3, atol=1e-3)
+    same = [name for name in one.params.index if name in two.params.index]
+    assert_allclose(one.bse[same], two.bse[same], rtol=2e-3)
+    assert_allclose(one.latent()[["g", "se[g]"]], two.latent()[["g", "se[g]"]], atol=1e-3)
+    assert_allclose(one.predict(which="posterior"), two.predict(which="posterior"), atol=1e-3)
+
+
+def test_boundary_in_another_order(rng):
+    """What vanishes is named as it is: a column of T in the order of its elimination."""
+    model, _ = joint_model(rng, "(0 + g + b | id)")
+    place = [model.param_names.index(f"{kind}[id]]") for kind in ("var[g", "cov[g[id],b", "var[b")]
+    for values, notes in (
+            ((0.0, 0.0, 1.0), ("the variance of g[id] is zero",)),
+            ((4.0, -2.0, 1.0), ("the correlation of g[id] and b[id] is minus one",)),
+            ((1.0, 0.0, 0.0), ("the variance of b[id] is zero",))):
+        natural = np.zeros(len(model.param_names))
+        natural[place] = values
+        working = model.design.to_working(natural)
+        assert_allclose(model.design.to_natural(working), natural, atol=1e-12)
+        assert boundary.describe(model.design, working) == notes
+        assert len(boundary.zero_coordinates(model.design, working)) == 1 + (values[2] == 0)
+        left = boundary.leave(model.design, working)
+        assert not len(boundary.zero_coordinates(model.design, left))
 
 
 # Latent variables that a unit does not touch
