@@ -130,7 +130,7 @@ class GLLAMMModel(LikelihoodModel):
         self.constraints = constraints
         self._linear = self._solved(constraints)
         self._problems: dict[tuple[int, bool], Problem] = {}
-        self._found_reach: Reach | None = None
+        self._reaches: dict[str, Reach] = {}
         checks.check_data(sample, self.structure, self.outcomes)
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
         super().__init__(
@@ -404,10 +404,11 @@ class GLLAMMModel(LikelihoodModel):
     @property
     def _reach(self) -> Reach:
         """Which latent variables the rows of top-level units touch."""
-        if self._found_reach is None:
-            self._found_reach = find_reach(self._engine_rows(None), self.structure.engine_levels,
-                                           self.design.q, self.design.entries)
-        return self._found_reach
+        if not self._reaches:
+            self._reaches["units"] = find_reach(
+                self._engine_rows(None), self.structure.engine_levels, self.design.q,
+                self.design.entries)
+        return self._reaches["units"]
 
     @property
     def _dimensions(self) -> tuple[tuple[int, ...], ...]:
@@ -453,7 +454,7 @@ class GLLAMMModel(LikelihoodModel):
         return solve(np.vstack([own.r, more.r]), np.concatenate([own.q, more.q]), self.param_names)
 
     def __getstate__(self):
-        return {**self.__dict__, "_problems": {}, "_found_reach": None}
+        return {**self.__dict__, "_problems": {}, "_reaches": {}}
 
     # The likelihood at any parameters
 

@@ -100,7 +100,9 @@ def find_reach(rows, levels, q, entries) -> Reach:
         kinds[top[mask], d] = NORMAL
         kinds[top[mask][~gaussian[mask]], d] = FULL
     distinct, unit = _distinct(kinds)
-    share = _common_rows(rows, touched) if len(q) > 1 and (distinct == NORMAL).any() else None
+    share = None
+    if len(q) > 1 and (distinct == NORMAL).any() and (distinct == FULL).any():
+        share = _common_rows(touched)
     distinct, unit = _joined(distinct, unit, np.bincount(top, minlength=n_top), q, share)
     return Reach(q, entries, distinct, unit)
 
@@ -131,10 +133,14 @@ def _touched(rows, n_latent, entries):
     return out
 
 
-def _common_rows(rows, touched) -> np.ndarray:
+def _common_rows(touched) -> np.ndarray:
     """Whether two latent variables (D, D) touch a row together."""
-    wide = np.stack([np.ones(rows.n) if mask is None else mask.astype(float) for mask in touched])
-    return wide @ wide.T > 0
+    share = np.ones((len(touched),) * 2, dtype=bool)
+    for d, one in enumerate(touched):
+        for e, two in enumerate(touched[:d]):
+            if one is not None and two is not None:
+                share[d, e] = share[e, d] = (one & two).any()
+    return share
 
 
 def _distinct(kinds: np.ndarray):

@@ -106,8 +106,8 @@ def portion_of(active, task: Task, moments: bool = False) -> Portion | None:
     if active is None or not active.fits(task):
         return None
     kinds = active.kinds
-    if not task.adaptive:
-        kinds = np.where(kinds == NORMAL, FULL, kinds)
+    if not task.adaptive or all(n == 1 for rule in task.rules for n in rule.points):
+        kinds = np.where(kinds == NORMAL, FULL, kinds)  # prior nodes, or one point for all
     if (kinds == FULL).all():
         return None
     own, rules, first = [], [], 0

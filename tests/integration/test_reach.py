@@ -54,7 +54,7 @@ def joint_model(rng, bars):
 def with_all_points(model):
     """The same model with quadrature over every latent variable of every unit."""
     other = GLLAMM.from_formula(model.gllamm_formula, model.data.frame, **MIXED)
-    other._found_reach = replace(model._reach, kinds=np.full_like(model._reach.kinds, FULL))
+    other._reaches["units"] = replace(model._reach, kinds=np.full_like(model._reach.kinds, FULL))
     return other
 
 
@@ -117,7 +117,7 @@ def test_without_the_rule_of_levels_it_is_wrong(rng):
     """A normal one above a full one that shares its rows needs its points."""
     model, working = joint_model(rng, "(0 + g || s) + (1 | s:id)")
     right = at(model, working, 15).loglik
-    model._found_reach = replace(model._reach, kinds=np.array([[FULL, NORMAL]]))
+    model._reaches["units"] = replace(model._reach, kinds=np.array([[FULL, NORMAL]]))
     model._problems.clear()
     assert abs(at(model, working, 15).loglik - right) > 1e-4
 
