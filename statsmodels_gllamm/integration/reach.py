@@ -15,8 +15,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+import math
 
 import numpy as np
+
+from statsmodels_gllamm.integration.rules import fifth_degree
 
 UNTOUCHED, NORMAL, FULL = 0, 1, 2
 TYPICAL = 7  # points by which the cost of a kind of unit is judged
@@ -52,9 +55,10 @@ class Reach:
     def n_nodes(self, n_quad) -> int:
         """The largest number of nodes that an evaluation with its information needs."""
         def nodes(row):
-            full, normal = _per_level(row == FULL, self.q), (row == NORMAL).sum()
-            return int(np.prod([n**k for n, k in zip(n_quad, full)], dtype=np.int64)) * (
-                3**int(normal) if max(n_quad, default=1) > 1 else 1)
+            full, normal = _per_level(row == FULL, self.q), _per_level(row == NORMAL, self.q)
+            several = max(n_quad) > 1
+            return math.prod(n**k * (len(fifth_degree(m)[1]) if several and m else 1)
+                             for n, k, m in zip(n_quad, full, normal))
 
         return max(nodes(row) for row in self.kinds)
 

@@ -1,7 +1,7 @@
 """What is integrated, and how: of the whole model, and of the units of one chunk.
 
 A chunk integrates over the latent variables that its rows touch.  At each level those that are
-normal given the others stand first, with one point (reach.py); three, exact to the fifth power, where
+normal given the others stand first, with one point (reach.py); with a rule of the fifth degree where
 Louis' information takes fourth moments.  A level of untouched ones keeps one of them, with one point.
 """
 from __future__ import annotations
@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from statsmodels_gllamm.integration.reach import FULL, NORMAL, UNTOUCHED
+from statsmodels_gllamm.integration.reach import FULL, NORMAL
 from statsmodels_gllamm.integration.rules import Rule, rule_of
-
-MOMENTS = 3  # points that integrate the fourth power of a normal latent variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +113,10 @@ def portion_of(active, task: Task, moments: bool = False) -> Portion | None:
         mine = kinds[first:first + q]
         order = np.concatenate([np.flatnonzero(mine == NORMAL), np.flatnonzero(mine == FULL)])
         order = order if len(order) else np.zeros(1, dtype=np.int64)
-        points = {UNTOUCHED: 1, NORMAL: MOMENTS if moments else 1}
-        rules.append(rule_of(tuple(points.get(int(mine[d]), rule.points[d]) for d in order)))
+        n_fifth = int((mine == NORMAL).sum()) if moments else 0
+        points = tuple(rule.points[d] if mine[d] == FULL or k < n_fifth else 1
+                       for k, d in enumerate(order))
+        rules.append(rule_of(points, n_fifth))
         own.append(order)
         first += q
     starts = np.cumsum([0, *task.q[:-1]])
