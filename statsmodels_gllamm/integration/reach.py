@@ -13,7 +13,7 @@ integrated over that, the density would be a mixture of normals.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 import math
 
@@ -68,7 +68,7 @@ class Active:
     """The latent variables of the units of a chunk: ``kinds`` (D,) for `Reach`.q and .entries."""
 
     kinds: np.ndarray
-    reach: Reach
+    reach: Reach = field(repr=False)
 
     def fits(self, task) -> bool:
         """Whether a task integrates over these latent variables."""

@@ -65,8 +65,21 @@ class Portion:
     entries: np.ndarray
 
     def psi(self, psi: np.ndarray) -> np.ndarray:
-        """Psi (r, 1 + D + m) of the whole -> (r, 1 + D' + m)."""
-        return np.concatenate([psi[:, self.columns], psi[:, 1 + sum(self.whole.q):]], axis=1)
+        """Psi (r, 1 + D + m) of the whole -> (r, 1 + D' + m).
+
+        Raises
+        ------
+        ValueError
+            Psi has loadings that are not among the entries by which units were told apart.
+        """
+        first_aux = 1 + sum(self.whole.q)
+        other = psi[:, :first_aux].copy()
+        rows, columns = self.whole.entries
+        linear = columns < first_aux
+        other[rows[linear], columns[linear]] = 0.0
+        if other[:, 1:].any():
+            raise ValueError("Psi has loadings that are not among the task's entries")
+        return np.concatenate([psi[:, self.columns], psi[:, first_aux:]], axis=1)
 
     def start(self, modes):
         """Modes per level (q, G) of the whole -> (q', G)."""

@@ -12,6 +12,7 @@ import statsmodels.api as sm
 from statsmodels_gllamm import GLLAMM, Factor
 from statsmodels_gllamm.estimation import boundary
 from statsmodels_gllamm.integration import chunks, reach
+from statsmodels_gllamm.integration.marginal import evaluate
 from statsmodels_gllamm.integration.posterior import unit_moments
 from statsmodels_gllamm.integration.reach import FULL, NORMAL, UNTOUCHED, resolved
 from tests.integration import brute
@@ -201,16 +202,17 @@ def two_groups(rng, n=60, q=2, per_factor=3):
     return data[(data["group"] == "A") | (item < q * per_factor - 1)].reset_index(drop=True)
 
 
+def group_factors(data, groups, q=2, per_factor=3):
+    return {f"f{g}{k}": Factor("0 + " + " + ".join(
+        f"x{g}{j}" for j in range(k * per_factor, (k + 1) * per_factor) if data[f"x{g}{j}"].any()))
+        for g in groups for k in range(q)}
+
+
 def group_model(data, groups, q=2, per_factor=3):
     data = data[data["group"].isin(list(groups))]
-    bars, factors = [], {}
-    for g in groups:
-        for k in range(q):
-            own = [f"x{g}{j}" for j in range(k * per_factor, (k + 1) * per_factor) if f"x{g}{j}" in data
-                   and data[f"x{g}{j}"].any()]
-            factors[f"f{g}{k}"] = Factor("0 + " + " + ".join(own))
-        bars.append("(" + " + ".join(["0", *(f"f{g}{k}" for k in range(q))]) + " | id)")
-    return GLLAMM.from_formula("y ~ 0 + gi + " + " + ".join(bars), data, factors=factors, **BINARY)
+    bars = ["(" + " + ".join(["0", *(f"f{g}{k}" for k in range(q))]) + " | id)" for g in groups]
+    return GLLAMM.from_formula("y ~ 0 + gi + " + " + ".join(bars), data,
+                               factors=group_factors(data, groups, q, per_factor), **BINARY)
 
 
 @pytest.fixture
@@ -239,6 +241,50 @@ def test_groups_are_separate_models(rng, apart):
         place = [model.param_names.index(name) for name in m.param_names]
         one = at(m, m.design.to_working(params[m.param_names]), 7, units=True, information=True)
         assert_allclose(both[np.ix_(place, place)], one.louis, rtol=1e-8, atol=1e-8)
+
+
+def test_groups_in_a_pattern(rng, apart):
+    """Zeros in the covariance matrix of one bar keep its groups apart, as bars of their own do."""
+    data = two_groups(rng)
+    bars = group_model(data, "AB")
+    pattern = np.array([[None, None, 0, 0], [None, None, 0, 0], [0, 0, None, None],
+                        [0, 0, None, None]], dtype=object)
+    one = GLLAMM.from_formula(
+        "y ~ 0 + gi + (0 + fA0 + fA1 + fB0 + fB1 | id)", data,
+        factors=group_factors(data, "AB"), covariances={"id": pattern}, **BINARY)
+    assert sorted(one._reach.kinds.tolist()) == [[0, 0, 2, 2], [2, 2, 0, 0]]
+    params = pd.Series(random_params(bars, rng), bars.param_names)
+    assert set(one.param_names) == set(bars.param_names)
+    assert_allclose(one.loglike(params[one.param_names]), bars.loglike(params), rtol=1e-13)
+    assert_allclose(one.score(params[one.param_names]),
+                    pd.Series(bars.score(params), bars.param_names)[one.param_names], rtol=1e-8,
+                    atol=1e-9)
+
+
+def test_new_rows_of_untouched_latent_variables(rng, apart):
+    """A slope that no row of a cluster has is the prior's in new rows of it."""
+    data = two_groups(rng)
+    model = GLLAMM.from_formula("y ~ 1 + (1 | id) + (0 + xA0 || id)", data, **BINARY)
+    params = np.array([0.2, 0.7, 0.9])
+    assert model.param_names[1:] == ["var[Intercept[id]]", "var[xA0[id]]"]
+    new = data[data["id"] == 1].iloc[[0]].assign(xA0=1.0)
+    found = model.predict(params, new, which="posterior", n_quad=41)
+    own = data.loc[data["id"] == 1, "y"].to_numpy()
+    u, log_weight = brute.normal_grid()
+    v = np.sqrt(0.7) * u
+    weight = np.exp(brute.binomial(own[:, None], 0.2 + v).sum(axis=0) + log_weight)
+    mean = special.expit(0.2 + v[:, None] + np.sqrt(0.9) * u) @ np.exp(log_weight)
+    assert_allclose(found, weight @ mean / weight.sum(), atol=1e-7)
+
+
+def test_loadings_beside_the_entries_are_refused(rng, apart):
+    model = group_model(two_groups(rng), "AB")
+    objective = model._objective((3,))
+    psi = model.design.psi(model.design.to_working(random_params(model, rng)))
+    rows, columns = model.design.entries
+    psi[rows[columns == 1][0], 4] = 1.0
+    with pytest.raises(ValueError, match="not among the task's entries"):
+        evaluate(objective.problem, objective.task, psi)
 
 
 def test_six_dimensions_of_two_groups(rng, apart):
