@@ -41,6 +41,7 @@ from statsmodels_gllamm.formula.wide import from_wide
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.integration.reach import Reach, find_reach
 from statsmodels_gllamm.latent.build import build_structure, weights_of
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.latent.describe import equations
@@ -136,6 +137,7 @@ class GLLAMMModel(LikelihoodModel):
         self.constraints = constraints
         self._linear = self._solved(constraints)
         self._problems: dict[tuple[int, bool], Problem] = {}
+        self._reaches: dict[str, Reach] = {}
         checks.check_data(sample, self.structure, self.outcomes)
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
         super().__init__(
@@ -406,13 +408,27 @@ class GLLAMMModel(LikelihoodModel):
         members = tuple((member.response, member.y) for member in out.members)
         return EngineRows(members, self.structure.columns, offset, out.sets, row_weight)
 
+    @property
+    def _reach(self) -> Reach:
+        """Which latent variables the rows of top-level units touch."""
+        if not self._reaches:
+            self._reaches["units"] = find_reach(
+                self._engine_rows(None), self.structure.engine_levels, self.design.q,
+                self.design.entries)
+        return self._reaches["units"]
+
+    @property
+    def _dimensions(self) -> tuple[tuple[int, ...], ...]:
+        """Latent variables per level that take several points, for every kind of top-level unit."""
+        return self._reach.counts() if self.design.q else ((),)
+
     def _problem(self, n_nodes: int, merge: bool = True) -> Problem:
         key = next(size for size in NODE_CLASSES if n_nodes <= size), merge
         if key not in self._problems:
             rows, units = weights_of(self.sample, self.structure.levels)
             self._problems[key] = build_problem(
                 self._engine_rows(rows), self.structure.engine_levels, units, n_nodes=n_nodes,
-                merge=merge)
+                merge=merge, reach=self._reach if self.design.q else None)
         return self._problems[key]
 
     @property
@@ -426,7 +442,8 @@ class GLLAMMModel(LikelihoodModel):
         q = self.design.q
         task = Task(q, certify.rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")
-        return Objective(self._problem(task.n_nodes, merge), task, design or self.design, pool,
+        n_nodes = self._reach.n_nodes(n_quad) if q else 1
+        return Objective(self._problem(n_nodes, merge), task, design or self.design, pool,
                          self._linear_aux)
 
     def _solved(self, constraints) -> Constraints | None:
@@ -444,18 +461,18 @@ class GLLAMMModel(LikelihoodModel):
         return solve(np.vstack([own.r, more.r]), np.concatenate([own.q, more.q]), self.param_names)
 
     def __getstate__(self):
-        return {**self.__dict__, "_problems": {}}
+        return {**self.__dict__, "_problems": {}, "_reaches": {}}
 
     # The likelihood at any parameters
 
     @property
     def _exact(self) -> bool:
         gaussian = all(member.response.gaussian for member in self.outcomes.members)
-        return gaussian or not self.design.q
+        return gaussian or not any(map(any, self._dimensions))
 
     def _points(self, n_quad, integration: str) -> tuple[int, ...] | None:
         """Points per level, or None for "auto"."""
-        return points_of(n_quad, integration, self.structure.levels, self.design.q, self._exact)
+        return points_of(n_quad, integration, self.structure.levels, self._dimensions, self._exact)
 
     def _at(self, params, integration, n_quad, off_boundary=False, **wanted):
         params = np.asarray(params, dtype=float)
@@ -464,7 +481,7 @@ class GLLAMMModel(LikelihoodModel):
                              f"{len(self.param_names)} parameters: {', '.join(self.param_names)}")
         points = self._points(1 if integration == "laplace" else n_quad, integration)
         if points is None:
-            points = certify.first_n_quad(self.design.q)
+            points = certify.first_n_quad(self._dimensions)
         working = self.design.to_working(params)
         if off_boundary and len(boundary.zero_coordinates(self.design, working)):
             size = boundary.TINY * np.abs(self.design.to_working(self.start_params))
@@ -688,8 +705,9 @@ class GLLAMMModel(LikelihoodModel):
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
         with self._explained(), thread_pool(threads) as pool, closing(bar):
-            found = fit(lambda n: self._objective(n, integration, pool, design=design), design.q,
-                        several_starts(start, starts, rng), options, self._exact, search)
+            found = fit(lambda n: self._objective(n, integration, pool, design=design),
+                        self._dimensions, several_starts(start, starts, rng), options, self._exact,
+                        search)
         record = record_of(found, self.design, design, integration, method, constraints)
         record = checks.held_where_vanished(record, self.sample, self.structure)
         if disp:

@@ -11,6 +11,7 @@ from statsmodels_gllamm.families.base import Outcomes, Predictor
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.latent.kinds import covariance_of
+from statsmodels_gllamm.latent.order import gaussian_last
 from statsmodels_gllamm.latent.regressions import read_regressions
 from statsmodels_gllamm.latent.signs import sign_flips
 from statsmodels_gllamm.parameters import Block, Layout
@@ -167,6 +168,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     q = tuple(sum(c.q for b, c in zip(blocks, cov) if b.level == i) for i in range(len(levels)))
     found = read_regressions(sample, regressions, blocks, levels) if regressions else None
     structural = found.structural if found else None
+    cov = gaussian_last(cov, latent, structural, rows.columns, outcomes.members)
     regressors = tuple(
         _latent_terms(sample, predictors, blocks, slots, loadings, rows, times, inside)
         for times, inside in zip(found.covariates, structural.touched().T)) if found else ()
@@ -312,8 +314,7 @@ def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent, structural
     used = {(int(r), 0) for terms in (fixed, *regressors) for r in terms.row}
     root, first = np.zeros((n_latent, n_latent), dtype=bool), 0
     for c in covariances:
-        own = np.eye(c.q, dtype=bool) if c.kind in ("diagonal", "identity") else np.tri(c.q, dtype=bool)
-        root[first:first + c.q, first:first + c.q] = own
+        root[first:first + c.q, first:first + c.q] = c.reach()
         first += c.q
     if structural is not None:
         root = structural.reach().astype(int) @ root > 0
