@@ -31,8 +31,10 @@ from statsmodels_gllamm.formula.regressions import parse_regressions
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.formula.wide import from_wide
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
+from statsmodels_gllamm.integration.gaussian import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.integration.patterns import build_patterns
 from statsmodels_gllamm.latent.build import build_structure, weights_of
 from statsmodels_gllamm.latent.describe import equations
 from statsmodels_gllamm.results.covariance import check_cov_type
@@ -119,7 +121,7 @@ class GLLAMMModel(LikelihoodModel):
         self.regressions = tuple(regressions)
         self.structure = build_structure(sample, self.outcomes, covariances,
                                          getattr(family, "correlated", False), self.regressions)
-        self._problems: dict[tuple[int, bool], Problem] = {}
+        self._problems: dict = {}  # by nodes and merging; "patterns" of a Gaussian model
         checks.check_data(sample, self.structure, self.outcomes)
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
         super().__init__(
@@ -382,6 +384,23 @@ class GLLAMMModel(LikelihoodModel):
         return self._problems[key]
 
     @property
+    def _patterns(self) -> GaussianProblem | None:
+        """The data by patterns, where the log-likelihood has a closed form that pays."""
+        if "patterns" not in self._problems and self._exact:
+            rows, units = weights_of(self.sample, self.structure.levels)
+            self._problems["patterns"] = build_patterns(
+                self._engine_rows(rows), self.structure.engine_levels, units, self.design.q,
+                self.design.entries)
+        return self._problems.get("patterns")
+
+    def _likelihood(self, n_quad, integration="adaptive", pool=None) -> Objective:
+        """As `_objective`, in closed form where there is one."""
+        if self._patterns is None:
+            return self._objective(n_quad, integration, pool)
+        task = Task(self.design.q, certify.rules_of(n_quad, self.design.q), self.design.entries)
+        return Objective(self._patterns, task, self.design, pool, self._linear_aux)
+
+    @property
     def _linear_aux(self) -> bool:
         return all(member.response.linear_aux for member in self.outcomes.members)
 
@@ -420,7 +439,7 @@ class GLLAMMModel(LikelihoodModel):
             size = boundary.TINY * np.abs(self.design.to_working(self.start_params))
             working = boundary.leave(self.design, working, size)
         with self._explained():
-            objective = self._objective(points, integration)
+            objective = self._likelihood(points, integration)
             return objective, objective.at(working, **wanted)
 
     @contextmanager
@@ -579,7 +598,7 @@ class GLLAMMModel(LikelihoodModel):
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
         with self._explained(), thread_pool(threads) as pool, closing(bar):
-            found = fit(lambda n: self._objective(n, integration, pool), self.design.q,
+            found = fit(lambda n: self._likelihood(n, integration, pool), self.design.q,
                         several_starts(start, starts, rng), options, self._exact, search)
         record = record_of(found, self.design, integration, method)
         record = checks.held_where_vanished(record, self.sample, self.structure)

@@ -25,9 +25,9 @@ class FitRecord:
         Inverse observed information in natural parameters; rows and columns of parameters held at a
         boundary, or in a flat direction, are NaN.
     loglik : float
-    unit_scores : ndarray (n_top, k)
+    unit_scores : ndarray (n_top, k) or None
         Score of every top-level unit in natural parameters, without its frequency weight; zero for
-        parameters held at a boundary.
+        parameters held at a boundary.  None where they are found when they are asked for.
     information : Information
         In working coordinates.
     certificate, path : Certificate, tuple of Certificate
@@ -49,7 +49,7 @@ class FitRecord:
     working: np.ndarray
     cov: np.ndarray
     loglik: float
-    unit_scores: np.ndarray
+    unit_scores: np.ndarray | None
     information: Information
     certificate: Certificate
     path: tuple[Certificate, ...]
@@ -77,6 +77,11 @@ def natural_scores(jacobian: np.ndarray, free: np.ndarray, scores: np.ndarray) -
     moving = j.any(axis=1)
     out[:, moving] = scores[:, free] @ np.linalg.pinv(j[moving])
     return out
+
+
+def _natural_scores_of(jacobian, free, point) -> np.ndarray | None:
+    scores = point.unit_scores
+    return None if scores is None else natural_scores(jacobian, free, scores)
 
 
 def _unit_columns(x: np.ndarray) -> np.ndarray:
@@ -126,7 +131,7 @@ def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
     return FitRecord(
         design.to_natural(working), working,
         _without_flat(natural_covariance(jacobian, info), names, flat),
-        found.point.loglik, natural_scores(jacobian, info.free, found.point.unit_scores), info,
+        found.point.loglik, _natural_scores_of(jacobian, info.free, found.point), info,
         found.certificate, found.path, tuple(str(n) for n in names[found.boundary]),
         (*describe(design, working), *_infinite(design, found.boundary, working)), flat,
         "exact" if found.certificate.exact else integration, found.certificate.n_quad,
