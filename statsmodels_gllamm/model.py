@@ -28,6 +28,7 @@ from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.regressions import parse_regressions
+from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM, parse_residuals
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.formula.wide import from_wide
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
@@ -96,13 +97,14 @@ class GLLAMMModel(LikelihoodModel):
     -665.291
     """
 
-    _init_keys = ["sample", "family", "covariances", "regressions"]
+    _init_keys = ["sample", "family", "covariances", "regressions", "residual_covariances"]
     _formula_max_endog = None
     wide = None
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
-                 dispersion=None, thresholds=None, missing="drop", sample=None, regressions=()):
+                 dispersion=None, thresholds=None, missing="drop", sample=None, regressions=(),
+                 residual_covariances=None):
         family = sm.families.Gaussian() if family is None else family
         self.family = family
         family = as_family(family)
@@ -119,8 +121,10 @@ class GLLAMMModel(LikelihoodModel):
         self.outcomes = self.fitted_family.outcomes(data)
         self.covariances = covariances
         self.regressions = tuple(regressions)
+        self.residual_covariances = residual_covariances
         self.structure = build_structure(sample, self.outcomes, covariances,
-                                         getattr(family, "correlated", False), self.regressions)
+                                         getattr(family, "correlated", False), self.regressions,
+                                         residual_covariances)
         self._problems: dict = {}  # by nodes and merging; "patterns" of a Gaussian model
         checks.check_data(sample, self.structure, self.outcomes)
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
@@ -134,8 +138,8 @@ class GLLAMMModel(LikelihoodModel):
     @classmethod
     def from_formula(cls, formula, data, subset=None, *, family=None, family_by=None, factors=None,
                      covariances=None, dispersion=None, thresholds=None, regressions=None,
-                     offset=None, exposure=None, n_trials=None, freq_weights=None, missing="drop",
-                     eval_env=None):
+                     residual_covariances=None, offset=None, exposure=None, n_trials=None,
+                     freq_weights=None, missing="drop", eval_env=None):
         """Model from a formula with bar terms and a data frame.
 
         Parameters
@@ -164,6 +168,9 @@ class GLLAMMModel(LikelihoodModel):
         regressions : list of str, optional
             Latent variables regressed on covariates of their level or above, and on latent variables
             of the same or a higher level: ``["ability ~ ses", "dep[id] ~ stress[id] + x2"]``.
+        residual_covariances : dict {column: list of "y1 ~~ y5" or (item, item)}, optional
+            Items, values of a column that tells the rows of a bottom-level cluster apart, whose
+            residuals are correlated in a Gaussian model: ``{"item": ["y1 ~~ y5", ("y2", "y4")]}``.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per row of the data.
         freq_weights : str, array_like or dict, optional
@@ -200,12 +207,16 @@ class GLLAMMModel(LikelihoodModel):
         needs = as_family(family).needs(dispersion, thresholds)
         regressions = parse_regressions(regressions, factors)
         needs = with_regressions(needs, regressions)
+        residuals = parse_residuals(residual_covariances)
+        if residuals is not None:
+            needs = replace(needs, labels={**needs.labels, RESIDUAL_ITEM: residuals.column})
         sample = build_sample(
             formula, data, subset=subset, factors=factors, needs=needs, offset=offset,
             exposure=exposure, n_trials=n_trials, freq_weights=freq_weights, missing=missing,
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
-                    covariances=covariances, regressions=regressions)
+                    covariances=covariances, regressions=regressions,
+                    residual_covariances=residuals)
         model._check_exposure(exposure)
         model.formula = sample.parsed.plain
         model.gllamm_formula = sample.parsed.text
@@ -232,6 +243,7 @@ class GLLAMMModel(LikelihoodModel):
             - ``"a ~~ b"``: the factors, or the residuals of regressed ones, are correlated;
               ``"a ~~ 0*b"``: they are not.  By default factors correlate if neither is regressed.
             - ``"a ~~ 1*a"``: variance one; all loadings are then free.
+            - ``"x1 ~~ x2"``: the residuals of two Gaussian items are correlated.
 
             Names that are not plain are put into backticks.
         family : family or dict {item: family}, optional
@@ -269,8 +281,8 @@ class GLLAMMModel(LikelihoodModel):
         Raises
         ------
         FormulaError, DataError, NotImplementedError
-            The last for what lavaan has and this has not: residual covariances of items, means of
-            factors, labels, groups.
+            The last for what lavaan has and this has not: means of factors, labels, groups; and for
+            residual covariances of items that are not Gaussian.
 
         Notes
         -----
@@ -390,7 +402,7 @@ class GLLAMMModel(LikelihoodModel):
             rows, units = weights_of(self.sample, self.structure.levels)
             self._problems["patterns"] = build_patterns(
                 self._engine_rows(rows), self.structure.engine_levels, units, self.design.q,
-                self.design.entries)
+                self.design.entries, self.structure.residuals)
         return self._problems.get("patterns")
 
     def _likelihood(self, n_quad, integration="adaptive", pool=None) -> Objective:
@@ -406,6 +418,9 @@ class GLLAMMModel(LikelihoodModel):
 
     def _objective(self, n_quad, integration="adaptive", pool=None, merge=True) -> Objective:
         """Log-likelihood with given points per level, as a function of working coordinates."""
+        if self.structure.residuals is not None:
+            raise NotImplementedError("residual covariances are not available with frequency weights "
+                                      "of rows, or of clusters below the top level")
         q = self.design.q
         task = Task(q, certify.rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")

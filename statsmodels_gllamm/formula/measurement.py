@@ -55,6 +55,8 @@ class Measurement:
         Factors that are regressed on something.
     covariances : dict {frozenset of two factors: bool}
         What the text says; other pairs are correlated if neither is regressed.
+    residuals : list of (item, item)
+        Residual covariances.
     """
 
     loadings: dict[str, dict] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Measurement:
     regressions: list[str] = field(default_factory=list)
     outcomes: set[str] = field(default_factory=set)
     covariances: dict[frozenset, bool] = field(default_factory=dict)
+    residuals: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def items(self) -> list:
@@ -313,6 +316,9 @@ def _covary(model, variances, left, line, right, known) -> None:
     """Read a line ``factor ~~ ...``."""
     for term in _terms(right):
         value, name = _modified(line, term)
+        if {left, name} <= known.items and left != name:
+            _covary_items(model, left, name, value, line)
+            continue
         for one in (left, name):
             if one not in known.factors:
                 raise _no_factor(one, left == name, line, known)
@@ -328,6 +334,18 @@ def _covary(model, variances, left, line, right, known) -> None:
             model.covariances[frozenset((left, name))] = value != 0.0
 
 
+def _covary_items(model, left, name, value, line) -> None:
+    """Read a residual covariance of two items."""
+    if value not in (None, "NA", 0.0):
+        raise NotImplementedError(f"The line {line!r} fixes a residual covariance at {value:g}; only 0 "
+                                  "is available, or free.")
+    if any({left, name} == set(pair) for pair in model.residuals):
+        raise FormulaError(f"The line {line!r} has the residual covariance of {left!r} and {name!r} a "
+                           "second time; remove one of them.")
+    if value != 0.0:
+        model.residuals.append((left, name))
+
+
 def _no_factor(name, same, line, known) -> Exception:
     """What is wrong with a covariance of something that is no factor."""
     if name not in known.items:
@@ -338,10 +356,8 @@ def _no_factor(name, same, line, known) -> Exception:
     if same:
         return FormulaError(f"The line {line!r} is the residual variance of an item, which the family "
                             "has by itself (see dispersion=); leave the line out.")
-    return NotImplementedError(
-        f"The line {line!r} is a residual covariance of items, which is not available; where it is "
-        "positive, give the two items a factor of their own: 'r =~ 1*x1 + 1*x2' with 'r ~~ 0*f' "
-        "for every other factor f.")
+    return FormulaError(f"The line {line!r} is a covariance of an item and a factor; write "
+                        "'factor =~ item' for a loading, or 'item ~~ item'.")
 
 
 def quote(text: str, columns) -> str:

@@ -36,6 +36,8 @@ class Wide:
     formula : str
     factors : dict {name: Factor}
     regressions : list of str
+    residual_covariances : dict or None
+        Pairs of items, {"item": pairs}.
     dispersion, thresholds : str, dict or None
         Formulas.
     families : dict {item: label} or None
@@ -53,12 +55,14 @@ class Wide:
     thresholds: object = None
     families: dict[str, object] | None = None
     indicators: tuple[str, ...] = ()
+    residual_covariances: dict | None = None
     columns: dict = field(default_factory=dict, repr=False)
 
     @property
     def arguments(self) -> dict:
         """Keyword arguments of ``from_formula``."""
         return {"factors": self.factors, "regressions": self.regressions or None,
+                "residual_covariances": self.residual_covariances,
                 "dispersion": self.dispersion, "thresholds": self.thresholds,
                 "family_by": None if self.families is None else FAMILY}
 
@@ -133,8 +137,9 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, subset=
     made = Wide(
         items=tuple(columns), id=name, factors=_factors(model, tuple(columns)),
         formula=_formula(model, name, fixed, chosen.columns, by_item.pop("start")),
-        regressions=model.regressions, families=labels, indicators=indicators, columns=columns,
-        **by_item)
+        regressions=model.regressions, families=labels,
+        residual_covariances={ITEM: model.residuals} if model.residuals else None,
+        indicators=indicators, columns=columns, **by_item)
     long = made.long(chosen)
     rows = _row_arguments(rows, data, positions, name, len(columns))
     return made, long, {"family": family, **made.arguments, **rows}

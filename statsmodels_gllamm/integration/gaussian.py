@@ -149,7 +149,7 @@ def precision(moments: Moments, present: np.ndarray) -> tuple[np.ndarray, np.nda
 
     Raises
     ------
-    ModeError
+    LinAlgError
         If V is not positive definite.
     """
     a, d = moments.a, moments.a.shape[1]
@@ -172,9 +172,8 @@ def precision(moments: Moments, present: np.ndarray) -> tuple[np.ndarray, np.nda
             root = np.linalg.cholesky(v)
             log_det = 2 * np.log(np.einsum("pii->pi", root)).sum(1)
             return np.linalg.inv(v) * inside, log_det
-    except (np.linalg.LinAlgError, FloatingPointError):
-        raise ModeError("the covariance matrix of the responses is not positive definite",
-                        np.zeros(1, dtype=int)) from None
+    except FloatingPointError:
+        raise np.linalg.LinAlgError from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +220,12 @@ class Sums:
 
 
 def _sums(grid: Grid, moments: Moments, own: slice, gradient, information: str | None) -> Sums:
-    p, n = _piece(grid, moments, own), grid.n[own]
+    try:
+        p, n = _piece(grid, moments, own), grid.n[own]
+    except np.linalg.LinAlgError:
+        inside = (grid.pattern >= own.start) & (grid.pattern < own.stop)
+        raise ModeError("the covariance matrix of the responses is not positive definite",
+                        grid.units[inside]) from None
     rows = grid.present[own].sum(1)
     loglik = -0.5 * float(n @ (rows * LOG_2PI + p.log_det) + p.quad.sum())
     if not gradient:

@@ -15,6 +15,7 @@ from statsmodels_gllamm.integration.chunks import EngineRows
 from statsmodels_gllamm.integration.gaussian import GaussianProblem, Grid
 from statsmodels_gllamm.latent.hierarchy import Level
 from statsmodels_gllamm.latent.merge import add_hashes, mix
+from statsmodels_gllamm.latent.residuals import Residuals
 from statsmodels_gllamm.responses.durations import LogNormal
 from statsmodels_gllamm.responses.gaussian import Gaussian
 from statsmodels_gllamm.responses.special import HALF_LOG_2PI
@@ -25,14 +26,6 @@ FEW = 400  # rows that tell whether kinds are few
 ROUNDING = 1e-14  # relative, of a product of columns
 MAX_FEATURES = 120  # covariates that vary between the clusters of a pattern
 SECONDS = 5e-10, 1e-3, 3e-6  # of an operation; of a table; of a row in all evaluations of the engine
-
-
-@dataclass(frozen=True, slots=True)
-class Residuals:
-    """Residual covariances: ``labels`` (n,) number of every row's item, ``pairs`` of such numbers."""
-
-    labels: np.ndarray
-    pairs: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,9 @@ def test_factors_of_factors():
 
 
 @pytest.mark.parametrize(("line", "error", "text"), [
-    ("x1 ~~ x2", NotImplementedError, "'x1 ~~ x2' is a residual covariance.*factor of their own"),
+    ("x1 ~~ 2*x2", NotImplementedError, "fixes a residual covariance at 2; only 0"),
+    ("x1 ~~ x2; x2 ~~ x1", FormulaError, "residual covariance of 'x2' and 'x1' a second time"),
+    ("x1 ~~ f", FormulaError, "covariance of an item and a factor"),
     ("x1 ~~ x1", FormulaError, "residual variance of an item.*leave the line out"),
     ("x1 ~ 1", FormulaError, "'x1 ~ 1' is the intercept of an item"),
     ("f ~ 1", NotImplementedError, "'f ~ 1' is the mean of a factor.*leave 1 out"),
