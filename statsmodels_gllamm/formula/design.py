@@ -10,6 +10,7 @@ that is one row whose categorical columns carry all levels; else it is the colum
 from __future__ import annotations
 
 from collections.abc import Mapping
+import copy
 from dataclasses import dataclass, field
 import re
 from textwrap import shorten
@@ -69,6 +70,12 @@ class Design:
     def is_constant(self):
         """Whether the design is nothing but the constant."""
         return self.formula.strip() == "1"
+
+    def standing(self, where: str, factors: tuple[str, ...]) -> Design:
+        """The same design in another place of the model."""
+        other = copy.copy(self)
+        other.where, other.factors = where, tuple(factors)
+        return other
 
     def matrix(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """The design on new rows.

@@ -261,7 +261,7 @@ def _information(grid: Grid, moments: Moments, own: slice, q, h, g, z) -> np.nda
     if g is not None:
         both[:, np.arange(d), :, np.arange(d)] -= 2 * g
     out[load, load] = both.reshape(m * d, m * d)
-    with_sd = np.einsum("pkc,pki->ick", ha, q) + np.einsum("pkc,pki->ick", qa, h)
+    with_sd = (_by_position(ha, q) + _by_position(qa, h)).transpose(2, 1, 0)
     out[load, sd] = (with_sd * twice).reshape(m * d, m)
     out[sd, sd] = np.einsum("pij,pij->ij", q, h) * np.outer(twice, twice)
     if g is not None:
@@ -275,7 +275,7 @@ def _information(grid: Grid, moments: Moments, own: slice, q, h, g, z) -> np.nda
         az = np.swapaxes(a, 0, 1) @ z
         cross = _outer(q, az).transpose(0, 3, 1, 2) + _outer(qa, z).transpose(0, 3, 2, 1)
         out[mean, load] = cross.reshape(m * f, m * d)
-        out[mean, sd] = (np.einsum("pki,pif->kfi", q, z) * twice).reshape(m * f, m)
+        out[mean, sd] = (_by_position(q, z).transpose(1, 2, 0) * twice).reshape(m * f, m)
     one, two = grid.pairs.T
     for place, (i, k) in zip(range(res.start, res.stop), grid.pairs):
         parts = ((i, k), (k, i))
@@ -296,6 +296,11 @@ def _outer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """sum_p x_p (a, b) y_p (c, d) as (a, b, c, d)."""
     p = len(x)
     return (x.reshape(p, -1).T @ y.reshape(p, -1)).reshape(x.shape[1:] + y.shape[1:])
+
+
+def _by_position(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """sum_p x_p (k, a) y_p (k, b) as (k, a, b)."""
+    return x.transpose(1, 2, 0) @ y.transpose(1, 0, 2)
 
 
 def _bar(grid: Grid, moments: Moments, g, z) -> np.ndarray:

@@ -272,9 +272,11 @@ def _products(column, factor, sample, slots, loadings):
     if factor is None:
         yield column, 0
         return
-    for z, slot in zip(sample.factors[factor].matrix.T, slots[factor]):
+    constant = column is None or (column == 1).all()
+    for k, slot in enumerate(slots[factor]):
         if loadings[slot] != 0:
-            yield (z if column is None or (column == 1).all() else column * z), int(slot)
+            z = sample.factors[factor].column(k)
+            yield (z if constant else column * z), int(slot)
 
 
 def _terms(triples) -> Terms:
