@@ -347,7 +347,7 @@ def evaluate(problem: GaussianProblem, psi: np.ndarray, *, gradient=True, units=
         if kind:
             info += grid.to_entries.T @ sum(s.information for s in sums) @ grid.to_entries
     if not np.isfinite(total):
-        raise ModeError("the log-likelihood is not finite", np.zeros(1, dtype=int))
+        raise ModeError("the log-likelihood is not finite", problem.grids[0].units)
     unit_loglik = unit_bar = None
     if units:
         unit_loglik, unit_bar = _units(problem, entries)

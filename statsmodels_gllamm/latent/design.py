@@ -274,7 +274,7 @@ class RowColumns:
 
     def add(self, column: np.ndarray) -> int:
         """Number of the row column equal to ``column`` (n,), added if it is new."""
-        key = hash((float(column.sum()), float(column[: 64].sum()), float(column[-64:].sum())))
+        key = hash(((column[:64] + 0.0).tobytes(), (column[-64:] + 0.0).tobytes()))  # -0.0 -> 0.0
         for number in self._known.get(key, []):
             if np.array_equal(self.columns[number], column):
                 return number
