@@ -35,12 +35,15 @@ from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.regressions import parse_regressions
+from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM, parse_residuals
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.formula.terms import linear_constraints
 from statsmodels_gllamm.formula.wide import from_wide
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
+from statsmodels_gllamm.integration.gaussian import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.integration.patterns import build_patterns
 from statsmodels_gllamm.integration.reach import Reach, find_reach
 from statsmodels_gllamm.latent.build import build_structure, weights_of
 from statsmodels_gllamm.latent.constrained import constrained
@@ -108,14 +111,15 @@ class GLLAMMModel(LikelihoodModel):
     -665.291
     """
 
-    _init_keys = ["sample", "family", "covariances", "regressions", "constraints"]
+    _init_keys = ["sample", "family", "covariances", "regressions", "residual_covariances",
+                  "constraints"]
     _formula_max_endog = None
     wide = None
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
                  dispersion=None, thresholds=None, missing="drop", sample=None, regressions=(),
-                 constraints=()):
+                 residual_covariances=None, constraints=()):
         family = sm.families.Gaussian() if family is None else family
         self.family = family
         family = as_family(family)
@@ -132,11 +136,13 @@ class GLLAMMModel(LikelihoodModel):
         self.outcomes = self.fitted_family.outcomes(data)
         self.covariances = covariances
         self.regressions = tuple(regressions)
+        self.residual_covariances = residual_covariances
         self.structure = build_structure(sample, self.outcomes, covariances,
-                                         getattr(family, "correlated", False), self.regressions)
+                                         getattr(family, "correlated", False), self.regressions,
+                                         residual_covariances)
         self.constraints = constraints
         self._linear = self._solved(constraints)
-        self._problems: dict[tuple[int, bool], Problem] = {}
+        self._problems: dict = {}  # by nodes and merging; "patterns" of a Gaussian model
         self._reaches: dict[str, Reach] = {}
         checks.check_data(sample, self.structure, self.outcomes)
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
@@ -150,8 +156,8 @@ class GLLAMMModel(LikelihoodModel):
     @classmethod
     def from_formula(cls, formula, data, subset=None, *, family=None, family_by=None, factors=None,
                      covariances=None, dispersion=None, thresholds=None, regressions=None,
-                     constraints=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
-                     missing="drop", eval_env=None):
+                     residual_covariances=None, constraints=None, offset=None, exposure=None,
+                     n_trials=None, freq_weights=None, missing="drop", eval_env=None):
         """Model from a formula with bar terms and a data frame.
 
         Parameters
@@ -181,6 +187,9 @@ class GLLAMMModel(LikelihoodModel):
         regressions : list of str, optional
             Latent variables regressed on covariates of their level or above, and on latent variables
             of the same or a higher level: ``["ability ~ ses", "dep[id] ~ stress[id] + x2"]``.
+        residual_covariances : dict {column: list of "y1 ~~ y5" or (item, item)}, optional
+            Items, values of a column that tells the rows of a bottom-level cluster apart, whose
+            residuals are correlated in a Gaussian model: ``{"item": ["y1 ~~ y5", ("y2", "y4")]}``.
         constraints : str, list of str, dict or tuple (R, q), optional
             Linear constraints that belong to the model; see `fit_constrained`.
         offset, exposure, n_trials : str or array_like, optional
@@ -219,12 +228,16 @@ class GLLAMMModel(LikelihoodModel):
         needs = as_family(family).needs(dispersion, thresholds)
         regressions = parse_regressions(regressions, factors)
         needs = with_regressions(needs, regressions)
+        residuals = parse_residuals(residual_covariances)
+        if residuals is not None:
+            needs = replace(needs, labels={**needs.labels, RESIDUAL_ITEM: residuals.column})
         sample = build_sample(
             formula, data, subset=subset, factors=factors, needs=needs, offset=offset,
             exposure=exposure, n_trials=n_trials, freq_weights=freq_weights, missing=missing,
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
                     covariances=covariances, regressions=regressions,
+                    residual_covariances=residuals,
                     constraints=() if constraints is None else constraints)
         model._check_exposure(exposure)
         model.formula = sample.parsed.plain
@@ -254,6 +267,7 @@ class GLLAMMModel(LikelihoodModel):
               ``"a ~~ 0*b"``: they are not.  By default factors correlate if neither is regressed.
             - ``"a ~~ 1*a"``: variance one; all loadings are then free.  Other numbers fix variances
               and covariances too; ``"x1 ~~ 0.5*x1"`` fixes a residual variance.
+            - ``"x1 ~~ x2"``: the residuals of two Gaussian items are correlated.
             - ``"visual =~ k*x1 + k*x2"``: parameters of one label are equal; ``"k1 == 2*k2"``.
             - ``"a ~ 1"``: the mean of a factor is free; ``"x1 ~ 0*1"`` fixes an item's intercept.
 
@@ -303,7 +317,8 @@ class GLLAMMModel(LikelihoodModel):
         Raises
         ------
         FormulaError, DataError, NotImplementedError
-            The last for what lavaan has and this has not.
+            The last for what lavaan has and this has not, and for residual covariances of items that
+            are not Gaussian.
 
         Notes
         -----
@@ -432,6 +447,23 @@ class GLLAMMModel(LikelihoodModel):
         return self._problems[key]
 
     @property
+    def _patterns(self) -> GaussianProblem | None:
+        """The data by patterns, where the log-likelihood has a closed form that pays."""
+        if "patterns" not in self._problems and self._exact:
+            rows, units = weights_of(self.sample, self.structure.levels)
+            self._problems["patterns"] = build_patterns(
+                self._engine_rows(rows), self.structure.engine_levels, units, self.design.q,
+                self.design.entries, self.structure.residuals)
+        return self._problems.get("patterns")
+
+    def _likelihood(self, n_quad, integration="adaptive", pool=None, design=None) -> Objective:
+        """As `_objective`, in closed form where there is one."""
+        if self._patterns is None:
+            return self._objective(n_quad, integration, pool, design=design)
+        task = Task(self.design.q, certify.rules_of(n_quad, self.design.q), self.design.entries)
+        return Objective(self._patterns, task, design or self.design, pool, self._linear_aux)
+
+    @property
     def _linear_aux(self) -> bool:
         return all(member.response.linear_aux for member in self.outcomes.members)
 
@@ -439,6 +471,9 @@ class GLLAMMModel(LikelihoodModel):
                    design=None) -> Objective:
         """Log-likelihood with given points per level, as a function of working coordinates, or of
         those of another ``design``."""
+        if self.structure.residuals is not None:
+            raise NotImplementedError("residual covariances are not available with frequency weights "
+                                      "of rows, or of clusters below the top level")
         q = self.design.q
         task = Task(q, certify.rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")
@@ -487,7 +522,7 @@ class GLLAMMModel(LikelihoodModel):
             size = boundary.TINY * np.abs(self.design.to_working(self.start_params))
             working = boundary.leave(self.design, working, size)
         with self._explained():
-            objective = self._objective(points, integration)
+            objective = self._likelihood(points, integration)
             return objective, objective.at(working, **wanted)
 
     @contextmanager
@@ -705,7 +740,7 @@ class GLLAMMModel(LikelihoodModel):
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
         with self._explained(), thread_pool(threads) as pool, closing(bar):
-            found = fit(lambda n: self._objective(n, integration, pool, design=design),
+            found = fit(lambda n: self._likelihood(n, integration, pool, design),
                         self._dimensions, several_starts(start, starts, rng), options, self._exact,
                         search)
         record = record_of(found, self.design, design, integration, method, constraints)

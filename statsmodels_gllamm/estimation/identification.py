@@ -55,12 +55,16 @@ class RowMoments:
     single : tuple of (int, ndarray (r, p))
         Column of Psi, and a triangle with the same null space as the row columns of the rows that it
         has to do with by itself.
+    items : ndarray (n,) or None
+        Items of the rows, of whose ``pairs`` residuals are correlated.
     """
 
     columns: np.ndarray
     codes: np.ndarray
     gaussian: np.ndarray
     single: tuple
+    items: np.ndarray | None = None
+    pairs: tuple[tuple[int, int], ...] = ()
 
 
 def sample_rows(structure, outcomes, most: int, rng) -> RowMoments:
@@ -83,8 +87,11 @@ def sample_rows(structure, outcomes, most: int, rng) -> RowMoments:
     single = [(0, _triangle(structure.columns, spread))]
     single += [(1 + d + a, _triangle(structure.columns, spread[mine[spread] & (gaussian[spread] != a)]))
                for a, mine in enumerate(own)]
-    return RowMoments(np.stack([c[rows] for c in structure.columns]), codes[:, rows], gaussian[rows],
-                      tuple(single))
+    found = RowMoments(np.stack([c[rows] for c in structure.columns]), codes[:, rows], gaussian[rows],
+                       tuple(single))
+    residuals = structure.residuals
+    return found if residuals is None else replace(
+        found, items=residuals.labels[rows], pairs=residuals.pairs)
 
 
 def _triangle(columns, rows) -> np.ndarray:
@@ -126,6 +133,10 @@ def moment_jacobian(design, working, rows: RowMoments, q) -> np.ndarray:
         n = i[diagonal]
         aux = 1 + d + rows.gaussian[n]
         covariance[:, diagonal] += 2 * np.exp(2 * value[aux, n]) * change[:, aux, n]
+    for number, (one, two) in enumerate(rows.pairs):
+        first, second = rows.items[i], rows.items[j]
+        at = (lowest == 0) & (((first == one) & (second == two)) | ((first == two) & (second == one)))
+        covariance[:, at] += slope[:, 0, psi.shape[1] - len(rows.pairs) + number, None]
     parts = [covariance, *(slope[:, :, column] @ triangle for column, triangle in rows.single)]
     return np.concatenate(parts, axis=1).T
 

@@ -229,7 +229,8 @@ def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:
             working[s] = _start_covariance(c, variances[first:first + c.q])
             first += c.q
         if all(response.gaussian for response, _ in rows.members):
-            aux = aux + 0.5 * np.log(max(1 - share, 0.2)) * _unit_shift(design, structure)
+            shift = _unit_shift(design, structure, np.sort(index))
+            aux = aux + 0.5 * np.log(max(1 - share, 0.2)) * shift
     working[design.layout.positions("aux")] = aux
     return working
 
@@ -247,11 +248,11 @@ def _start_covariance(c, variances) -> np.ndarray:
     return natural
 
 
-def _unit_shift(design, structure) -> np.ndarray:
-    """Auxiliary parameters (k,) that add one to the first auxiliary predictor."""
+def _unit_shift(design, structure, index) -> np.ndarray:
+    """Auxiliary parameters (k,) that add one to the first auxiliary predictor of the rows ``index``."""
     out = np.zeros(design.layout.positions("aux").size)
     mine = design.aux.slot == 0
-    x = np.column_stack([structure.columns[row] for row in design.aux.row[mine]])
+    x = np.column_stack([structure.columns[row][index] for row in design.aux.row[mine]])
     out[design.aux.index[mine]] = least_squares(x, np.ones(len(x)))
     return out
 

@@ -262,7 +262,7 @@ class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults)
         _ = self.group_sizes, self.fingerprint, self.own_auxiliaries, self.n_outcomes
         _ = self.family_notes
         self.model = without_data(self.model)
-        self.record = replace(self.record, unit_scores=self.record.unit_scores[:0].copy())
+        self.record = replace(self.record, unit_scores=np.zeros((0, len(self.record.params))))
         super().remove_data()
 
     # What maketables asks for

@@ -24,6 +24,7 @@ from scipy import stats
 from statsmodels.stats.contrast import WaldTestResults, t_test_pairwise
 
 from statsmodels_gllamm.exceptions import BoundaryWarning, PrecisionWarning
+from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM
 from statsmodels_gllamm.formula.terms import current_spec, term_slices
 from statsmodels_gllamm.results.nesting import edges
 
@@ -68,7 +69,8 @@ def fingerprint(sample) -> Fingerprint:
     """Fingerprint of an estimation sample, by content."""
     response = [np.asarray(sample.endog, dtype=float), *(
         [] if sample.n_trials is None else [np.asarray(sample.n_trials, dtype=float)])]
-    roles = [sorted(found, key=str) for found in (sample.numbers, sample.labels)]
+    roles = [sorted(set(found) - {RESIDUAL_ITEM}, key=str)
+             for found in (sample.numbers, sample.labels)]
     response += [sample.numbers[role] for role in roles[0]]
     response += [sample.labels[role][0] for role in roles[1]]
     response.append(np.frombuffer(repr(roles).encode(), dtype=np.uint8))

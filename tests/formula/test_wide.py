@@ -82,7 +82,8 @@ def test_factors_of_factors():
 
 
 @pytest.mark.parametrize(("line", "error", "text"), [
-    ("x1 ~~ x2", NotImplementedError, "'x1 ~~ x2' is a residual covariance.*factor of their own"),
+    ("x1 ~~ x2; x2 ~~ x1", FormulaError, "residual covariance of 'x2' and 'x1' a second time"),
+    ("x1 ~~ f", FormulaError, "covariance of an item and a factor"),
     ("x1 ~ age", NotImplementedError, "regresses the item 'x1'.*fixed="),
     ("age ~ f", NotImplementedError, "regresses the column 'age'"),
     ("q ~ f", FormulaError, "'q' in the line 'q ~ f' is no factor"),
