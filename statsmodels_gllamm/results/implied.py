@@ -1,0 +1,210 @@
+r"""Moments of latent variables and items that the model implies, at any natural parameters.
+
+.. math:: V = \mathrm{cov}(\eta) = M (\Gamma S_w \Gamma' + \Psi) M', \quad M = (I - B)^{-1}, \qquad
+          \mathrm{cov}(y \mid w) = C M \Psi M' C' + \Theta
+
+(Bollen, 1989, Structural Equations with Latent Variables, ch. 8).  S_w is the covariance matrix of
+the covariates in the sample, with divisor n; C are the loadings of items, Theta their residual
+variances.  Everything accepts complex parameters with leading batch axes, for derivatives.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from statsmodels_gllamm.latent.hierarchy import first_rows
+from statsmodels_gllamm.results.regression import regressors
+
+KINDS = frozenset({"coef", "lambda", "gamma", "b", "cov", "aux"})
+LATENT_RESPONSE = {"logit": np.pi**2 / 3, "probit": 1.0, "cloglog": np.pi**2 / 6,
+                   "loglog": np.pi**2 / 6}
+
+
+def weighted_covariance(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Covariance matrix (K, K) of x (n, K) with weights (n,) and divisor their sum."""
+    total = weight.sum()
+    centred = x - weight @ x / total
+    return (centred * weight[:, None]).T @ centred / total
+
+
+def unit_weights(model, level) -> np.ndarray:
+    """Frequency weights (n_units,) of a level's units, with those of the levels above."""
+    rows = first_rows(level.codes, level.n_units)
+    product = np.ones(level.n_units)
+    for name, weight in model.sample.weights.items():
+        if name != "rows":
+            product *= weight[rows]
+    return product
+
+
+def latent_names(model) -> list[str]:
+    """Names of all latent variables, in the order of the design."""
+    return [name for block in model.structure.blocks for name in block.names]
+
+
+def latent_levels(model) -> list[int]:
+    """Level of every latent variable."""
+    return [block.level for block in model.structure.blocks for _ in block.names]
+
+
+def covariate_names(model) -> list[str]:
+    """Names of the covariates of the latent variables, in the order of Gamma's columns."""
+    return [name for _, name in model.structure.regressors]
+
+
+def covariate_covariance(model) -> np.ndarray:
+    """S_w (K, K), over the units of the lowest level with regressions on covariates."""
+    structural = model.design.structural
+    if structural is None or not len(structural.gamma):
+        return np.zeros((0, 0))
+    lowest = min(latent_levels(model)[latent] for latent in structural.gamma[:, 0])
+    level = model.structure.levels[lowest]
+    w = regressors(model, model.sample.designs)[:, first_rows(level.codes, level.n_units)]
+    return weighted_covariance(w.T, unit_weights(model, level))
+
+
+def _covariance(c, natural) -> np.ndarray:
+    """Covariance matrix (..., q, q) of natural parameters (..., m), in which it is linear."""
+    m = natural.shape[-1]
+    constant = c.matrix(np.zeros(m))
+    basis = np.array([c.matrix(one) - constant for one in np.eye(m)]).reshape(m, c.q, c.q)
+    return constant + np.tensordot(natural, basis, (-1, 0))
+
+
+def _t(matrix):
+    return np.swapaxes(matrix, -1, -2)
+
+
+@dataclass(frozen=True)
+class Implied:
+    """The model at natural parameters (..., k).
+
+    Attributes
+    ----------
+    model : GLLAMMModel
+    params : ndarray (..., k)
+    s_w : ndarray (K, K)
+        Covariance matrix of the covariates of the latent variables.
+    """
+
+    model: object
+    params: np.ndarray
+    s_w: np.ndarray
+
+    @cached_property
+    def _working(self) -> np.ndarray:
+        """Working coordinates but for the covariances, which `psi` has: they are zero here."""
+        working = self.params.copy()
+        working[..., self.model.design.layout.positions("cov")] = 0.0
+        return working
+
+    @cached_property
+    def _expanded(self) -> np.ndarray:
+        return self.model.design.psi(self._working)
+
+    @cached_property
+    def psi(self) -> np.ndarray:
+        """Covariance matrix of the disturbances (..., D, D)."""
+        d = self.model.design.n_latent
+        out = np.zeros(self.params.shape[:-1] + (d, d), dtype=self.params.dtype)
+        first = 0
+        for place, c in self.model.design.cov_slices():
+            own = slice(first, first + c.q)
+            out[..., own, own] = _covariance(c, self.params[..., place])
+            first += c.q
+        return out
+
+    @cached_property
+    def regression(self) -> tuple[np.ndarray, np.ndarray]:
+        """M = (I - B)^-1 (..., D, D) and Gamma (..., D, K)."""
+        found = self.model.design.regression(self._working)
+        if found is not None:
+            return found
+        d, batch = self.model.design.n_latent, self.params.shape[:-1]
+        return np.broadcast_to(np.eye(d), batch + (d, d)), np.zeros(batch + (d, 0))
+
+    @cached_property
+    def given_covariates(self) -> np.ndarray:
+        """M Psi M' (..., D, D): covariance matrix of the latent variables given covariates."""
+        inverse, _ = self.regression
+        return inverse @ self.psi @ _t(inverse)
+
+    @cached_property
+    def latent(self) -> np.ndarray:
+        """V (..., D, D): covariance matrix of the latent variables."""
+        inverse, gamma = self.regression
+        effect = inverse @ gamma
+        return self.given_covariates + effect @ self.s_w @ _t(effect)
+
+    def loadings(self, rows: np.ndarray) -> np.ndarray:
+        """C (..., m, D): loadings of the latent variables on engine rows (m,)."""
+        design = self.model.design
+        _, loadings, _, _ = design._parts(self._working)
+        return self._columns(rows) @ design._contributions(loadings)
+
+    def means(self, rows) -> np.ndarray:
+        """Means (..., m) of the linear predictors of engine rows given covariates, less offset."""
+        return (self._columns(rows) @ self._expanded[..., :1])[..., 0]
+
+    def mean_variance(self, covariances: np.ndarray) -> np.ndarray:
+        """Variances (..., p) of means, of covariance matrices (p, r, r) of the row columns."""
+        xi = self._expanded[..., 0]
+        return np.einsum("...r,prs,...s->...p", xi, covariances, xi)
+
+    def residual_variances(self, rows, members) -> np.ndarray:
+        """Variances (..., m) of the items' residuals, or of those of latent responses; NaN where
+        there is no such thing."""
+        columns, d = self._columns(rows), self.model.design.n_latent
+        out = np.full(self.params.shape[:-1] + (len(rows),), np.nan, dtype=self.params.dtype)
+        first = 0
+        for number, member in enumerate(self.model.outcomes.members):
+            own, response = np.flatnonzero(members == number), member.response
+            if response.gaussian and len(response.aux_names) == 1:
+                logsd = (columns[own] @ self._expanded[..., 1 + d + first, None])[..., 0]
+                out[..., own] = np.exp(2 * logsd)
+            else:
+                out[..., own] = latent_response_variance(response)
+            first += len(response.aux_names)
+        return out
+
+    def residual_covariance(self, rows, members) -> np.ndarray:
+        """Theta (..., m, m) of items: the one place that knows which residuals are correlated."""
+        return self.residual_variances(rows, members)[..., None] * np.eye(len(rows))
+
+    def item_covariance(self, rows, members) -> np.ndarray:
+        """Covariance matrix (..., m, m) of items given covariates, C M Psi M' C' + Theta."""
+        c = self.loadings(rows)
+        return c @ self.given_covariates @ _t(c) + self.residual_covariance(rows, members)
+
+    def _columns(self, rows) -> np.ndarray:
+        """Row columns (m, r) of engine rows."""
+        return np.stack([column[rows] for column in self.model.structure.columns], axis=-1)
+
+
+def latent_response_variance(response) -> float:
+    """Variance of the residual of the latent response y* = nu + e of a binary or ordinal response:
+    pi^2/3 (logit), 1 (probit), pi^2/6 (cloglog, loglog); NaN of others."""
+    family, _, link = response.name.partition("(")
+    known = family in ("Binomial", "Ordinal")
+    return LATENT_RESPONSE.get(link.rstrip(")"), np.nan) if known else np.nan
+
+
+def implied(model, params, s_w=None) -> Implied:
+    """The model's moments at natural parameters (..., k).
+
+    Raises
+    ------
+    NotImplementedError
+        The latent variables are not linear in each other, or the model has parameters of which
+        moments are not known here.
+    """
+    other = {block.kind for block in model.design.layout.blocks} - KINDS
+    if other:
+        names = [name for block in model.design.layout.blocks for name in block.names
+                 if block.kind in other]
+        raise NotImplementedError(f"moments are not available for a model with {names[0]}: it is "
+                                  "not a linear structural model with independent residuals")
+    s_w = covariate_covariance(model) if s_w is None else s_w
+    return Implied(model, np.asarray(params), s_w)
