@@ -138,8 +138,9 @@ def fit_measures(results, items=None, by=None) -> FitMeasures:
     strata = strata_of(results, items, by)
     full = [saturated(stratum.persons) for stratum in strata]
     if not all(one.converged for one in full):
-        warnings.warn("EM for the saturated model has not converged; the measures of fit are "
-                      "approximate", ConvergenceWarning, stacklevel=3)
+        warnings.warn("the saturated model has not converged: there are too few persons for so many "
+                      "missing items; measures of fit are not to be relied on", ConvergenceWarning,
+                      stacklevel=3)
     n, p = sum(s.persons.total for s in strata), results.df_modelwc
     sizes = {"llf": results.llf, "llf_saturated": sum(one.loglik for one in full),
              "llf_baseline": sum(_baseline(s) for s in strata)}

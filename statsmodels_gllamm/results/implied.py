@@ -65,14 +65,6 @@ def covariate_covariance(model) -> np.ndarray:
     return weighted_covariance(w.T, unit_weights(model, level))
 
 
-def _covariance(c, natural) -> np.ndarray:
-    """Covariance matrix (..., q, q) of natural parameters (..., m), in which it is linear."""
-    m = natural.shape[-1]
-    constant = c.matrix(np.zeros(m))
-    basis = np.array([c.matrix(one) - constant for one in np.eye(m)]).reshape(m, c.q, c.q)
-    return constant + np.tensordot(natural, basis, (-1, 0))
-
-
 def _t(matrix):
     return np.swapaxes(matrix, -1, -2)
 
@@ -95,9 +87,11 @@ class Implied:
 
     @cached_property
     def _working(self) -> np.ndarray:
-        """Working coordinates but for the covariances, which `psi` has: they are zero here."""
-        working = self.params.copy()
-        working[..., self.model.design.layout.positions("cov")] = 0.0
+        """Working coordinates, in those of the covariances at the real part of the first batch."""
+        design, working = self.model.design, self.params.copy()
+        real = np.real(self.params).reshape(-1, self.params.shape[-1])[0]
+        place = design.layout.positions("cov")
+        working[..., place] = design.to_working(real)[place]
         return working
 
     @cached_property
@@ -112,7 +106,7 @@ class Implied:
         first = 0
         for place, c in self.model.design.cov_slices():
             own = slice(first, first + c.q)
-            out[..., own, own] = _covariance(c, self.params[..., place])
+            out[..., own, own] = c.matrix(self.params[..., place])
             first += c.q
         return out
 

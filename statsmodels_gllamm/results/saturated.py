@@ -20,6 +20,7 @@ import numpy as np
 
 TOLERANCE = 1e-10  # largest change of an EM step, in standard deviations
 MAXITER = 5000
+FLAT = 1e-5  # largest derivative at a maximum, in standard deviations and per person
 BLOCK = 2000  # patterns whose matrices are in memory at a time
 
 
@@ -149,7 +150,8 @@ def saturated(persons: Persons, tol: float = TOLERANCE, maxiter: int = MAXITER) 
             return Saturated(*once, evaluate(persons, *once).loglik, 1, True)
         twice = em_step(persons, *once)[:2]
         if _change(once, twice) < tol:
-            return Saturated(*twice, evaluate(persons, *twice).loglik, iteration, True)
+            return Saturated(*twice, evaluate(persons, *twice).loglik, iteration,
+                             _slope(persons, *twice) < FLAT)
         a, omega = _extrapolated(persons, (a, omega), once, twice)
     return Saturated(a, omega, evaluate(persons, a, omega).loglik, maxiter, False)
 
@@ -173,6 +175,15 @@ def _extrapolated(persons, start, once, twice):
         return twice
     better = evaluate(persons, *point).loglik > evaluate(persons, *twice).loglik
     return point if better else twice
+
+
+def _slope(persons, a, omega) -> float:
+    """Largest derivative of the log-likelihood, in standard deviations and per person; large where
+    the log-likelihood has no maximum and Omega becomes singular."""
+    scale = np.sqrt(np.diag(omega))
+    in_a, in_omega = gradient(persons, a, omega)
+    return max(np.abs(in_a * scale).max(), np.abs(in_omega * np.outer(scale, scale)).max()) / (
+        persons.total)
 
 
 def _scaled(x, scale, part: int):

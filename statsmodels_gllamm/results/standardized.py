@@ -162,12 +162,12 @@ def _pairs(model) -> dict[str, tuple[int, int]]:
     """Variances and covariances of disturbances that are not zero by the model, by name."""
     found, first = {}, 0
     for c in model.design.covariances:
-        free = set(c.pairs())
+        free, constant = set(c.pairs()), c.matrix(np.zeros(len(c.pairs())))
         for i in range(c.q):
             for j in range(i + 1):
                 if i == j:
                     found[f"var[{c.names[i]}]"] = (first + i, first + i)
-                elif (i, j) in free:
+                elif (i, j) in free or constant[i, j]:
                     found[f"cov[{c.names[j]},{c.names[i]}]"] = (first + i, first + j)
         first += c.q
     return found
