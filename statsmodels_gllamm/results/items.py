@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.formula.wide import ITEM
 from statsmodels_gllamm.latent.hierarchy import first_rows
 
 
@@ -80,7 +81,7 @@ def _column(model, column):
         apart = [f for f in factors if persons is not None and not repeated(persons, f.codes).any()]
         chosen = (apart or factors)[0]
         return chosen.codes, list(chosen.names)
-    values = column_of(model, "item" if column is None else column)
+    values = column_of(model, ITEM if column is None else column)
     codes, names = pd.factorize(values, sort=not isinstance(values.dtype, pd.CategoricalDtype))
     if isinstance(values.dtype, pd.CategoricalDtype):
         codes, names = values.cat.codes.to_numpy(), values.cat.categories

@@ -1,14 +1,12 @@
 """Measurement and structural models: methods of results about fit, scales and effects."""
 from __future__ import annotations
 
-from statsmodels_gllamm.results import (
-    compare as compare_module,
-    delta,
-    effects as effects_module,
-    fit_measures as fit_module,
-    reliability as reliability_module,
-    standardized as standardized_module,
-)
+from statsmodels_gllamm.results import compare as compare_module
+from statsmodels_gllamm.results import delta
+from statsmodels_gllamm.results import effects as effects_module
+from statsmodels_gllamm.results import fit_measures as fit_module
+from statsmodels_gllamm.results import reliability as reliability_module
+from statsmodels_gllamm.results import standardized as standardized_module
 
 
 class StructuralModel:
@@ -251,7 +249,7 @@ class StructuralModel:
         return reliability_module.reliability(self, items)
 
     def compare(self, *others, names=None, items=None, by=None):
-        """This model and others of the same data in one table.
+        """Several models of the same data in one table, these results first.
 
         Parameters
         ----------

@@ -83,7 +83,7 @@ def test_formula_gives_the_same(three):
 
 
 def test_groups_of_persons():
-    """Configural and metric invariance across schools, as in lavaan's tutorial."""
+    """Configural, metric and scalar invariance across schools, as in lavaan's tutorial."""
     data = datasets.holzinger.load_pandas().data
     data["P"] = (data.school == "Pasteur") * 1.0
     data["G"] = 1 - data.P
@@ -91,19 +91,21 @@ def test_groups_of_persons():
     scales = {"visual": "x1 x2 x3", "textual": "x4 x5 x6", "speed": "x7 x8 x9"}
     formula = ("y ~ 0 + item:school + (0 + visual:P + textual:P + speed:P | id)"
                " + (0 + visual:G + textual:G + speed:G | id)")
+    means = formula.replace("item:school", "item + visual:G + textual:G + speed:G")
     fits = []
-    for by in "where", "item":
+    for by, text in (("where", formula), ("item", formula), ("item", means)):
         factors = {name: Factor(by, loadings={
             x: (1 if x[:2] == items[:2] else None) if x[:2] in items else 0
             for x in sorted(data[by].unique())}) for name, items in scales.items()}
-        fits.append(GLLAMM.from_formula(formula, data, factors=factors,
+        fits.append(GLLAMM.from_formula(text, data, factors=factors,
                                         dispersion="0 + item:school").fit())
-    configural, metric = (fit.fit_measures(by="school") for fit in fits)
+    configural, metric, scalar = (fit.fit_measures(by="school") for fit in fits)
     assert (round(configural.chi2, 3), configural.df) == (115.851, 48)
     assert (round(metric.chi2, 3), metric.df) == (124.044, 54)
-    assert [round(m.cfi, 3) for m in (configural, metric)] == [0.923, 0.921]
-    assert [round(m.rmsea, 3) for m in (configural, metric)] == [0.097, 0.093]
-    check_loglik(fits[1], by="school")
+    assert (round(scalar.chi2, 3), scalar.df) == (164.103, 60)
+    assert [round(m.cfi, 3) for m in (configural, metric, scalar)] == [0.923, 0.921, 0.882]
+    assert [round(m.rmsea, 3) for m in (configural, metric, scalar)] == [0.097, 0.093, 0.107]
+    check_loglik(fits[2], by="school")
     with pytest.raises(NotImplementedError, match="give by="):
         fits[1].fit_measures()
     table = fits[0].compare(fits[1], names=["configural", "metric"], by="school")

@@ -339,6 +339,17 @@ def test_compare(three, pupils):
     assert_allclose(table["chi2"], [312.264159, 85.305522], atol=1e-4)
 
 
+def test_order_of_items_does_not_matter(three, pupils, rng):
+    turned = "\n".join(reversed(ABILITIES.splitlines()))
+    other = GLLAMM.from_wide(pupils, turned + "\nvisual =~ x9").fit()
+    assert other.model.param_names[0] != three.model.param_names[0]
+    assert_allclose(three.compare(other)["chi2"].diff().iloc[1], -other.lr_test(three).statistic)
+    gaps = pupils.mask(rng.random(pupils.shape) < np.where(pupils.columns.str.match("x"), 0.1, 0))
+    fits = [GLLAMM.from_wide(gaps, text).fit() for text in (ABILITIES, turned)]
+    assert fits[0].fingerprint == fits[1].fingerprint != three.fingerprint
+    assert_allclose(fits[0].compare(fits[1])["llf"].diff().iloc[1], 0, atol=1e-6)
+
+
 def test_compare_other_models(binary):
     data = datasets.lsat.load_pandas().data
     rasch = GLLAMM.from_formula("y ~ 0 + item + (1 | id)", data[data.id % 5 == 0],
