@@ -13,32 +13,27 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.results.delta import derived_table, jacobian
-from statsmodels_gllamm.results.implied import covariate_covariance, covariate_names, latent_names
-from statsmodels_gllamm.results.standardized import (
-    SCALES,
-    Frame,
-    _sd,
-    covariate_number,
-    latent_number,
-)
+from statsmodels_gllamm.results.frame import frame_of
+from statsmodels_gllamm.results.implied import covariate_names, latent_names
+from statsmodels_gllamm.results.standardized import SCALES
 
 
-def effects(results, outcome, cause, standardized=None, alpha=0.05) -> pd.DataFrame:
+def effects(results, outcome, cause, standardized=None, alpha=0.05, by=None) -> pd.DataFrame:
     """Effects of one variable on a latent variable; see ``GLLAMMResults.effects``."""
     model = results.model
     if model.design.structural is None:
         raise ValueError("the model has no regressions of latent variables, so no effects on them")
     if standardized is not None and standardized not in SCALES:
         raise ValueError(f"standardized must be None, 'std_all' or 'std_lv', not {standardized!r}")
-    to, of, covariate = latent_number(model, outcome), *_cause(model, cause)
+    to, (of, covariate) = latent_number(model, outcome), _cause(model, cause)
     paths = list(_paths(model.design.structural, to, of, covariate))
     if not paths:
         raise ValueError(f"the regressions have no path from {cause!r} to {latent_names(model)[to]}")
-    frame = Frame(model, None, covariate_covariance(model))
+    frame = frame_of(results, by=by)
 
     def values(params):
         at = frame.at(params)
-        scale = _scale(at, to, of, covariate, standardized)[..., None]
+        scale = _scale(frame, at, to, of, covariate, standardized)[..., None]
         along = _products(model, at, paths, of, covariate) * scale
         direct = along[..., [len(path) == 1 for path in paths]].sum(axis=-1)
         inverse, gamma = at.regression
@@ -57,9 +52,8 @@ def effects(results, outcome, cause, standardized=None, alpha=0.05) -> pd.DataFr
 
 def _cause(model, cause) -> tuple[int, bool]:
     """Number of a cause, and whether it is a covariate."""
-    covariate = covariate_number(model, cause)
-    if covariate is not None:
-        return covariate, True
+    if cause in covariate_names(model):
+        return covariate_names(model).index(cause), True
     try:
         return latent_number(model, cause), False
     except ValueError:
@@ -93,11 +87,20 @@ def _products(model, at, paths, of: int, covariate: bool):
     return np.stack(out, axis=-1)
 
 
-def _scale(at, to: int, of: int, covariate: bool, standardized):
+def _scale(frame, at, to: int, of: int, covariate: bool, standardized):
     """What effects are multiplied by (...)."""
     if standardized is None:
         return np.ones(at.params.shape[:-1])
-    sd = _sd(at.latent)
-    if not covariate:
-        return sd[..., of] / sd[..., to]
-    return (_sd(at.s_w)[of] if standardized == "std_all" else 1.0) / sd[..., to]
+    sd = frame.latent_sd(at)
+    return (frame.covariate_sd(to, of, standardized) if covariate else sd[..., of]) / sd[..., to]
+
+
+def latent_number(model, name) -> int:
+    """Number of a latent variable, by its full name or by a term that one group only has."""
+    names = latent_names(model)
+    if name in names:
+        return names.index(name)
+    terms = [term for block in model.structure.blocks for term in block.terms]
+    if terms.count(name) == 1:
+        return terms.index(name)
+    raise ValueError(f"{name!r} is not a latent variable of this model: {', '.join(names) or 'none'}")

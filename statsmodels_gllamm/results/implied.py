@@ -17,7 +17,7 @@ import numpy as np
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.results.regression import regressors
 
-KINDS = frozenset({"coef", "lambda", "gamma", "b", "cov", "aux"})
+KINDS = frozenset({"coef", "lambda", "gamma", "b", "cov", "rescov", "aux"})
 LATENT_RESPONSE = {"logit": np.pi**2 / 3, "probit": 1.0, "cloglog": np.pi**2 / 6,
                    "loglog": np.pi**2 / 6}
 
@@ -54,15 +54,19 @@ def covariate_names(model) -> list[str]:
     return [name for _, name in model.structure.regressors]
 
 
-def covariate_covariance(model) -> np.ndarray:
-    """S_w (K, K), over the units of the lowest level with regressions on covariates."""
+def covariate_covariance(model, rows=None) -> np.ndarray:
+    """S_w (K, K), over the units of the lowest level with regressions on covariates; of those with
+    some of the data ``rows`` (a mask (n,)), if given."""
     structural = model.design.structural
     if structural is None or not len(structural.gamma):
         return np.zeros((0, 0))
     lowest = min(latent_levels(model)[latent] for latent in structural.gamma[:, 0])
     level = model.structure.levels[lowest]
     w = regressors(model, model.sample.designs)[:, first_rows(level.codes, level.n_units)]
-    return weighted_covariance(w.T, unit_weights(model, level))
+    weight = unit_weights(model, level)
+    if rows is not None:
+        weight = weight * (np.bincount(level.codes, rows, level.n_units) > 0)
+    return weighted_covariance(w.T, weight)
 
 
 def _t(matrix):
@@ -77,13 +81,10 @@ class Implied:
     ----------
     model : GLLAMMModel
     params : ndarray (..., k)
-    s_w : ndarray (K, K)
-        Covariance matrix of the covariates of the latent variables.
     """
 
     model: object
     params: np.ndarray
-    s_w: np.ndarray
 
     @cached_property
     def _working(self) -> np.ndarray:
@@ -125,12 +126,11 @@ class Implied:
         inverse, _ = self.regression
         return inverse @ self.psi @ _t(inverse)
 
-    @cached_property
-    def latent(self) -> np.ndarray:
-        """V (..., D, D): covariance matrix of the latent variables."""
+    def latent(self, s_w) -> np.ndarray:
+        """V (..., D, D): covariance matrix of the latent variables, with S_w (K, K) of covariates."""
         inverse, gamma = self.regression
         effect = inverse @ gamma
-        return self.given_covariates + effect @ self.s_w @ _t(effect)
+        return self.given_covariates + effect @ s_w @ _t(effect)
 
     def loadings(self, rows: np.ndarray) -> np.ndarray:
         """C (..., m, D): loadings of the latent variables on engine rows (m,)."""
@@ -165,7 +165,17 @@ class Implied:
 
     def residual_covariance(self, rows, members) -> np.ndarray:
         """Theta (..., m, m) of items: the one place that knows which residuals are correlated."""
-        return self.residual_variances(rows, members)[..., None] * np.eye(len(rows))
+        out = self.residual_variances(rows, members)[..., None] * np.eye(len(rows))
+        residuals = getattr(self.model.structure, "residuals", None)
+        if residuals is None:
+            return out
+        labels = residuals.labels[rows]
+        values = np.moveaxis(self.params[..., self.model.design.layout.positions("rescov")], -1, 0)
+        for (a, b), value in zip(residuals.pairs, values):
+            i, j = np.flatnonzero(labels == a), np.flatnonzero(labels == b)
+            if len(i) and len(j):
+                out[..., i, j] = out[..., j, i] = value[..., None]
+        return out
 
     def item_covariance(self, rows, members) -> np.ndarray:
         """Covariance matrix (..., m, m) of items given covariates, C M Psi M' C' + Theta."""
@@ -185,20 +195,20 @@ def latent_response_variance(response) -> float:
     return LATENT_RESPONSE.get(link.rstrip(")"), np.nan) if known else np.nan
 
 
-def implied(model, params, s_w=None) -> Implied:
+def implied(model, params) -> Implied:
     """The model's moments at natural parameters (..., k).
 
     Raises
     ------
     NotImplementedError
-        The latent variables are not linear in each other, or the model has parameters of which
-        moments are not known here.
+        Regressions of latent variables have products, or the model has parameters of which moments
+        are not known here.
     """
-    other = {block.kind for block in model.design.layout.blocks} - KINDS
+    layout, structural = model.design.layout, model.design.structural
+    other = [block.names[0] for block in layout.blocks if block.kind not in KINDS and block.names]
     if other:
-        names = [name for block in model.design.layout.blocks for name in block.names
-                 if block.kind in other]
-        raise NotImplementedError(f"moments are not available for a model with {names[0]}: it is "
-                                  "not a linear structural model with independent residuals")
-    s_w = covariate_covariance(model) if s_w is None else s_w
-    return Implied(model, np.asarray(params), s_w)
+        raise NotImplementedError(f"moments are not available for a model with {other[0]}")
+    if getattr(structural, "moderated", False):
+        raise NotImplementedError("moments are not available for a model whose regressions have "
+                                  "products of latent variables: they differ between units")
+    return Implied(model, np.asarray(params))

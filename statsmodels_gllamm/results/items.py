@@ -114,3 +114,33 @@ def person_by_item(values, persons, items, n_persons: int, n_items: int) -> np.n
     out = np.full((n_persons, n_items), np.nan)
     out[persons, items] = values
     return out
+
+
+def strata_of_units(model, level, by=None):
+    """Labels of strata of persons, and that of every unit (n_units,) of a level.
+
+    Parameters
+    ----------
+    model : GLLAMMModel
+    level : Level
+    by : str, optional
+        A column that is constant within the units; by default the groups of `from_wide`.
+
+    Returns
+    -------
+    list, ndarray
+        ``[None]`` and zeros where there are no strata.
+    """
+    groups = getattr(model.wide, "groups", None)
+    if by is None and groups is not None:
+        by = groups.column
+    if by is None:
+        return [None], np.zeros(level.n_units, dtype=np.int64)
+    codes, labels = pd.factorize(column_of(model, by), sort=True)
+    own = codes[first_rows(level.codes, level.n_units)]
+    varies = codes != own[level.codes]
+    if varies.any():
+        label = model.sample.groups[level.name].labels[level.codes[int(np.argmax(varies))]]
+        raise ValueError(f"by={by!r} is a column of persons, but it varies within {show(label)}")
+    used, own = np.unique(own, return_inverse=True)
+    return [labels[i] for i in used], own

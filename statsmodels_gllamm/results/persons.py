@@ -17,11 +17,11 @@ from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.results.implied import implied, unit_weights
 from statsmodels_gllamm.results.items import (
-    column_of,
     data_rows,
     find_items,
     person_by_item,
     repeated,
+    strata_of_units,
 )
 from statsmodels_gllamm.results.saturated import Persons
 
@@ -94,7 +94,7 @@ def strata_of(results, items=None, by=None) -> tuple[Stratum, ...]:
             f"{found.names[found.codes[which]]!r}; where another column tells the rows of a person "
             "apart, give items=")
     weight = unit_weights(model, level)
-    names, stratum = _strata(model, level, by)
+    names, stratum = strata_of_units(model, level, by)
     return tuple(
         _stratum(results, found, person, weight, names[s], np.flatnonzero(stratum[person] == s))
         for s in range(len(names)) if weight[stratum == s].any())
@@ -113,21 +113,6 @@ def _check_kind(model) -> None:
     if rows is not None and (rows != 1).any():
         raise NotImplementedError(f"{NEEDS}: not of a model with weights of rows; give weights to "
                                   "persons, freq_weights={group: column}")
-
-
-def _strata(model, level, by):
-    """Labels of the strata, and that of every person (n_units,)."""
-    by = getattr(model.wide, "group", None) if by is None else by
-    if by is None:
-        return [None], np.zeros(level.n_units, dtype=np.int64)
-    values = column_of(model, by).to_numpy()
-    own = values[first_rows(level.codes, level.n_units)]
-    varies = values != own[level.codes]
-    if varies.any():
-        label = model.sample.groups[level.name].labels[level.codes[int(np.argmax(varies))]]
-        raise ValueError(f"by={by!r} is a column of persons, but it varies within {show(label)}")
-    labels, codes = np.unique(own, return_inverse=True)
-    return list(labels), codes
 
 
 def _stratum(results, items, person, weight, label, rows) -> Stratum:

@@ -27,7 +27,8 @@ class StructuralModel:
             the column that the factors' loadings depend on.
         by : str, optional
             Column of groups of persons with covariance matrices of their own; the saturated and the
-            baseline model then have parameters of their own in each.
+            baseline model then have parameters of their own in each.  By default the groups of
+            `from_wide`.
 
         Returns
         -------
@@ -71,7 +72,7 @@ class StructuralModel:
         self._needs_data("fit_measures")
         return fit_module.fit_measures(self, items, by)
 
-    def standardized(self, kind="std_all", alpha=0.05, items=None):
+    def standardized(self, kind="std_all", alpha=0.05, items=None, by=None):
         r"""Standardised loadings, regressions, variances and covariances, with errors.
 
         Parameters
@@ -80,7 +81,7 @@ class StructuralModel:
             Latent variables, items and covariates have a variance of one; or latent variables only.
         alpha : float
             One minus the level of the intervals.
-        items : str, optional
+        items, by : str, optional
             As of `fit_measures`.
 
         Returns
@@ -112,15 +113,17 @@ class StructuralModel:
         {'lambda[ability,Q1]': 0.41, 'lambda[ability,Q2]': 0.37, 'lambda[ability,Q3]': 0.44}
         """
         self._needs_data("standardized")
-        return standardized_module.standardized(self, kind, alpha, items)
+        return standardized_module.standardized(self, kind, alpha, items, by)
 
-    def r_squared_latent(self, alpha=0.05):
+    def r_squared_latent(self, alpha=0.05, by=None):
         r"""Explained variance of every latent variable that is regressed.
 
         Parameters
         ----------
         alpha : float
             One minus the level of the intervals.
+        by : str, optional
+            As of `fit_measures`.
 
         Returns
         -------
@@ -132,16 +135,16 @@ class StructuralModel:
         :math:`1 - \psi_{mm} / V_{mm}`, with the variance of the disturbance and the total one.
         """
         self._needs_data("r_squared_latent")
-        return standardized_module.r_squared_latent(self, alpha)
+        return standardized_module.r_squared_latent(self, alpha, by)
 
-    def r_squared_items(self, alpha=0.05, items=None):
+    def r_squared_items(self, alpha=0.05, items=None, by=None):
         r"""Explained variance of every item (its communality, where nothing else explains it).
 
         Parameters
         ----------
         alpha : float
             One minus the level of the intervals.
-        items : str, optional
+        items, by : str, optional
             As of `fit_measures`.
 
         Returns
@@ -155,9 +158,9 @@ class StructuralModel:
         :math:`1 - \theta_j / \sigma_j^2`, with the variances of `standardized`.
         """
         self._needs_data("r_squared_items")
-        return standardized_module.r_squared_items(self, alpha, items)
+        return standardized_module.r_squared_items(self, alpha, items, by)
 
-    def effects(self, outcome, cause, standardized=None, alpha=0.05):
+    def effects(self, outcome, cause, standardized=None, alpha=0.05, by=None):
         """Direct, indirect and total effects on a latent variable, with delta-method errors.
 
         Parameters
@@ -169,6 +172,8 @@ class StructuralModel:
         standardized : {None, "std_all", "std_lv"}
         alpha : float
             One minus the level of the intervals.
+        by : str, optional
+            As of `fit_measures`, for standardised effects.
 
         Returns
         -------
@@ -190,7 +195,7 @@ class StructuralModel:
         ['direct', 'age -> anxiety[id] -> panic[id]', 'indirect', 'total']
         """
         self._needs_data("effects")
-        return effects_module.effects(self, outcome, cause, standardized, alpha)
+        return effects_module.effects(self, outcome, cause, standardized, alpha, by)
 
     def nonlinear(self, function, alpha=0.05):
         """Functions of the parameters, with delta-method errors.
@@ -223,12 +228,12 @@ class StructuralModel:
         """
         return delta.nonlinear(self, function, alpha)
 
-    def reliability(self, items=None):
+    def reliability(self, items=None, by=None):
         """Reliability of the scale of every factor: alpha, omega and marginal reliability.
 
         Parameters
         ----------
-        items : str, optional
+        items, by : str, optional
             As of `fit_measures`.
 
         Returns
@@ -246,7 +251,7 @@ class StructuralModel:
         included, so that the marginal reliability is higher where factors are correlated.
         """
         self._needs_data("reliability")
-        return reliability_module.reliability(self, items)
+        return reliability_module.reliability(self, items, by)
 
     def compare(self, *others, names=None, items=None, by=None):
         """Several models of the same data in one table, these results first.

@@ -7,7 +7,8 @@ import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Factor, datasets, families
 from statsmodels_gllamm.results.delta import jacobian
-from statsmodels_gllamm.results.standardized import frame_of, standardized
+from statsmodels_gllamm.results.frame import frame_of
+from statsmodels_gllamm.results.standardized import standardized
 
 ABILITIES = """visual =~ x1 + x2 + x3
     textual =~ x4 + x5 + x6
@@ -92,25 +93,24 @@ def test_variances_that_are_one_have_no_error(three):
 
 
 @pytest.mark.parametrize("kind", ["std_all", "std_lv"])
-def test_derivatives(mimic, kind):
+def test_derivatives(mimic, pupils, kind):
     """Errors from exact derivatives against those from differences of the estimates."""
     table = mimic.standardized(kind)
     res, frame = mimic._results, frame_of(mimic._results)
 
     def again(p):
-        sd = np.sqrt(np.diag(frame.at(p.to_numpy()).latent))[0]
-        items = np.sqrt(frame.item_variances(frame.at(p.to_numpy())))
-        age = np.sqrt(frame.s_w[0, 0]) if kind == "std_all" else 1.0
+        at = frame.at(p.to_numpy())
+        sd, items = frame.latent_sd(at)[0], np.sqrt(frame.item_variances(at))
+        age = pupils.age.std(ddof=0) if kind == "std_all" else 1.0
         return [p["lambda[textual,x5]"] * sd / (items[1] if kind == "std_all" else 1),
                 p["gamma[textual[id] on age]"] * age / sd]
 
     check = mimic.nonlinear(again)
     own = table.loc[["lambda[textual,x5]", "gamma[textual[id] on age]"]]
     assert_allclose(own.drop(columns="kind"), check, rtol=1e-7)
-    values, derivatives = jacobian(lambda p: frame.at(p).latent.reshape(*p.shape[:-1], 1),
-                                   np.asarray(res.params))
+    _, derivatives = jacobian(lambda p: frame.latent_sd(frame.at(p)) ** 2, np.asarray(res.params))
     k = list(mimic.params.index).index("gamma[textual[id] on age]")
-    assert_allclose(derivatives[0, k], 2 * mimic.params.iloc[k] * frame.s_w[0, 0], rtol=1e-12)
+    assert_allclose(derivatives[0, k], 2 * mimic.params.iloc[k] * pupils.age.var(ddof=0), rtol=1e-10)
 
 
 def test_covariates_in_closed_form(mimic, pupils):
@@ -168,6 +168,63 @@ def test_levels_add_up():
     sd = np.sqrt(slope**2 * (own + over) + np.exp(2 * p["logsd[Intercept]"]))
     assert_allclose(table["lambda[f[school:sid],3]"], slope * np.sqrt(own) / sd)
     assert_allclose(table["lambda[f[school],3]"], slope * np.sqrt(over) / sd)
+
+
+@pytest.fixture(scope="module")
+def schools(pupils):
+    """Groups of persons; a covariate of one factor."""
+    data = pupils.assign(school=pupils.school.str.replace("-", ""))
+    text = "visual =~ x1 + x2 + x3; textual =~ x4 + x5 + x6; textual ~ visual + age"
+    return GLLAMM.from_wide(data, text, groups="school").fit(), [
+        GLLAMM.from_wide(part, text).fit() for _, part in data.groupby("school")]
+
+
+def test_groups_are_as_fitted_apart(schools):
+    """Nothing in common: the solution of a group is that of a model of its own."""
+    both, apart = schools
+    for school, one in zip(("GrantWhite", "Pasteur"), apart):
+        for kind in "std_all", "std_lv":
+            table, own = both.standardized(kind), one.standardized(kind)
+            for name in own.index:
+                other = name
+                for latent in "visual", "textual":
+                    if name.startswith("lambda"):
+                        other = other.replace(f"[{latent},", f"[{latent}:{school}[id],")
+                    else:
+                        other = other.replace(f"{latent}[id]", f"{latent}:{school}[id]")
+                if name.startswith("lambda") or name.startswith("var[x"):
+                    other = other[:-1] + f"|{school}]"
+                assert_allclose(table.loc[other, ["estimate", "std_err"]].astype(float),
+                                own.loc[name, ["estimate", "std_err"]].astype(float), atol=2e-5)
+        ours, theirs = both.reliability(), one.reliability()
+        for latent in "visual", "textual":
+            assert_allclose(ours.loc[f"{latent}:{school}[id]"].astype(float),
+                            theirs.loc[f"{latent}[id]"].astype(float), atol=1e-4)
+        assert_allclose(both.r_squared_latent().loc[f"textual:{school}[id]"],
+                        one.r_squared_latent().iloc[0], atol=1e-4)
+        ours = both.effects(f"textual:{school}", "age", standardized="std_all")
+        assert_allclose(ours, one.effects("textual", "age", standardized="std_all"), atol=1e-4)
+        assert_allclose(both.r_squared_items().loc[f"x5|{school}"],
+                        one.r_squared_items().loc["x5"], atol=1e-4)
+
+
+def test_groups_have_saturated_models_of_their_own(schools):
+    both, apart = schools
+    found, parts = both.fit_measures(), [one.fit_measures() for one in apart]
+    for name in ("chi2", "df", "baseline_chi2", "baseline_df", "llf_saturated", "n_params"):
+        assert_allclose(getattr(found, name), sum(getattr(one, name) for one in parts), atol=1e-4)
+    assert_allclose(found.rmsea, np.sqrt(2 * (found.chi2 - found.df) / (found.df * 301)))
+    assert_allclose(found.srmr, np.average([one.srmr for one in parts],
+                                           weights=[one.n_persons for one in parts]), atol=1e-6)
+
+
+def test_equal_loadings_differ_when_standardized(pupils):
+    data = pupils.assign(school=pupils.school.str.replace("-", ""))
+    res = GLLAMM.from_wide(data, "textual =~ x4 + x5 + x6", groups="school", equal="metric").fit()
+    table, p = res.standardized("std_lv")["estimate"], res.params
+    for school in "GrantWhite", "Pasteur":
+        assert_allclose(table[f"lambda[textual:{school}[id],x5]"],
+                        p["lambda[textual,x5]"] * np.sqrt(p[f"var[textual:{school}[id]]"]))
 
 
 def test_refusals(three, mediation):
