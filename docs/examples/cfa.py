@@ -47,29 +47,12 @@ print(measures.to_frame().loc[["chi2", "df", "cfi", "rmsea", "complete"]])
 # end
 
 # invariance
-for school, dummy in ("Pasteur", "P"), ("Grant-White", "G"):
-    long[dummy] = (long.school == school) * 1.0
-long["test"] = long["item"].astype(str) + " " + long.school.astype(str)
-scales = {"visual": ["x1", "x2", "x3"], "textual": ["x4", "x5", "x6"], "speed": ["x7", "x8", "x9"]}
-
-
-def factors(by):
-    """The three factors, with loadings by a column whose labels begin with an item's name."""
-    labels = sorted(long[by].unique())
-    return {name: Factor(by, loadings={
-        label: (1 if label[:2] == items[0] else None) if label[:2] in items else 0
-        for label in labels}) for name, items in scales.items()}
-
-
-latent = " + ".join(f"(0 + visual:{s} + textual:{s} + speed:{s} | id)" for s in "PG")
-shared = {"data": long, "dispersion": "0 + item:school"}
-configural = GLLAMM.from_formula(f"y ~ 0 + item:school + {latent}", factors=factors("test"), **shared)
-metric = GLLAMM.from_formula(f"y ~ 0 + item:school + {latent}", factors=factors("item"), **shared)
-scalar = GLLAMM.from_formula(f"y ~ 0 + item + visual:G + textual:G + speed:G + {latent}",
-                             factors=factors("item"), **shared)
-table = configural.fit().compare(metric.fit(), scalar.fit(), by="school",
-                                 names=["configural", "metric", "scalar"])
+schools = pupils.assign(school=pupils["school"].str.replace("-", "_"))
+fits = [GLLAMM.from_wide(schools, abilities, groups="school", equal=equal).fit()
+        for equal in ("configural", "metric", "scalar")]
+table = fits[0].compare(*fits[1:], names=["configural", "metric", "scalar"])
 print(table.drop(columns=["aic", "bic"]).round(3))
+print(fits[1].standardized().filter(like="lambda[textual", axis=0)[["estimate", "std_err"]].round(3))
 # end
 
 # mediation
