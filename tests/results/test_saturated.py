@@ -57,12 +57,14 @@ def test_maximum(persons):
     def minus(x):
         root = np.zeros((3, 3))
         root[low] = x[6:]
-        return -brute(persons, x[:6].reshape(2, 3), root @ root.T)
+        in_a, in_omega = gradient(persons, x[:6].reshape(2, 3), root @ root.T)
+        slope = np.concatenate([in_a.ravel(), (2 * in_omega @ root)[low]])
+        return -brute(persons, x[:6].reshape(2, 3), root @ root.T), -slope
 
     start = np.concatenate([np.zeros(6), np.eye(3)[low]])
-    best = optimize.minimize(minus, start, method="BFGS", options={"gtol": 1e-4})
-    assert_allclose(found.loglik, -best.fun, atol=1e-6)
-    assert_allclose(found.a.ravel(), best.x[:6], atol=1e-4)
+    best = optimize.minimize(minus, start, jac=True, method="BFGS", options={"gtol": 1e-6})
+    assert_allclose(found.loglik, -best.fun, atol=1e-9)
+    assert_allclose(found.a.ravel(), best.x[:6], atol=1e-6)
 
 
 def test_complete_data_have_a_closed_form(persons):

@@ -156,6 +156,24 @@ def test_other_responses():
             assert np.isnan(table["lambda[f,N2]"]) and np.isnan(res.reliability()["omega"].iloc[0])
 
 
+def test_mixed_items(rng):
+    """Gaussian, logit and probit items of one factor."""
+    nu = np.outer(rng.normal(size=150), [1.0, 1.2, 1.5, 0.8])
+    y = np.where([True, False, False, True], nu + 0.7 * rng.normal(size=nu.shape),
+                 rng.random(nu.shape) < 1 / (1 + np.exp(-nu)))
+    probit = sm.families.Binomial(sm.families.links.Probit())
+    res = GLLAMM.from_wide(pd.DataFrame(y, columns=list("abcd")), list("abcd"), family={
+        "a": sm.families.Gaussian(), "b": sm.families.Binomial(), "c": probit,
+        "d": sm.families.Gaussian()}, std_lv=True).fit(n_quad=7)
+    table, p = res.standardized()["estimate"], res.params
+    residual = {"b": np.pi**2 / 3, "c": 1.0} | {
+        x: np.exp(2 * p[f"logsd[Gaussian(identity),item[{x}]]"]) for x in "ad"}
+    for item, theta in residual.items():
+        slope = p[f"lambda[factor,{item}]"]
+        assert_allclose(table[f"lambda[factor,{item}]"], slope / np.sqrt(slope**2 + theta))
+    assert [name for name in table.index if name.startswith("var[")][1:] == ["var[a]", "var[d]"]
+
+
 def test_levels_add_up():
     """A factor at two levels: the variance of an item has parts of both."""
     data = datasets.irtsim.load_pandas().data.query("school <= 8").assign(
