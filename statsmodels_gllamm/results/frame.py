@@ -113,11 +113,14 @@ class Frame:
         """The model's moments at natural parameters (..., k)."""
         return implied(self.model, params)
 
-    def latent_sd(self, at: Implied) -> np.ndarray:
-        """Standard deviations (..., D) of the latent variables."""
+    def latent_variances(self, at: Implied) -> np.ndarray:
+        """Variances (..., D) of the latent variables."""
         found = [at.latent(s_w) for s_w in self.s_w]
-        own = [found[s][..., m, m] for m, s in enumerate(self.stratum)]
-        return np.sqrt(np.stack(own, axis=-1))
+        return np.stack([found[s][..., m, m] for m, s in enumerate(self.stratum)], axis=-1)
+
+    def latent_sd(self, at: Implied) -> np.ndarray:
+        """Their standard deviations (..., D)."""
+        return np.sqrt(self.latent_variances(at))
 
     def covariate_sd(self, to: int, of: int, kind: str) -> float:
         """Standard deviation of covariate ``of`` where latent variable ``to`` is; one for "std_lv"."""

@@ -104,7 +104,8 @@ def _check_kind(model) -> None:
     other = [member.response.name for member in model.outcomes.members
              if member.response.name != "Gaussian(identity)"]
     if other:
-        raise NotImplementedError(f"{NEEDS}: not of a model with the response {other[0]}")
+        raise NotImplementedError(f"{NEEDS}: not of a model with the response {other[0]}; for binary "
+                                  "and ordinal items there is m2()")
     if len(model.structure.levels) != 1:
         groups = ", ".join(level.name for level in model.structure.levels) or "none"
         raise NotImplementedError(f"{NEEDS}, with one level of latent variables, persons: this model "

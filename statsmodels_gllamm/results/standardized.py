@@ -33,7 +33,7 @@ def standardized(results, kind="std_all", alpha=0.05, items=None, by=None) -> pd
         at = frame.at(params)
         sd = frame.latent_sd(at)
         parts = [_loadings(frame, at, sd, kind), _regressions(frame, at, sd, kind),
-                 _covariances(at, sd)]
+                 _covariances(frame, at)]
         if kind == "std_all":
             parts += [_residuals(frame, at), _residual_correlations(frame, at)]
         return np.concatenate(parts, axis=-1)
@@ -105,10 +105,10 @@ def _regressions(frame, at, sd, kind):
     return _stacked(out, at)
 
 
-def _covariances(at, sd):
+def _covariances(frame, at):
     """Variances against the total variance; correlations of disturbances."""
-    own = np.sqrt(np.einsum("...ii->...i", at.psi))
-    return _stacked([at.psi[..., i, j] / (sd[..., i] ** 2 if i == j else own[..., i] * own[..., j])
+    total, own = frame.latent_variances(at), np.sqrt(np.einsum("...ii->...i", at.psi))
+    return _stacked([at.psi[..., i, j] / (total[..., i] if i == j else own[..., i] * own[..., j])
                      for i, j in _pairs(at.model).values()], at)
 
 
@@ -154,7 +154,7 @@ def r_squared_latent(results, alpha=0.05, by=None) -> pd.DataFrame:
 
     def values(params):
         at = frame.at(params)
-        return (1 - np.einsum("...ii->...i", at.psi) / frame.latent_sd(at) ** 2)[..., own]
+        return (1 - np.einsum("...ii->...i", at.psi) / frame.latent_variances(at))[..., own]
 
     return _bounded(results, [latent_names(model)[m] for m in own], values, alpha)
 

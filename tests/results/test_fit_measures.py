@@ -1,4 +1,6 @@
 """Measures of fit against lavaan's, closed forms and the likelihood itself."""
+import inspect
+
 import numpy as np
 from numpy.testing import assert_allclose
 import pandas as pd
@@ -19,6 +21,15 @@ SEM = """ind60 =~ x1 + x2 + x3
     dem65 =~ y5 + y6 + y7 + y8
     dem60 ~ ind60
     dem65 ~ ind60 + dem60"""
+RESIDUALS = """
+    y1 ~~ y5
+    y2 ~~ y4 + y6
+    y3 ~~ y7
+    y4 ~~ y8
+    y6 ~~ y8"""
+WITH_RESIDUALS = pytest.mark.skipif(
+    "residual_covariances" not in inspect.signature(GLLAMM.from_formula).parameters,
+    reason="no residual covariances")
 LAVAAN = {"chisq": "chi2", "df": "df", "pvalue": "pvalue", "cfi": "cfi", "tli": "tli",
           "rmsea": "rmsea", "srmr": "srmr", "logl": "llf", "unrestricted.logl": "llf_saturated",
           "npar": "n_params", "aic": "aic", "bic": "bic"}
@@ -47,11 +58,18 @@ def check_loglik(result, **kwargs):
 @pytest.mark.parametrize("case, name, text", [
     ("hs_cfa", "threefactor_marker", ABILITIES),
     ("hs_cfa", "onefactor_marker", [f"x{k}" for k in range(1, 10)]),
-    ("poldem", "mediation_no_corr_resid", SEM)])
+    ("poldem", "mediation_no_corr_resid", SEM),
+    pytest.param("poldem", "full_corr_resid", SEM + RESIDUALS, marks=WITH_RESIDUALS)])
 def test_lavaan(case, name, text, reference):
     data, expected = reference(case)
     wide = data.pivot(index="id", columns="item", values="y").reset_index()
-    found = GLLAMM.from_wide(wide, text).fit().fit_measures()
+    result = GLLAMM.from_wide(wide, text).fit()
+    check_loglik(result)
+    found, table = result.fit_measures(), result.standardized()["estimate"]
+    for p in expected["fits"][name]["parameters"]:
+        residual = f"rescov[{p['lhs']},{p['rhs']}]"
+        if residual in table.index:
+            assert_allclose(table[residual], p["std.all"], atol=1e-4)
     for theirs, ours in LAVAAN.items():
         assert_allclose(getattr(found, ours), expected["fits"][name]["fit_measures"][theirs],
                         rtol=1e-5, atol=1e-8, err_msg=ours)
