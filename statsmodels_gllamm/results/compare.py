@@ -9,7 +9,7 @@ from scipy import stats
 
 from statsmodels_gllamm.results.fit_measures import fit_measures
 from statsmodels_gllamm.results.nesting import edges
-from statsmodels_gllamm.results.tests import _doubts
+from statsmodels_gllamm.results.tests import doubts
 
 FIT = ("chi2", "df", "cfi", "rmsea", "srmr")
 
@@ -66,6 +66,6 @@ def _between(before, model, stacklevel):
     if at_edge is None:
         return nothing
     statistic, df = 2 * (large.llf - small.llf), large.df_modelwc - small.df_modelwc
-    for text, category in _doubts(large, small, statistic, at_edge):
+    for text, category in doubts(large, small, statistic, at_edge):
         warnings.warn(text, category, stacklevel=stacklevel + 1)
     return statistic, df, float(stats.chi2.sf(max(statistic, 0.0), df))

@@ -30,10 +30,12 @@ from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
 from statsmodels_gllamm.exceptions import ConvergenceWarning
+from statsmodels_gllamm.results.estimates import correlation
 from statsmodels_gllamm.results.implied import weighted_covariance
 from statsmodels_gllamm.results.persons import Stratum, strata_of
 from statsmodels_gllamm.results.saturated import Saturated, evaluate, independent, saturated
 
+DEPENDENT = 1e-10  # smallest eigenvalue of a correlation matrix
 CLOSE = 0.05  # RMSEA of a close fit
 
 
@@ -136,7 +138,7 @@ class FitMeasures:
 def fit_measures(results, items=None, by=None) -> FitMeasures:
     """Measures of fit; see ``GLLAMMResults.fit_measures``."""
     strata = strata_of(results, items, by)
-    full = [saturated(stratum.persons) for stratum in strata]
+    full = [_saturated(stratum) for stratum in strata]
     if not all(one.converged for one in full):
         warnings.warn("the saturated model has not converged: there are too few persons for so many "
                       "missing items; measures of fit are not to be relied on", ConvergenceWarning,
@@ -160,6 +162,17 @@ def fit_measures(results, items=None, by=None) -> FitMeasures:
         n_persons=int(n) if n == int(n) else n, n_items=max(len(s.items) for s in strata),
         n_covariates=max(s.persons.z.shape[1] for s in strata) - 1, n_strata=len(strata),
         complete=all(s.persons.complete for s in strata))
+
+
+def _saturated(stratum: Stratum) -> Saturated:
+    found = saturated(stratum.persons)
+    values, vectors = np.linalg.eigh(correlation(found.omega))
+    if not np.isfinite(found.loglik) or values[0] < DEPENDENT:
+        names = [name for name, x in zip(stratum.items, vectors[:, 0]) if abs(x) > 0.1]
+        raise ValueError("the saturated model has a singular covariance matrix, so that there is "
+                         f"nothing to compare the model with: {', '.join(names)} are linearly "
+                         "dependent, or too few persons have answered them")
+    return found
 
 
 def _baseline(stratum: Stratum) -> float:

@@ -77,17 +77,19 @@ class Saturated:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pass:
-    """What one pass over the persons gives: v (n, p), sum of w K (p, p), log-likelihood."""
+class Point:
+    """A (1 + K, p) and Omega (p, p) with what a pass over the persons gives: v (n, p), the sum of
+    w K (p, p), and the log-likelihood, minus infinity where Omega is not positive definite."""
 
+    a: np.ndarray
+    omega: np.ndarray
     v: np.ndarray
     k: np.ndarray
     loglik: float
 
 
-def evaluate(persons: Persons, a, omega) -> Pass:
-    """Log-likelihood and its ingredients at A and Omega; minus infinity if Omega is not positive
-    definite."""
+def evaluate(persons: Persons, a, omega) -> Point:
+    """Log-likelihood and its ingredients at A and Omega."""
     r = np.where(persons.seen, persons.y, 0.0) - np.where(persons.seen, persons.z @ a, 0.0)
     v, k, loglik = np.zeros_like(r), np.zeros_like(omega), 0.0
     for start in range(0, len(persons.patterns), BLOCK):
@@ -97,7 +99,7 @@ def evaluate(persons: Persons, a, omega) -> Pass:
         try:
             root = np.linalg.cholesky(matrix)
         except np.linalg.LinAlgError:
-            return Pass(v, k, -np.inf)
+            return Point(a, omega, v, k, -np.inf)
         logdet = 2 * np.log(np.einsum("gii->gi", root)).sum(axis=1)
         inverse = np.where(both, np.linalg.inv(matrix), 0.0)
         for own, one, log, number in zip(
@@ -106,27 +108,25 @@ def evaluate(persons: Persons, a, omega) -> Pass:
             v[own] = r[own] @ one
             k += total * one
             loglik -= 0.5 * total * (number * np.log(2 * np.pi) + log)
-    return Pass(v, k, loglik - 0.5 * float(persons.weight @ (r * v).sum(axis=1)))
+    return Point(a, omega, v, k, loglik - 0.5 * float(persons.weight @ (r * v).sum(axis=1)))
 
 
-def gradient(persons: Persons, a, omega) -> tuple[np.ndarray, np.ndarray]:
+def gradient(persons: Persons, at: Point) -> tuple[np.ndarray, np.ndarray]:
     """Derivatives of the log-likelihood in A (1 + K, p) and in Omega (p, p), as of a matrix whose
     elements are all free."""
-    found = evaluate(persons, a, omega)
-    weighted = found.v * persons.weight[:, None]
-    return persons.z.T @ weighted, 0.5 * (weighted.T @ found.v - found.k)
+    weighted = at.v * persons.weight[:, None]
+    return persons.z.T @ weighted, 0.5 * (weighted.T @ at.v - at.k)
 
 
-def em_step(persons: Persons, a, omega):
-    """The next A and Omega, and the log-likelihood at the present ones."""
-    found = evaluate(persons, a, omega)
+def em_step(persons: Persons, at: Point) -> Point:
+    """The next point."""
     z, weight = persons.z, persons.weight[:, None]
-    filled = np.where(persons.seen, persons.y, z @ a + found.v @ omega)
+    filled = np.where(persons.seen, persons.y, z @ at.a + at.v @ at.omega)
     a = np.linalg.solve(z.T @ (z * weight), z.T @ (filled * weight))
     rest = filled - z @ a
-    spread = persons.total * omega - omega @ found.k @ omega  # zero between what all have answered
-    omega = ((rest * weight).T @ rest + spread) / persons.total
-    return a, (omega + omega.T) / 2, found.loglik
+    missing = persons.total * at.omega - at.omega @ at.k @ at.omega  # zero between complete items
+    omega = ((rest * weight).T @ rest + missing) / persons.total
+    return evaluate(persons, a, (omega + omega.T) / 2)
 
 
 def saturated(persons: Persons, tol: float = TOLERANCE, maxiter: int = MAXITER) -> Saturated:
@@ -142,25 +142,24 @@ def saturated(persons: Persons, tol: float = TOLERANCE, maxiter: int = MAXITER) 
     Returns
     -------
     Saturated
+        Not converged where the log-likelihood has no maximum, because Omega becomes singular.
     """
-    a, omega = independent(persons, persons.z)
+    at = evaluate(persons, *independent(persons, persons.z))
     for iteration in range(1, maxiter + 1):
-        once = em_step(persons, a, omega)[:2]
+        once = em_step(persons, at)
         if persons.complete:
-            return Saturated(*once, evaluate(persons, *once).loglik, 1, True)
-        twice = em_step(persons, *once)[:2]
+            return Saturated(once.a, once.omega, once.loglik, 1, bool(np.isfinite(once.loglik)))
+        twice = em_step(persons, once)
         if _change(once, twice) < tol:
-            return Saturated(*twice, evaluate(persons, *twice).loglik, iteration,
-                             _slope(persons, *twice) < FLAT)
-        a, omega = _extrapolated(persons, (a, omega), once, twice)
-    return Saturated(a, omega, evaluate(persons, a, omega).loglik, maxiter, False)
+            flat = np.isfinite(twice.loglik) and _slope(persons, twice) < FLAT
+            return Saturated(twice.a, twice.omega, twice.loglik, iteration, bool(flat))
+        at = _extrapolated(persons, at, once, twice)
+    return Saturated(at.a, at.omega, at.loglik, maxiter, False)
 
 
-def _extrapolated(persons, start, once, twice):
+def _extrapolated(persons, start: Point, once: Point, twice: Point) -> Point:
     """A point beyond two EM steps, or their end where the log-likelihood is not higher there."""
-    scale = np.sqrt(np.diag(twice[1]))
-    r, second = ([_scaled(b - a, scale, part) for part, (a, b) in enumerate(zip(old, new))]
-                 for old, new in ((start, once), (once, twice)))
+    r, second = _difference(start, once, twice), _difference(once, twice, twice)
     v = [two - one for one, two in zip(r, second)]
     size = np.sqrt(sum((x**2).sum() for x in v))
     if size == 0:
@@ -168,33 +167,30 @@ def _extrapolated(persons, start, once, twice):
     alpha = np.sqrt(sum((x**2).sum() for x in r)) / size
     if alpha <= 1:
         return twice
-    point = [s + (2 * alpha * one + alpha**2 * two) * (scale if part == 0 else
-                                                       np.outer(scale, scale))
-             for part, (s, one, two) in enumerate(zip(start, r, v))]
-    if np.linalg.eigvalsh(point[1])[0] <= 0:
+    sd = np.sqrt(np.diag(twice.omega))
+    in_a, in_omega = (2 * alpha * one + alpha**2 * two for one, two in zip(r, v))
+    a, omega = start.a + in_a * sd, start.omega + in_omega * np.outer(sd, sd)
+    if np.linalg.eigvalsh(omega)[0] <= 0:
         return twice
-    better = evaluate(persons, *point).loglik > evaluate(persons, *twice).loglik
-    return point if better else twice
+    beyond = evaluate(persons, a, omega)
+    return beyond if beyond.loglik > twice.loglik else twice
 
 
-def _slope(persons, a, omega) -> float:
-    """Largest derivative of the log-likelihood, in standard deviations and per person; large where
-    the log-likelihood has no maximum and Omega becomes singular."""
-    scale = np.sqrt(np.diag(omega))
-    in_a, in_omega = gradient(persons, a, omega)
-    return max(np.abs(in_a * scale).max(), np.abs(in_omega * np.outer(scale, scale)).max()) / (
-        persons.total)
+def _difference(old: Point, new: Point, scale: Point) -> list[np.ndarray]:
+    """Changes of A and Omega in standard deviations."""
+    sd = np.sqrt(np.diag(scale.omega))
+    return [(new.a - old.a) / sd, (new.omega - old.omega) / np.outer(sd, sd)]
 
 
-def _scaled(x, scale, part: int):
-    """A change of A (part 0) or of Omega in standard deviations."""
-    return x / (scale if part == 0 else np.outer(scale, scale))
+def _change(old: Point, new: Point) -> float:
+    return max(np.abs(x).max() for x in _difference(old, new, new))
 
 
-def _change(old, new) -> float:
-    scale = np.sqrt(np.diag(new[1]))
-    return max(np.abs(_scaled(b - a, scale, part)).max() for part, (a, b) in
-               enumerate(zip(old, new)))
+def _slope(persons, at: Point) -> float:
+    """Largest derivative of the log-likelihood, in standard deviations and per person."""
+    sd = np.sqrt(np.diag(at.omega))
+    in_a, in_omega = gradient(persons, at)
+    return max(np.abs(in_a * sd).max(), np.abs(in_omega * np.outer(sd, sd)).max()) / persons.total
 
 
 def independent(persons: Persons, z) -> tuple[np.ndarray, np.ndarray]:

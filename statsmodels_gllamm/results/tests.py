@@ -141,12 +141,12 @@ def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
         raise ValueError(f"both models have {large.df_modelwc} parameters: neither is within the "
                          "other; compare their aic or bic.")
     statistic = 2 * (large.llf - small.llf)
-    for text, category in _doubts(large, small, statistic, at_edge):
+    for text, category in doubts(large, small, statistic, at_edge):
         warnings.warn(text, category, stacklevel=stacklevel + 1)
     return LRTestResult(statistic, float(stats.chi2.sf(max(statistic, 0.0), df)), df)
 
 
-def _doubts(large, small, statistic, at_edge):
+def doubts(large, small, statistic, at_edge):
     """(text, category) of what to know before the p-value is believed."""
     what = [*_variances_at_zero(large, small), *at_edge]
     if what:

@@ -247,3 +247,10 @@ def test_refusals(pupils):
     varying.remove_data()
     with pytest.raises(ValueError, match="remove_data"):
         varying.fit_measures()
+
+
+def test_dependent_items_are_named(pupils):
+    data = pupils[["id", "x4", "x5"]].assign(s=pupils.x4 + pupils.x5)
+    res = GLLAMM.from_wide(data, "f =~ 1*x4 + 1*x5 + 1*s", dispersion="1").fit()
+    with pytest.raises(ValueError, match="x4, x5, s are linearly dependent"):
+        res.fit_measures()

@@ -37,7 +37,7 @@ def test_loglik(persons):
 
 
 def test_gradient(persons):
-    in_a, in_omega = gradient(persons, A, OMEGA)
+    in_a, in_omega = gradient(persons, evaluate(persons, A, OMEGA))
     assert_allclose(in_a.ravel(), optimize.approx_fprime(
         A.ravel(), lambda x: brute(persons, x.reshape(2, 3), OMEGA), 1e-6), atol=1e-3)
     for i, j in zip(*np.tril_indices(3)):
@@ -50,14 +50,14 @@ def test_gradient(persons):
 def test_maximum(persons):
     found = saturated(persons)
     assert found.converged
-    for slope in gradient(persons, found.a, found.omega):
+    for slope in gradient(persons, evaluate(persons, found.a, found.omega)):
         assert np.abs(slope).max() < 1e-6
     low = np.tril_indices(3)
 
     def minus(x):
         root = np.zeros((3, 3))
         root[low] = x[6:]
-        in_a, in_omega = gradient(persons, x[:6].reshape(2, 3), root @ root.T)
+        in_a, in_omega = gradient(persons, evaluate(persons, x[:6].reshape(2, 3), root @ root.T))
         slope = np.concatenate([in_a.ravel(), (2 * in_omega @ root)[low]])
         return -brute(persons, x[:6].reshape(2, 3), root @ root.T), -slope
 
@@ -94,7 +94,7 @@ def test_many_missing_items_converge(rng):
     persons = Persons(y, np.ones((len(y), 1)), np.ones(len(y)))
     found = saturated(persons)
     assert found.converged and found.iterations < 200
-    assert np.abs(gradient(persons, found.a, found.omega)[1]).max() < 1e-5
+    assert np.abs(gradient(persons, evaluate(persons, found.a, found.omega))[1]).max() < 1e-5
 
 
 def test_a_likelihood_without_maximum_is_not_called_converged(rng):
