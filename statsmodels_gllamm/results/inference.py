@@ -127,7 +127,8 @@ class Inference:
     @property
     def fingerprint(self):
         """What tells the estimation sample from others."""
-        return self._summary_cache("fingerprint", lambda: tests.fingerprint(self.model.sample))
+        return self._summary_cache("fingerprint", lambda: tests.fingerprint(
+            self.model.sample, tests.row_hashes(self.model)))
 
     def lr_test(self, other):
         """Likelihood-ratio test against a model within this one, or around it.
