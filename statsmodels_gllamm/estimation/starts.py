@@ -237,6 +237,8 @@ def _unit_shift(design, structure) -> np.ndarray:
     """Auxiliary parameters (k,) that add one to the first auxiliary predictor."""
     out = np.zeros(design.layout.positions("aux").size)
     mine = design.aux.slot == 0
+    if not mine.any():  # a standard deviation of one
+        return out
     x = np.column_stack([structure.columns[row] for row in design.aux.row[mine]])
     out[design.aux.index[mine]] = least_squares(x, np.ones(len(x)))
     return out
