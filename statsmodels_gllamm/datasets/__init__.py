@@ -23,6 +23,7 @@ from . import (
     salamanders,
     sleepstudy,
     toenail,
+    verbagg,
     wine,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "salamanders",
     "sleepstudy",
     "toenail",
+    "verbagg",
     "wine",
 ]
