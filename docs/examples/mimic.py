@@ -12,7 +12,7 @@ print(means.round(2))
 # end
 
 # model
-def fit(direct="", factor=Factor("item"), causes="male + anger"):
+def fit(direct="", factor="item", causes="male + anger"):
     """The model with some direct effects."""
     return GLLAMM.from_formula(
         f"answer ~ 0 {direct} + (0 + aggression | id)", answers, factors={"aggression": factor},
@@ -38,10 +38,12 @@ print(table(mimic, "loading").iloc[[0, 1, 2, -2, -1]])
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
+items = answers.item.cat.categories
+
 def by_item(base, direct=""):
     """A likelihood-ratio test of a direct effect of male on each item, besides those of base."""
     rows = {}
-    for item in answers.item.cat.categories:
+    for item in items:
         answers["dif"] = answers.male * (answers.item == item)
         larger = fit(f"{direct} + dif")
         test = larger.lr_test(base)
@@ -95,7 +97,7 @@ for axis, item in zip(axes, ["S2WantCurse", "S2DoCurse"]):
     rows = answers[answers.item == item].drop_duplicates("male").sort_values("male")
     for (_, row), style in zip(rows.iterrows(), ["-", "--"]):
         grid = pd.DataFrame([row] * len(z)).reset_index(drop=True).astype({"male": int, "do": int})
-        grid["item"] = pd.Categorical(grid.item, answers.item.cat.categories)
+        grid["item"] = pd.Categorical(grid.item, items)
         p = shouting.predict(grid, which="prob", latent={"aggression[id]": sd * z}, above=0)
         axis.plot(z, p, style, color="C0" if row.male else "C1", label="men" if row.male else "women")
     axis.set(title=item, xlabel="aggression, in sd")
