@@ -4,6 +4,7 @@ from numpy.testing import assert_allclose
 import pytest
 
 from statsmodels_gllamm import GLLAMM, Factor
+from tests.reference.test_fits import fit
 from tests.reference.test_responses import DIET, DIRECT, HSCED, LEVEL, LOADING, MRESP, in_r
 
 
@@ -77,3 +78,20 @@ def test_mixed_fit_without_variance(reference):
     params = [*(e["estimate"] for e in peer["fixed"]), 0.0, *sds]
     assert_allclose(model.loglike(params, n_quad=5), peer["loglik"], atol=1e-4)
     assert model.fit().llf > peer["loglik"] + 138
+
+
+def test_effects_on_fibre_as_a_regression(reference):
+    """The direct model with age and occupation as causes of the factor: total less indirect effects."""
+    data, expected = reference("galamm_diet")
+    expected = expected["fits"]["direct_indep_agq"]
+    formula = "y ~ 0 + fiber + fiber2 + chd + chd:age + chd:bus + chd:age:bus + (0 + loading | id)"
+    result = fit(GLLAMM.from_formula(formula, data, **LOADING, regressions="loading ~ age * bus"), 31)
+    assert_allclose(result.llf, expected["loglik"], rtol=1e-9)
+    total = {":".join(sorted(e["name"].split(":"))): e["estimate"] for e in expected["fixed"]}
+    loading = result.params["lambda[loading,chd]"]
+    assert_allclose(loading, expected["loadings"][0]["estimate"], rtol=1e-4)
+    for x in ("age", "bus", "age:bus"):
+        gamma = result.params[f"gamma[loading[id] on {x}]"]
+        parts = {y: ":".join(sorted(f"{y}:{x}".split(":"))) for y in ("chd", "fiber")}
+        assert_allclose(gamma, total[parts["fiber"]], rtol=1e-3)
+        assert_allclose(result.params[f"chd:{x}"] + loading * gamma, total[parts["chd"]], atol=1e-4)
