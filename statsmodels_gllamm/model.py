@@ -29,12 +29,15 @@ from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.regressions import parse_regressions
 from statsmodels_gllamm.formula.rows import as_frame
+from statsmodels_gllamm.formula.terms import linear_constraints
 from statsmodels_gllamm.formula.wide import from_wide
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.build import build_structure, weights_of
+from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.latent.describe import equations
+from statsmodels_gllamm.parameters.constraints import Constraints, solve
 from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
@@ -59,13 +62,16 @@ class GLLAMMModel(LikelihoodModel):
     family : statsmodels family or Response, optional
         Default Gaussian.
     covariances : dict, optional
-        {group: "unstructured" | "diagonal" | "identity"}; "unstructured" by default.
+        {group: "unstructured" | "diagonal" | "identity", or an array of numbers where covariances
+        are fixed and None where free}; "unstructured" by default.
     offset, exposure, n_trials : array_like (n,), optional
     freq_weights : array_like (n,) or dict {group or "rows": (n,)}, optional
         A weight of w stands for w identical rows, or w identical clusters.
     dispersion : array_like (n, v), optional
         Columns of the log dispersion; a constant by default.
     missing : {"drop", "raise"}
+    constraints : str, list of str, dict or tuple (R, q), optional
+        Linear constraints on the parameters; see `fit_constrained`.
 
     Notes
     -----
@@ -94,13 +100,14 @@ class GLLAMMModel(LikelihoodModel):
     -665.291
     """
 
-    _init_keys = ["sample", "family", "covariances", "regressions"]
+    _init_keys = ["sample", "family", "covariances", "regressions", "constraints"]
     _formula_max_endog = None
     wide = None
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
-                 dispersion=None, thresholds=None, missing="drop", sample=None, regressions=()):
+                 dispersion=None, thresholds=None, missing="drop", sample=None, regressions=(),
+                 constraints=()):
         family = sm.families.Gaussian() if family is None else family
         self.family = family
         family = as_family(family)
@@ -119,6 +126,8 @@ class GLLAMMModel(LikelihoodModel):
         self.regressions = tuple(regressions)
         self.structure = build_structure(sample, self.outcomes, covariances,
                                          getattr(family, "correlated", False), self.regressions)
+        self.constraints = constraints
+        self._linear = self._solved(constraints)
         self._problems: dict[tuple[int, bool], Problem] = {}
         checks.check_data(sample, self.structure, self.outcomes)
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
@@ -132,8 +141,8 @@ class GLLAMMModel(LikelihoodModel):
     @classmethod
     def from_formula(cls, formula, data, subset=None, *, family=None, family_by=None, factors=None,
                      covariances=None, dispersion=None, thresholds=None, regressions=None,
-                     offset=None, exposure=None, n_trials=None, freq_weights=None, missing="drop",
-                     eval_env=None):
+                     constraints=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
+                     missing="drop", eval_env=None):
         """Model from a formula with bar terms and a data frame.
 
         Parameters
@@ -152,7 +161,8 @@ class GLLAMMModel(LikelihoodModel):
         factors : dict {name: Factor or column name}, optional
             Latent variables with loadings.
         covariances : dict, optional
-            {group: "unstructured" | "diagonal" | "identity"}.
+            {group: "unstructured" | "diagonal" | "identity", or a pattern: an array or DataFrame of
+            numbers where variances and covariances are fixed, and None where they are free}.
         dispersion : str or dict {label: str}, optional
             Formula of the log of the residual standard deviation, of the coefficient of variation,
             or of what else the family has for a scale; a constant by default.
@@ -162,6 +172,8 @@ class GLLAMMModel(LikelihoodModel):
         regressions : list of str, optional
             Latent variables regressed on covariates of their level or above, and on latent variables
             of the same or a higher level: ``["ability ~ ses", "dep[id] ~ stress[id] + x2"]``.
+        constraints : str, list of str, dict or tuple (R, q), optional
+            Linear constraints that belong to the model; see `fit_constrained`.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per row of the data.
         freq_weights : str, array_like or dict, optional
@@ -203,7 +215,8 @@ class GLLAMMModel(LikelihoodModel):
             exposure=exposure, n_trials=n_trials, freq_weights=freq_weights, missing=missing,
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
-                    covariances=covariances, regressions=regressions)
+                    covariances=covariances, regressions=regressions,
+                    constraints=() if constraints is None else constraints)
         model._check_exposure(exposure)
         model.formula = sample.parsed.plain
         model.gllamm_formula = sample.parsed.text
@@ -212,9 +225,10 @@ class GLLAMMModel(LikelihoodModel):
         return model
 
     @classmethod
-    def from_wide(cls, data, items, *, family=None, id=None, std_lv=False, fixed=None, subset=None,
-                  covariances=None, dispersion=None, thresholds=None, offset=None, exposure=None,
-                  n_trials=None, freq_weights=None, missing="drop", eval_env=None):
+    def from_wide(cls, data, items, *, family=None, id=None, std_lv=False, fixed=None, groups=None,
+                  equal=None, subset=None, covariances=None, dispersion=None, thresholds=None,
+                  constraints=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
+                  missing="drop", eval_env=None):
         """Factor model of wide data, with one row per person and one column per item.
 
         Parameters
@@ -229,7 +243,10 @@ class GLLAMMModel(LikelihoodModel):
             - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns.
             - ``"a ~~ b"``: the factors, or the residuals of regressed ones, are correlated;
               ``"a ~~ 0*b"``: they are not.  By default factors correlate if neither is regressed.
-            - ``"a ~~ 1*a"``: variance one; all loadings are then free.
+            - ``"a ~~ 1*a"``: variance one; all loadings are then free.  Other numbers fix variances
+              and covariances too; ``"x1 ~~ 0.5*x1"`` fixes a residual variance.
+            - ``"visual =~ k*x1 + k*x2"``: parameters of one label are equal; ``"k1 == 2*k2"``.
+            - ``"a ~ 1"``: the mean of a factor is free; ``"x1 ~ 0*1"`` fixes an item's intercept.
 
             Names that are not plain are put into backticks.
         family : family or dict {item: family}, optional
@@ -241,12 +258,22 @@ class GLLAMMModel(LikelihoodModel):
         fixed : str, optional
             Further terms of the formula: ``"item:sex"`` for effects of sex on every item, or
             ``"(1 | school)"``.
+        groups : str, optional
+            Column of groups of persons.  Every group has factors, and all parameters, of its own but
+            for what ``equal`` says.
+        equal : str or list of str, optional
+            What groups have in common: "loadings", "intercepts" (of ordinal items thresholds),
+            "residuals", "variances", "covariances", "regressions", "means"; or "configural" (nothing),
+            "metric" (loadings), "scalar" (intercepts too), "strict" (residuals too).  With equal
+            intercepts the means of the factors are free in all groups but the first.
         subset : str, boolean mask or labels, optional
             Persons to use.
         covariances : dict, optional
             As in `from_formula`.
         dispersion, thresholds : str or dict, optional
             Formulas; by default each item has its own, ``"0 + item"``.
+        constraints : str or list of str, optional
+            Further linear constraints, by names of parameters.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per person.
         freq_weights : str, array_like or dict, optional
@@ -267,8 +294,7 @@ class GLLAMMModel(LikelihoodModel):
         Raises
         ------
         FormulaError, DataError, NotImplementedError
-            The last for what lavaan has and this has not: residual covariances of items, means of
-            factors, labels, groups.
+            The last for what lavaan has and this has not.
 
         Notes
         -----
@@ -297,9 +323,10 @@ class GLLAMMModel(LikelihoodModel):
         families = {item: as_family(one) for item, one in family.items()} if (
             isinstance(family, Mapping)) else as_family(family)
         wide, long, arguments = from_wide(
-            data, items, family=families, id=id, std_lv=std_lv, fixed=fixed, subset=subset,
-            dispersion=dispersion, thresholds=thresholds, offset=offset, exposure=exposure,
-            n_trials=n_trials, freq_weights=freq_weights, env=eval_env)
+            data, items, family=families, id=id, std_lv=std_lv, fixed=fixed, groups=groups,
+            equal=equal, subset=subset, dispersion=dispersion, thresholds=thresholds,
+            constraints=constraints, offset=offset, exposure=exposure, n_trials=n_trials,
+            freq_weights=freq_weights, env=eval_env)
         if families is arguments["family"]:
             arguments["family"] = family  # as the user gave it
         model = cls.from_formula(wide.formula, long, covariances=covariances, missing=missing,
@@ -385,13 +412,29 @@ class GLLAMMModel(LikelihoodModel):
     def _linear_aux(self) -> bool:
         return all(member.response.linear_aux for member in self.outcomes.members)
 
-    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True) -> Objective:
-        """Log-likelihood with given points per level, as a function of working coordinates."""
+    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True,
+                   design=None) -> Objective:
+        """Log-likelihood with given points per level, as a function of working coordinates, or of
+        those of another ``design``."""
         q = self.design.q
         task = Task(q, certify.rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")
-        return Objective(self._problem(task.n_nodes, merge), task, self.design, pool,
+        return Objective(self._problem(task.n_nodes, merge), task, design or self.design, pool,
                          self._linear_aux)
+
+    def _solved(self, constraints) -> Constraints | None:
+        """Linear constraints on the natural parameters, solved; None where there are none."""
+        if isinstance(constraints, (str, dict)) or len(constraints):
+            return solve(*linear_constraints(constraints, self.param_names), self.param_names)
+        return None
+
+    def _together(self, constraints) -> Constraints | None:
+        """The model's constraints and others."""
+        more = self._solved(constraints)
+        if more is None or self._linear is None:
+            return more or self._linear
+        own = self._linear
+        return solve(np.vstack([own.r, more.r]), np.concatenate([own.q, more.q]), self.param_names)
 
     def __getstate__(self):
         return {**self.__dict__, "_problems": {}}
@@ -562,12 +605,67 @@ class GLLAMMModel(LikelihoodModel):
         >>> print(round(laplace.llf, 1), round(default.llf, 1))
         -627.8 -625.4
         """
+        return self._fit(self._linear, start_params, integration, n_quad, quad_tol, method, maxiter,
+                         tol, disp, callback, starts, threads, progress, cov_type, cov_kwds, rng)
+
+    def fit_constrained(self, constraints, start_params=None, **fit_kwds):
+        """Maximum likelihood estimates under linear constraints on any parameters.
+
+        Parameters
+        ----------
+        constraints : str, list of str, dict {name: value}, array_like (m, k) or tuple (R, q)
+            ``"lambda[f,x2] = lambda[f,x3], var[f[id]] = 1"``; a dict fixes parameters; R params = q.
+        start_params : array_like (k,), Series or results, optional
+            As in `fit`; the search starts from the nearest parameters that satisfy the constraints.
+        **fit_kwds
+            Keywords of `fit`.
+
+        Returns
+        -------
+        GLLAMMResults
+            With all k parameters.  Those that are fixed have a standard error of zero, and
+            ``df_modelwc``, ``aic`` and tests count the free ones.
+
+        Raises
+        ------
+        ValueError
+            Unknown names, or constraints that contradict each other.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Factor, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + item + (0 + ability | id)", data,
+        ...                             family=sm.families.Binomial(),
+        ...                             factors={"ability": Factor("item", standardized=True)})
+        >>> equal = [f"lambda[ability,Q{i}] = lambda[ability,Q1]" for i in range(2, 6)]
+        >>> rasch, free = model.fit_constrained(equal), model.fit()
+        >>> test = free.lr_test(rasch)
+        >>> print(f"{rasch.llf:.2f}; {test.statistic:.2f} with {test.df} degrees of freedom")
+        -2466.94; 0.57 with 4 degrees of freedom
+        """
+        defaults = {name: parameter.default for name, parameter
+                    in inspect.signature(self.fit).parameters.items()}
+        unknown = set(fit_kwds) - set(defaults)
+        if unknown:
+            raise TypeError(f"fit has no keyword {sorted(unknown)[0]!r}; its keywords are "
+                            f"{', '.join(defaults)}")
+        settings = {**defaults, **fit_kwds, "start_params": start_params}
+        return self._fit(self._together(constraints), **settings)
+
+    def _fit(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter, tol,
+             disp, callback, starts, threads, progress, cov_type, cov_kwds, rng):
+        """``fit`` under constraints (None: without)."""
         check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)
         search = search_method(method)
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
-        start = self._start(start_params)
+        start, design = self._start(start_params), self.design
+        if constraints is not None:
+            design = constrained(design, constraints)
+            start = design.to_working(self.design.to_natural(start))
         if callback is not None and not callable(callback):
             raise ValueError(f"callback is a function of the parameters, not {callback!r}")
         bar = Progress(progress)
@@ -575,24 +673,24 @@ class GLLAMMModel(LikelihoodModel):
         def each(iteration, point, gain):
             bar.update(iteration, point.loglik, gain)
             if callback is not None:
-                callback(self.design.to_natural(point.working))
+                callback(design.to_natural(point.working))
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
         with self._explained(), thread_pool(threads) as pool, closing(bar):
-            found = fit(lambda n: self._objective(n, integration, pool), self.design.q,
+            found = fit(lambda n: self._objective(n, integration, pool, design=design), design.q,
                         several_starts(start, starts, rng), options, self._exact, search)
-        record = record_of(found, self.design, integration, method)
+        record = record_of(found, self.design, design, integration, method, constraints)
         record = checks.held_where_vanished(record, self.sample, self.structure)
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
         suspected = bool(record.flat) or not record.retvals["converged"]
         separated = checks.separation_of(self.sample, self.structure, self.outcomes,
-                                         (start, False), (record.working, suspected))
+                                         (design.full(start), False), (record.working, suspected))
         if separated is not None:
-            warnings.warn(separated, SeparationWarning, stacklevel=2)
+            warnings.warn(separated, SeparationWarning, stacklevel=3)
         else:
-            diagnose.warn(record, maxiter, stacklevel=2)
+            diagnose.warn(record, maxiter, stacklevel=3)
         return GLLAMMResultsWrapper(GLLAMMResults(self, record, cov_type=cov_type,
                                                   cov_kwds=cov_kwds))
 

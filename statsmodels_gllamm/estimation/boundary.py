@@ -11,6 +11,7 @@ from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import evaluate_for_search
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.covariance import Covariance
+from statsmodels_gllamm.latent.signs import canonical_signs
 
 TINY = 1e-4  # a standard deviation so small that the log-likelihood does not see it
 LOST = 1e-3  # a Cholesky column below this share of its scale is as good as zero
@@ -18,16 +19,24 @@ SMALL = 0.1  # a diagonal below this share of its scale is tried at zero
 
 
 def canonical(design, working: np.ndarray, state):
-    """The same parameters with non-negative Cholesky diagonals, and the modes to go with them.
+    """The same parameters with non-negative Cholesky diagonals and positive sums of free loadings,
+    and the modes to go with them.
 
     A column of T and the latent variable u that it multiplies change sign together.
     """
     working, signs = working.copy(), []
     for s, c in design.cov_slices():
+        if c.direct:
+            signs.append(np.ones(c.q))
+            continue
         sign = np.where(np.diag(c.root(working[s])) < 0, -1.0, 1.0)
         working[s] *= [sign[j] for _, j in c.pairs()]
         signs.append(sign)
-    signs = np.split(np.concatenate([np.ones(0), *signs]), np.cumsum(design.q)[:-1])
+    working, turned = canonical_signs(design.flips, working)
+    signs = np.concatenate([np.ones(0), *signs]) * turned
+    if (signs > 0).all():
+        return working, state
+    signs = np.split(signs, np.cumsum(design.q)[:-1])
     flipped = tuple(tuple(u * sign[:, None] for u, sign in zip(modes, signs)) for modes in state)
     return working, flipped
 
@@ -35,7 +44,7 @@ def canonical(design, working: np.ndarray, state):
 def zero_coordinates(design, working: np.ndarray) -> np.ndarray:
     """Positions of the working coordinates whose Cholesky column is zero."""
     found = []
-    for s, c in design.cov_slices():
+    for s, c in design.cholesky_slices():
         root = c.root(working[s])
         for position, (_i, j) in zip(range(s.start, s.stop), c.pairs()):
             if c.fixed[j] is None and not root[:, j].any():
@@ -46,7 +55,7 @@ def zero_coordinates(design, working: np.ndarray) -> np.ndarray:
 def lost_columns(design, working: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Positions of the Cholesky columns whose largest element is below ``LOST`` of its ``scale``."""
     found = []
-    for s, c in design.cov_slices():
+    for s, c in design.cholesky_slices():
         pairs, place = c.pairs(), np.arange(s.start, s.stop)
         for j in range(c.q):
             mine = [k for k, pair in zip(place, pairs) if pair[1] == j]
@@ -60,8 +69,13 @@ def lost_columns(design, working: np.ndarray, scale: np.ndarray) -> np.ndarray:
 def describe(design, working: np.ndarray) -> tuple[str, ...]:
     """What is at a boundary, in words, one sentence part per vanishing Cholesky column."""
     notes = []
-    for s, c in design.cov_slices():
-        root = c.root(working[s])
+    full = design.full(working)
+    for s, c in design.inner.cov_slices():
+        root = c.root(full[s])
+        if c.direct:
+            if (np.diag(root) < 1e-3 * np.sqrt((root**2).sum(axis=1))).any():
+                notes.append(f"the covariance matrix of {', '.join(c.names)} is singular")
+            continue
         for j in range(c.q):
             fixed, norm = c.fixed[j] is not None, np.sqrt(root[j] @ root[j])
             if fixed and norm and root[j, j] < 1e-3 * norm:
@@ -85,7 +99,7 @@ def leave(design, working: np.ndarray, size=None) -> np.ndarray:
     default, gives it with an error of the order of the square of ``TINY``.
     """
     out = working.copy()
-    for s, c in design.cov_slices():
+    for s, c in design.cholesky_slices():
         root = c.root(working[s])
         for position, (i, j) in zip(range(s.start, s.stop), c.pairs()):
             if i == j and c.fixed[j] is None and not root[:, j].any():
@@ -107,7 +121,7 @@ def snap(objective: Objective, point: Point, scale: np.ndarray, tol: float) -> P
     ``scale`` (k,) gives the size of a working coordinate that is not small.
     """
     design = objective.design
-    for s, c in design.cov_slices():
+    for s, c in design.cholesky_slices():
         for place, (i, j) in enumerate(c.pairs()):
             if i != j or c.fixed[i] is not None:
                 continue
@@ -133,7 +147,7 @@ def collapsed(design, working: np.ndarray, scale: np.ndarray):
     Where row i of T is small, the split of the others' rows between column i and their own is not
     seen by the likelihood, and no single column need vanish.
     """
-    for s, c in design.cov_slices():
+    for s, c in design.cholesky_slices():
         if c.kind != "unstructured" or c.q == 1:
             continue
         root = c.root(working[s])

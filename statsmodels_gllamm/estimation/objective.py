@@ -13,6 +13,7 @@ import numpy as np
 
 from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.marginal import Evaluation, Task, evaluate
+from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.design import LatentDesign
 
 
@@ -32,6 +33,9 @@ class Objective:
     def at(self, working: np.ndarray, state=None, **wanted) -> Point:
         """Evaluate at working coordinates (k,), with what ``evaluate`` is asked for."""
         psi = self.design.psi(working)
+        if not np.isfinite(psi).all():
+            raise ModeError("the parameters are not finite, or a covariance matrix is not positive "
+                            "definite,", np.zeros(1, dtype=int))
         value = evaluate(self.problem, self.task, psi, state, pool=self.pool, **wanted)
         return Point(self.design, self.problem, working, value)
 

@@ -25,6 +25,7 @@ MIN_UNITS = 200  # top units from which starting variances come, at least
 FAR = 3.0  # how far the model without latent variables may take an auxiliary parameter
 MAX_SLOTS = 100  # loadings of a factor from which all products of scores are not formed
 RANK_ONE = 30  # steps of a fit that starts at the first principal axis
+RAISED = 60  # doublings of variances that fixed covariances ask for
 FARTHEST = 50.0  # the largest loading to start from
 MAX_ROWS = 20_000  # starting values come from about so many rows, evenly spaced
 
@@ -225,12 +226,25 @@ def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:
         variances, share = _moments(scores, loadings, known)
         first = 0
         for s, c in design.cov_slices():
-            working[s] = [np.sqrt(variances[first + i]) if i == j else 0.0 for i, j in c.pairs()]
+            working[s] = _start_covariance(c, variances[first:first + c.q])
             first += c.q
         if all(response.gaussian for response, _ in rows.members):
             aux = aux + 0.5 * np.log(max(1 - share, 0.2)) * _unit_shift(design, structure)
     working[design.layout.positions("aux")] = aux
     return working
+
+
+def _start_covariance(c, variances) -> np.ndarray:
+    """Working coordinates of a covariance matrix with given variances (q,) and no free covariances;
+    variances rise until it is positive definite beside fixed covariances."""
+    if not c.direct:
+        return np.array([np.sqrt(variances[i]) if i == j else 0.0 for i, j in c.pairs()])
+    natural = np.array([variances[i] if i == j else 0.0 for i, j in c.pairs()])
+    for _ in range(RAISED):
+        if np.isfinite(c.root(natural)).all():
+            break
+        natural = 2 * natural
+    return natural
 
 
 def _unit_shift(design, structure) -> np.ndarray:

@@ -8,13 +8,12 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Outcomes, Predictor
-from statsmodels_gllamm.latent.covariance import Covariance
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
+from statsmodels_gllamm.latent.kinds import covariance_of
 from statsmodels_gllamm.latent.regressions import read_regressions
+from statsmodels_gllamm.latent.signs import sign_flips
 from statsmodels_gllamm.parameters import Block, Layout
-
-COVARIANCE_KINDS = ("unstructured", "diagonal", "identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +123,6 @@ def _refuse_copies(sample, predictors, blocks) -> None:
             known[key] = name
 
 
-def _covariance(block: LatentBlock, kinds, standardized) -> Covariance:
-    kind = kinds.get(block.group, "unstructured" if block.correlated else "diagonal")
-    if kind == "unstructured" and not block.correlated:
-        raise ValueError(f"covariances[{block.group!r}] is 'unstructured', but the formula's "
-                         f"(... || {block.group}) asks for no correlations; write one bar")
-    if kind not in COVARIANCE_KINDS:
-        raise ValueError(f"covariances[{block.group!r}] is one of {', '.join(COVARIANCE_KINDS)}, "
-                         f"not {kind!r}")
-    fixed = tuple(1.0 if name in standardized else None for name in block.names)
-    if kind == "identity" and len(set(fixed)) > 1:
-        raise ValueError(f"covariances[{block.group!r}] cannot be 'identity' with a standardized "
-                         "factor beside other latent variables; use 'diagonal'")
-    return Covariance(block.names, kind, fixed)
-
-
 def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                     regressions=()) -> Structure:
     """Levels, row columns and the map from parameters to Psi.
@@ -149,7 +133,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     outcomes : Outcomes
         The engine rows, their linear predictors and auxiliary predictors.
     covariances : dict, optional
-        {group: "unstructured" | "diagonal" | "identity"}.
+        {group: "unstructured" | "diagonal" | "identity" | array of numbers and None}.
     joint : bool
         The latent variables of one group may correlate across linear predictors.
     regressions : sequence of Regression
@@ -174,7 +158,9 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     blocks = _ordered_blocks(sample, levels, predictors, joint)
     slots, loadings, lambdas = _loading_slots(sample)
     standardized = _standardized(sample, predictors, blocks)
-    cov = tuple(_covariance(block, kinds, standardized) for block in blocks)
+    bars = [block.group for block in blocks]
+    cov = tuple(covariance_of(block, kinds, standardized, bars.count(block.group) == 1)
+                for block in blocks)
     rows = _EngineColumns(outcomes)
     fixed, names = _fixed_terms(sample, predictors, slots, loadings, rows)
     latent = _latent_terms(sample, predictors, blocks, slots, loadings, rows)
@@ -193,7 +179,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     entries = _entries(fixed, latent, cov, aux, sum(q), structural, regressors)
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
                           aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns),
-                          structural, regressors)
+                          structural, regressors,
+                          sign_flips(layout, cov, slots, loadings, fixed, latent, structural))
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,
@@ -325,7 +312,7 @@ def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent, structural
     used = {(int(r), 0) for terms in (fixed, *regressors) for r in terms.row}
     root, first = np.zeros((n_latent, n_latent), dtype=bool), 0
     for c in covariances:
-        own = np.tri(c.q, dtype=bool) if c.kind == "unstructured" else np.eye(c.q, dtype=bool)
+        own = np.eye(c.q, dtype=bool) if c.kind in ("diagonal", "identity") else np.tri(c.q, dtype=bool)
         root[first:first + c.q, first:first + c.q] = own
         first += c.q
     if structural is not None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.latent.covariance import Covariance
+from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.latent.structural import Structural
 from statsmodels_gllamm.parameters import Layout
 
@@ -86,6 +87,8 @@ class LatentDesign:
         Values of the loadings; slot 0 is the constant one; NaN where free.
     entries : (ndarray (E,), ndarray (E,))
         Rows and columns of Psi in use.
+    flips : tuple of SignFlip
+        Of factors whose sign is free.
     """
 
     layout: Layout
@@ -101,6 +104,7 @@ class LatentDesign:
     aux_limits: tuple[AuxLimit, ...] = ()
     structural: Structural | None = None
     regressors: tuple[Terms, ...] = ()
+    flips: tuple[SignFlip, ...] = ()
 
     @property
     def n_latent(self) -> int:
@@ -136,6 +140,15 @@ class LatentDesign:
             return None
         return self.structural.matrices(working[..., self.layout.positions("gamma")],
                                         working[..., self.layout.positions("b")])
+
+    @property
+    def inner(self) -> LatentDesign:
+        """The design of all parameters: itself; see `ConstrainedDesign`."""
+        return self
+
+    def full(self, working: np.ndarray) -> np.ndarray:
+        """Coordinates (..., k) of all parameters: the same."""
+        return working
 
     def psi(self, working: np.ndarray) -> np.ndarray:
         """Psi (..., r, 1 + D + m) at working coordinates (..., k)."""
@@ -219,6 +232,10 @@ class LatentDesign:
         return [(s, c) for s, c in zip(
             (s for s, b in zip(self.layout.slices(), self.layout.blocks) if b.kind == "cov"),
             self.covariances)]
+
+    def cholesky_slices(self):
+        """The same where coordinates are elements of a Cholesky root."""
+        return [(s, c) for s, c in self.cov_slices() if not c.direct]
 
     def to_natural(self, working: np.ndarray) -> np.ndarray:
         """Natural parameters (..., k)."""

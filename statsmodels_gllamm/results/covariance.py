@@ -98,8 +98,7 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
     if len(record.unit_scores) == 0:
         raise ValueError(f"cov_type={cov_type!r} needs the scores of the top-level units, which "
                          "remove_data() has removed; ask for it before.")
-    jacobian = model.design.natural_jacobian(record.working)
-    information = record.information
+    jacobian, information = record.jacobian, record.information
     units = independent_units(model)
     scores = units.sum(record.unit_scores @ jacobian[:, information.free])
     weight = top_weight(model, units)
@@ -122,7 +121,7 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
         if kwds["use_correction"]:
             inverse = inverse * (n / (n - 1.0))
     kwds["description"] = DESCRIPTIONS[cov_type].format(n=n)
-    cov = natural_covariance(jacobian, replace(information, inverse=inverse))
+    cov = natural_covariance(jacobian, replace(information, inverse=inverse), record.constraints)
     missing = np.isnan(np.diag(record.cov))  # in a flat direction too
     cov[missing], cov[:, missing] = np.nan, np.nan
     return cov, kwds

@@ -89,7 +89,7 @@ class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults)
         self.nobs = estimates.n_observations(model.sample)
         self.df_model = estimates.df_model(model)
         self.n_data = estimates.n_units_of_data(model, self.n_outcomes)
-        self.df_resid = self.n_data - len(record.params)
+        self.df_resid = self.n_data - record.n_free
         self.mle_retvals = dict(record.retvals)
         self.converged = bool(record.retvals["converged"])
         self.method = record.retvals.get("method", "newton")
@@ -102,8 +102,14 @@ class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults)
 
     @property
     def df_modelwc(self):
-        """Number of estimated parameters."""
-        return len(self.params)
+        """Number of estimated parameters: linear constraints take theirs off."""
+        return self.record.n_free
+
+    @property
+    def constraints(self) -> list[str]:
+        """The linear constraints under which the model was fitted, one equation each."""
+        c = self.record.constraints
+        return [] if c is None else c.texts(self.model.param_names)
 
     @cached_value
     def bic(self):

@@ -114,15 +114,15 @@ def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
     if different:
         raise ValueError(f"the two models were fitted to {different}: their likelihoods cannot be "
                          "compared; fit both to the same rows (subset=...).")
-    large, small = sorted((results, other), key=lambda r: -len(r.params))
+    large, small = sorted((results, other), key=lambda r: -r.df_modelwc)
     at_edge = edges(small.model.fitted_family, large.model.fitted_family)
     if at_edge is None:
         names = [r.model.fitted_family.name for r in (results, other)]
         raise ValueError(f"the two models have different responses, {names[0]} and {names[1]}: "
                          "neither is within the other.")
-    df = len(large.params) - len(small.params)
+    df = large.df_modelwc - small.df_modelwc
     if df == 0:
-        raise ValueError(f"both models have {len(large.params)} parameters: neither is within the "
+        raise ValueError(f"both models have {large.df_modelwc} parameters: neither is within the "
                          "other; compare their aic or bic.")
     statistic = 2 * (large.llf - small.llf)
     for text, category in _doubts(large, small, statistic, at_edge):
@@ -134,7 +134,7 @@ def _doubts(large, small, statistic, at_edge):
     """(text, category) of what to know before the p-value is believed."""
     what = [*_variances_at_zero(large, small), *at_edge]
     if what:
-        halve = (", here by a factor of two: halve it" if len(large.params) == len(small.params) + 1
+        halve = (", here by a factor of two: halve it" if large.df_modelwc == small.df_modelwc + 1
                  else "")
         yield (f"the smaller model has {' and '.join(what)}, on the boundary of the larger one: the "
                f"p-value is conservative (too large{halve})", BoundaryWarning)

@@ -3,7 +3,14 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 import pytest
 
-from statsmodels_gllamm.latent.covariance import Covariance, psd_root
+from statsmodels_gllamm.latent.covariance import (
+    Covariance,
+    DirectCovariance,
+    cholesky,
+    direct,
+    patterned,
+    psd_root,
+)
 
 NAMES = ("a", "b", "c")
 KINDS = {
@@ -140,3 +147,47 @@ def test_correlation_of_one_in_a_fixed_variance():
     cov = Covariance(("a", "b"), fixed=(None, 1.0))
     assert cov.parameter_names() == ("var[a]", "cov[a,b]")
     assert_allclose(cov.natural(cov.working(np.array([4.0, 1.9]))), [4.0, 1.9], atol=1e-12)
+
+
+DIRECT = {
+    "full": direct(KINDS["full"]),
+    "diagonal": direct(KINDS["diagonal"]),
+    "identity": direct(KINDS["identity"]),
+    "last fixed": direct(KINDS["last fixed"]),
+    "pattern": patterned(NAMES, [[None, 0.3, 0], [0.3, 2.0, None], [0, None, None]]),
+}
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_direct_coordinates(name, rng):
+    cov = DIRECT[name]
+    psi = np.array([[1.0, 0.3, 0.0], [0.3, 2.0, -0.4], [0.0, -0.4, 4.0]])
+    psi = psi if name != "identity" else 1.7 * np.eye(3)
+    working = np.array([psi[i, j] for i, j in cov.pairs()])
+    expected = np.diag(np.diag(psi)) if name == "diagonal" else psi
+    root = cov.root(working)
+    assert_allclose(root @ root.T, expected, atol=1e-14)
+    assert_allclose(root, np.tril(root))
+    assert_array_equal(cov.working(cov.natural(working)), working)
+    bar = rng.normal(size=(3, 3))
+    slopes = [(cov.root(working + 1e-30j * e).imag * bar).sum() / 1e-30
+              for e in np.eye(len(working))]
+    assert_allclose(cov.root_adjoint(working, bar), slopes, atol=1e-12)
+    assert np.isnan(cov.root(-working)).all()
+    with pytest.raises(ValueError, match="not positive semi-definite"):
+        cov.working(-working)
+
+
+def test_simple_patterns_keep_their_cholesky_elements():
+    two = ("a", "b")
+    assert patterned(two, [[None, 0], [0, 2.0]]) == Covariance(two, "diagonal", (None, 2.0))
+    assert patterned(two, [[None] * 2] * 2) == Covariance(two)
+    assert isinstance(patterned(two, [[None, 0.1], [0.1, None]]), DirectCovariance)
+
+
+def test_root_of_singular_matrices():
+    for psi in SINGULAR.values():
+        root = cholesky(psi)
+        if np.isfinite(root).all():
+            assert_allclose(root @ root.T, psi, atol=1e-12)
+    assert np.isfinite(cholesky(SINGULAR["middle zero"])).all()
