@@ -25,17 +25,18 @@ print(pd.DataFrame({"estimate": naive.params, "se": naive.bse}).round(4))
 families = {"gaussian": sm.families.Gaussian(), "binomial": sm.families.Binomial()}
 intake = Factor("item", loadings={"fiber1": 1, "fiber2": 1, "chd": None})
 
-def fit(fixed, intake=intake, data=diet, **options):
+def make(fixed, intake=intake, data=diet):
     """The model with some fixed terms."""
     return GLLAMM.from_formula(
         f"y ~ 0 + {fixed} + (0 + intake | id)", data, family=families, family_by="fam",
-        factors={"intake": intake}, regressions="intake ~ age * bus", **options).fit()
+        factors={"intake": intake}, regressions="intake ~ age * bus")
 
-direct = fit("fiber + fiber2 + chd + chd:age + chd:bus + chd:age:bus")
-print(direct.model.describe())
+model = make("fiber + fiber2 + chd + chd:age + chd:bus + chd:age:bus")
+print(model.describe())
 # end
 
 # fit
+direct = model.fit()
 print(direct.summary())
 # end
 
@@ -50,10 +51,10 @@ print(f"  usual intake               {np.exp(10 * loading):.3f}")
 # end
 
 # indirect
-indirect = fit("fiber + fiber2 + chd")
+indirect = make("fiber + fiber2 + chd").fit()
 test = direct.lr_test(indirect)
 print(f"direct effects: chi-squared {test.statistic:.3f}, df = {test.df}, p = {test.pvalue:.3f}")
-none = fit("fiber + fiber2 + chd", Factor("item", {"fiber1": 1, "fiber2": 1, "chd": 0}))
+none = indirect.model.fit_constrained({"lambda[intake,chd]": 0})
 test = indirect.lr_test(none)
 print(f"effect of intake: chi-squared {test.statistic:.3f}, df = {test.df}, p = {test.pvalue:.4f}")
 names = ["gamma[intake[id] on bus]", "lambda[intake,chd]"]
@@ -64,16 +65,14 @@ print(f"bus staff to bank staff of average age, through intake: {gamma * loading
 # end
 
 # once
-single = diet[diet["item"] != "fiber2"]
-DIRECT = "fiber + chd + chd:age + chd:bus + chd:age:bus"
-once = fit(DIRECT, Factor("item", {"fiber1": 1, "chd": None}), single)
+single = make("fiber + chd + chd:age + chd:bus + chd:age:bus",
+              Factor("item", {"fiber1": 1, "chd": None}), diet[diet["item"] != "fiber2"])
+once = single.fit()
 # end
 
 # known
 for sd in [0.05, 1.0, 2.0, 2.64, 3.0, 3.5]:
-    units = single.assign(y=np.where(single["fiber"] == 1, single["y"] / sd, single["y"]))
-    known = fit(DIRECT, Factor("item", {"fiber1": 1 / sd, "chd": None}), units,
-                dispersion={"gaussian": "0"})
+    known = single.fit_constrained({"logsd[gaussian]": np.log(sd)})
     effect, se = known.params["lambda[intake,chd]"], known.bse["lambda[intake,chd]"]
     print(f"error of {sd:4} g   log odds {effect:.4f} (se {se:.4f})"
           f"   odds ratio of 10 g {np.exp(10 * effect):.3f}")

@@ -32,25 +32,22 @@ from statsmodels_gllamm import GLLAMM, Factor
 
 GAUSSIAN, BINOMIAL = sm.families.Gaussian(), sm.families.Binomial()
 
-def model(persons, outcome="ill", family=BINOMIAL, causes="age + questionnaire",
-          error=0.01):
+def model(persons, outcome="ill", family=BINOMIAL, causes="age + questionnaire"):
     """A row for the outcome of everybody, and one for the blood of those who came."""
     data = persons.melt(["id", "age", "questionnaire"], [outcome, "blood"], "item").dropna()
-    blood = data["item"] == "blood"
-    data.loc[blood, "value"] /= error
-    data["outcome"] = 1 * ~blood
+    data["outcome"] = 1 * (data["item"] == outcome)
     return GLLAMM.from_formula(
         "value ~ 0 + outcome + outcome:age + exposure + (0 + exposure | id)", data,
         family={"blood": GAUSSIAN, outcome: family}, family_by="item",
-        dispersion={"blood": "0"}, regressions=f"exposure ~ {causes}",
-        factors={"exposure": Factor("item", loadings={"blood": 1 / error, outcome: None})})
+        regressions=f"exposure ~ {causes}",
+        factors={"exposure": Factor("item", loadings={"blood": 1, outcome: None})})
 
 joint = model(persons)
 print(joint.describe())
 # end
 
 # fit
-results = joint.fit()
+results = joint.fit_constrained({"logsd[blood]": np.log(0.01)})
 print(results.summary())
 # end
 
@@ -63,23 +60,23 @@ print(pd.DataFrame({
 # end
 
 # error
-for error in [0.3, 0.1, 0.03, 0.01, 0.003]:
-    fit = model(persons, error=error).fit()
-    print(f"{error:5}   log-likelihood {fit.llf - came.sum() * np.log(error):.4f}"
+for error in [0.3, 0.1, 0.03, 0.01, 0.003, 0.001]:
+    fit = joint.fit_constrained({"logsd[blood]": np.log(error)})
+    print(f"{error:5}   log-likelihood {fit.llf:.4f}"
           f"   effect of exposure {fit.params['lambda[exposure,ill]']:.5f}")
 # end
 
 # linear
 persons["score"] = true + 0.5 * age + rng.normal(size=n)
 persons.loc[persons.score > 1, "blood"] = np.nan
-linear = model(persons, "score", GAUSSIAN, "age").fit()
+linear = model(persons, "score", GAUSSIAN, "age")
+linear = linear.fit_constrained({"logsd[blood]": np.log(0.01)})
 first = sm.OLS.from_formula("score ~ age", persons).fit()
 second = sm.OLS.from_formula("blood ~ score + age", persons).fit()
-seen = second.nobs
 within, across = first.ssr / n, second.params["score"]
-effect = across * within / (second.ssr / seen + across**2 * within)
+effect = across * within / (second.ssr / second.nobs + across**2 * within)
 cases = sm.OLS.from_formula("score ~ blood + age", persons).fit()
-print(f"log-likelihood  joint model {linear.llf - seen * np.log(0.01):.6f}  "
+print(f"log-likelihood  joint model {linear.llf:.6f}  "
       f"two regressions {first.llf + second.llf:.6f}")
 print(f"effect of blood joint model {linear.params['lambda[exposure,score]']:.6f}  "
       f"two regressions {effect:.6f}  complete cases {cases.params['blood']:.6f}")

@@ -23,15 +23,16 @@ def persons():
                          "ill": 1.0 * (rng.random(300) < special.expit(nu))})
 
 
-def model(persons, outcome, family, delta):
-    """x in units of its error, whose standard deviation then is one."""
+def model(persons, outcome, family, delta=None):
+    """x in units of its error, whose standard deviation then is one; None: in its own, to be fixed."""
+    unit = 1.0 if delta is None else delta
     data = persons.melt(["id", "z"], [outcome, "x"], "item").dropna()
-    data.loc[data["item"] == "x", "value"] /= delta
+    data.loc[data["item"] == "x", "value"] /= unit
     data["out"] = 1.0 * (data["item"] == outcome)
     return GLLAMM.from_formula(
         "value ~ 0 + out + out:z + eta + (0 + eta | id)", data, family={"x": GAUSSIAN, outcome: family},
-        family_by="item", dispersion={"x": "0"}, regressions="eta ~ z",
-        factors={"eta": Factor("item", loadings={"x": 1 / delta, outcome: None})})
+        family_by="item", dispersion=None if delta is None else {"x": "0"}, regressions="eta ~ z",
+        factors={"eta": Factor("item", loadings={"x": 1 / unit, outcome: None})})
 
 
 A, C, MU, B, GAMMA, PSI = 0.2, -0.4, 0.1, 0.7, 0.6, 0.9
@@ -103,3 +104,15 @@ def test_fit_of_a_binary_outcome_from_far(persons):
     assert_allclose(moved.llf, plain.llf, rtol=0, atol=1e-5)
     assert_allclose(50 * moved.params["lambda[eta,ill]"], plain.params["lambda[eta,ill]"], rtol=1e-3)
     assert_allclose(50 * moved.bse["lambda[eta,ill]"], plain.bse["lambda[eta,ill]"], rtol=1e-3)
+
+
+@pytest.mark.parametrize(("outcome", "family"), [("y", GAUSSIAN), ("ill", BINOMIAL)])
+def test_fixed_by_a_constraint(persons, outcome, family):
+    delta, seen = 0.05, persons["x"].notna().sum()
+    units = model(persons, outcome, family, delta).fit()
+    fixed = model(persons, outcome, family).fit_constrained({"logsd[x]": np.log(delta)})
+    assert fixed.converged and fixed.params["logsd[x]"] == np.log(delta)
+    assert_allclose(fixed.llf, units.llf - seen * np.log(delta), rtol=0, atol=1e-6)
+    moved = fixed.params[units.params.index] - units.params
+    assert (moved.abs() < 1e-3 * units.bse).all()
+    assert_allclose(fixed.bse[units.params.index], units.bse, rtol=1e-3)
