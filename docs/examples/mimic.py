@@ -104,3 +104,12 @@ for axis, item in zip(axes, ["S2WantCurse", "S2DoCurse"]):
 axes[0].set_ylabel("P(perhaps or yes)")
 axes[0].legend(frameon=False)
 # end
+
+# wide
+persons = answers.pivot(index=["id", "male", "anger"], columns="item", values="answer").reset_index()
+text = f"aggression =~ {' + '.join(items)}; aggression ~ male + anger"
+same = "; ".join(f"{item} ~ d*male" for item in items if "Do" in item)
+labelled = GLLAMM.from_wide(persons, f"{text}; {same}", family=families.Ordinal()).fit()
+print(f"do:male               {doing.llf:.4f}  {doing.params['do:male']:.4f}")
+print(f"equal direct effects  {labelled.llf:.4f}  {labelled.params['S1DoCurse:male']:.4f}")
+# end
