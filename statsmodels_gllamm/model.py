@@ -262,7 +262,8 @@ class GLLAMMModel(LikelihoodModel):
 
             - ``"visual =~ x1 + x2 + x3"``: a factor and its items.  The first loading is one;
               ``0.8*x2`` fixes a loading, ``NA*x1`` frees it.  Factors may have factors for items.
-            - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns.
+            - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns;
+              ``"x1 ~ age"``: direct effect of a column on an item.
             - ``"a ~~ b"``: the factors, or the residuals of regressed ones, are correlated;
               ``"a ~~ 0*b"``: they are not.  By default factors correlate if neither is regressed.
             - ``"a ~~ 1*a"``: variance one; all loadings are then free.  Other numbers fix variances

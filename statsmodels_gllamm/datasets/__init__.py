@@ -24,6 +24,7 @@ from . import (
     salamanders,
     sleepstudy,
     toenail,
+    verbagg,
     wine,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "salamanders",
     "sleepstudy",
     "toenail",
+    "verbagg",
     "wine",
 ]

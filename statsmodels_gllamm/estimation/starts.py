@@ -252,6 +252,8 @@ def _unit_shift(design, structure, index) -> np.ndarray:
     """Auxiliary parameters (k,) that add one to the first auxiliary predictor of the rows ``index``."""
     out = np.zeros(design.layout.positions("aux").size)
     mine = design.aux.slot == 0
+    if not mine.any():  # a standard deviation of one
+        return out
     x = np.column_stack([structure.columns[row][index] for row in design.aux.row[mine]])
     out[design.aux.index[mine]] = least_squares(x, np.ones(len(x)))
     return out
@@ -284,6 +286,8 @@ class Scores:
             self.local = observed.local(nu, phi)
             self.score = np.nan_to_num(self.local.first, posinf=0.0, neginf=0.0)
         self.structure, self.index = structure, index
+        # a Gaussian response may be measured (all but) without error, if its deviation is given
+        self.most = 1e8 if any(response.gaussian for response, _ in rows.members) else 1e4
         design = structure.design
         level_of = np.repeat(np.arange(len(design.q)), design.q)
         self.level_of, self.codes = level_of, [levels[k].codes[index] for k in level_of]
@@ -369,7 +373,7 @@ def _moments(scores: Scores, loadings, known):
     for m in range(len(level_of)):
         above = [estimates[k] for k in range(m + 1, len(level_of)) if level_of[k] > level_of[m]]
         estimates[m] -= max([0.0, *above])
-    variances = np.clip(estimates, floors, 1e4 * floors)
+    variances = np.clip(estimates, floors, scores.most * floors)
     for m, value in known.items():
         variances[m] = value
     total = 1.0 / max(np.mean(_information(np.ones(len(scores.index)), scores.local)), 1e-300)

@@ -11,12 +11,18 @@ from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.formula.groupwise import Groups
 from statsmodels_gllamm.formula.measurement import Measurement
 
-__all__ = ["constraints_of", "latent_name"]
+__all__ = ["constraints_of", "direct_effect", "latent_name"]
 
 
 def latent_name(factor: str, groups: Groups | None, number: int | None) -> str:
     """Term of a factor: itself, or its product with the indicator of a group."""
     return factor if groups is None else f"{factor}:{groups.indicators[number]}"
+
+
+def direct_effect(groups: Groups | None, number: int | None, item: str, column: str) -> str:
+    """The term of a column's effect on an item, by indicators of the item and of the group."""
+    own = item if item.isidentifier() else f"`{item}`"
+    return ":".join([own, *([] if groups is None else [groups.indicators[number]]), column])
 
 
 def constraints_of(model: Measurement, id: str, groups: Groups | None, gaussian: bool) -> list[str]:
@@ -102,6 +108,9 @@ class Names:
             return f"b[{to} on {self._latent(g, cause)}]"
         return f"gamma[{to} on {cause}]"
 
+    def _direct(self, g, item, column) -> str:
+        return direct_effect(self.groups, g, item, column)
+
     def _var(self, g, factor) -> str:
         if factor in self.model.standardized and self.groups is None:
             return "1.0"
@@ -151,8 +160,9 @@ def _common(model: Measurement, groups: Groups, names: Names) -> list[str]:
         keys += [("cov", *pair) for block in model.blocks() for pair in combinations(block, 2)
                  if pair not in apart]
     if "regressions" in groups.equal:
-        keys += [("regression", outcome, cause) for outcome, causes in model.regressions
-                 for cause in causes]
+        keys += [(kind, outcome, cause) for kind, given in (("regression", model.regressions),
+                                                            ("direct", model.direct))
+                 for outcome, causes in given for cause in causes]
     out = []
     for key in keys:
         first, *others = names.of(key)

@@ -8,6 +8,7 @@
     k1 == 2*k2                # a linear constraint on labelled parameters
     a ~ 1                     # mean of a factor
     x1 ~ 0*1                  # intercept of an item
+    x1 ~ age                  # direct effect of a column on an item
 
 Lines, or pieces between semicolons; a line that ends or begins with + goes on.
 """
@@ -44,14 +45,16 @@ class Measurement:
         Factors with a variance of one.
     regressions : list of (str, list of str)
         Factors that are regressed, and the terms of the right side.
+    direct : list of (str, list of str)
+        Items with direct effects of columns, and the terms of the right side.
     covariances : dict {frozenset of two factors: bool}
         What the text says; other pairs are correlated if neither is regressed.
     means : list of str
         Factors whose mean is free.
     values : list of (key, number)
         Parameters that are fixed, by a key: ("lambda", factor, item), ("regression", outcome, cause),
-        ("var", factor), ("cov", factor, factor), ("mean", factor), ("residual", item),
-        ("rescov", item, item), ("intercept", item).
+        ("direct", item, column), ("var", factor), ("cov", factor, factor), ("mean", factor),
+        ("residual", item), ("rescov", item, item), ("intercept", item).
     labels : dict {label: list of keys}
     equations : list of str
         Constraints in labels, with one equals sign.
@@ -62,6 +65,7 @@ class Measurement:
     loadings: dict[str, dict] = field(default_factory=dict)
     standardized: set[str] = field(default_factory=set)
     regressions: list[tuple[str, list[str]]] = field(default_factory=list)
+    direct: list[tuple[str, list[str]]] = field(default_factory=list)
     covariances: dict[frozenset, bool] = field(default_factory=dict)
     means: list[str] = field(default_factory=list)
     values: list[tuple] = field(default_factory=list)
@@ -220,27 +224,22 @@ def _scale(model, fixed) -> None:
 
 
 def _regress(model, left, line, right, known) -> None:
-    """Read a line ``factor ~ ...``, or ``item ~ 0*1``."""
-    pieces = terms(right)
-    if left in known.items:
-        if len(pieces) == 1 and (value := _constant(pieces[0])) is not None:
-            if value != "1":
-                model.modify(("intercept", left), value)
-            return
-        raise NotImplementedError(f"The line {line!r} regresses the item {left!r}: put effects on "
-                                  "items into fixed=, 'item:x' for an effect of x on every item.")
-    if left not in known.factors:
+    """Read a line ``factor ~ ...`` or ``item ~ ...``."""
+    item = left in known.items
+    if not item and left not in known.factors:
         if left in known.columns:
             raise NotImplementedError(
                 f"The line {line!r} regresses the column {left!r}, which measures no factor; make it "
                 f"the only item of a factor, or fit a model of its own.")
         raise FormulaError(f"{left!r} in the line {line!r} is no factor{known.hint(left)}")
     plain = []
-    for term in pieces:
+    for term in terms(right):
         value = _constant(term)
         if value is None:
             plain.append(_labelled(model, left, line, term, known))
-        elif value != 0.0:
+        elif item and value != "1":
+            model.modify(("intercept", left), value)
+        elif not item and value != 0.0:
             model.means += [left] * (left not in model.means)
             model.modify(("mean", left), None if value == "1" else value)
     if not plain:
@@ -252,10 +251,13 @@ def _regress(model, left, line, right, known) -> None:
             raise NotImplementedError(
                 f"The line {line!r} has the item {name!r} as a covariate: an item is a response; give "
                 "the data a copy of its column with another name.")
+        if item and name in known.factors:
+            raise FormulaError(f"The line {line!r} has the factor {name!r} as a cause of an item: "
+                               f"write '{name} =~ {left}'.")
         if name not in known.factors and name not in known.columns:
             raise FormulaError(f"{name!r} in the line {line!r} is neither a factor nor a column of the "
                                f"data{known.hint(name)}")
-    model.regressions.append((left, plain))
+    (model.direct if item else model.regressions).append((left, plain))
 
 
 def _constant(term: str) -> str | float | None:
@@ -277,7 +279,8 @@ def _labelled(model, outcome, line, term, known) -> str:
         raise FormulaError(f"The line {line!r} has {term!r}; the product of two columns is a + b + "
                            "a:b.")
     value, name = modified(line, term)
-    model.modify(("regression", outcome, name), value)
+    kind = "direct" if outcome in known.items else "regression"
+    model.modify((kind, outcome, name), value)
     return name
 
 

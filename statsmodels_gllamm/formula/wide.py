@@ -14,7 +14,7 @@ import pandas as pd
 
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.formula.categories import recode, show
-from statsmodels_gllamm.formula.equalities import constraints_of, latent_name
+from statsmodels_gllamm.formula.equalities import constraints_of, direct_effect, latent_name
 from statsmodels_gllamm.formula.groupwise import CELL, Groups, cells, read_groups
 from statsmodels_gllamm.formula.measurement import Measurement, parse_measurement
 from statsmodels_gllamm.formula.rows import as_frame, hint, row_array, subset_positions
@@ -180,6 +180,7 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=
     if indicators and unit["thresholds"] == CELL:
         raise NotImplementedError("Groups of items with thresholds beside items without them have "
                                   "equal intercepts only: give equal='scalar'.")
+    indicators = tuple(dict.fromkeys([*indicators, *(item for item, _ in model.direct)]))
     gaussian = not isinstance(family, Mapping) and family.name.startswith("Gaussian")
     given = [constraints] if isinstance(constraints, str) else list(constraints or ())
     made = Wide(
@@ -251,14 +252,16 @@ def _factors(model, items, groups) -> dict[str, Factor]:
 
 
 def _formula(model, id, fixed, columns, start, groups) -> str:
-    """The formula: intercepts, means, further terms, and a bar for every set of factors that
-    correlate."""
+    """The formula: intercepts, means, direct effects, further terms, and a bar for every set of
+    factors that correlate."""
     group = id if id.isidentifier() else f"`{id}`"
     each = [None] if groups is None else range(len(groups.labels))
     terms = [*start, *(latent_name(name, groups, g) for name in model.means for g in each)]
     if groups is not None and groups.free_means:
         terms += [latent_name(name, groups, g) for name, own in model.loadings.items()
                   if own and name not in model.means for g in each[1:]]
+    terms += [direct_effect(groups, g, item, cause) for item, causes in model.direct
+              for cause in causes for g in each]
     if fixed is not None:
         if not isinstance(fixed, str) or not fixed.strip():
             raise TypeError(f"fixed is terms of a formula such as 'item:sex', not {fixed!r}.")

@@ -81,10 +81,20 @@ def test_factors_of_factors():
     assert [len(block) for block in model.blocks()] == [1, 1, 1, 1]
 
 
+def test_direct_effects():
+    model = read(THREE + "f ~ age; x2 ~ age + k*sex + 0.5*`a.b`; y1 ~ 1 + k*age; z1 ~ 0*1 + age:sex")
+    assert model.direct == [("x2", ["age", "sex", "`a.b`"]), ("y1", ["age"]), ("z1", ["age:sex"])]
+    assert model.regressions == [("f", ["age"])]
+    assert model.labels == {"k": [("direct", "x2", "sex"), ("direct", "y1", "age")]}
+    assert model.values == [(("direct", "x2", "a.b"), 0.5), (("intercept", "z1"), 0.0)]
+
+
 @pytest.mark.parametrize(("line", "error", "text"), [
     ("x1 ~~ x2; x2 ~~ x1", FormulaError, "residual covariance of 'x2' and 'x1' a second time"),
     ("x1 ~~ f", FormulaError, "covariance of an item and a factor"),
-    ("x1 ~ age", NotImplementedError, "regresses the item 'x1'.*fixed="),
+    ("x1 ~ age + f", FormulaError, "'f' as a cause of an item: write 'f =~ x1'"),
+    ("x1 ~ x2", NotImplementedError, "the item 'x2' as a covariate"),
+    ("x1 ~ agee", FormulaError, "'agee' .*neither.*did you mean 'age'"),
     ("age ~ f", NotImplementedError, "regresses the column 'age'"),
     ("q ~ f", FormulaError, "'q' in the line 'q ~ f' is no factor"),
     ("f ~ agee", FormulaError, "'agee' .*neither.*did you mean 'age'"),
