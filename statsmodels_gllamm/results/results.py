@@ -17,10 +17,11 @@ from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, tab
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.light import without_data
+from statsmodels_gllamm.results.measurement import Measurement
 from statsmodels_gllamm.results.predictions import Predictions
 
 
-class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults):
+class GLLAMMResults(Predictions, Inference, Measurement, ResultMixin, LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters
