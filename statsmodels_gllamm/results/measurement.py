@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from statsmodels_gllamm.results import item_curves as item_curves_module
 from statsmodels_gllamm.results import item_fit as item_fit_module
-from statsmodels_gllamm.results import item_plots
+from statsmodels_gllamm.results import item_plots, path_diagram
 from statsmodels_gllamm.results import m2 as m2_module
 
 
@@ -101,3 +101,20 @@ class Measurement:
         """
         self._needs_data("plot_information")
         return item_plots.plot_information(self, items, **kwargs)
+
+    def plot_path(self, standardized=False, **kwargs):
+        """Path diagram of the model, with its estimates.
+
+        Parameters
+        ----------
+        standardized : bool
+            Numbers of the standardised solution.
+        **kwargs
+            ``max_items`` as in `statsmodels_gllamm.results.path_diagram.plot_path`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        self._needs_data("plot_path")
+        return path_diagram.plot_path(self, standardized, **kwargs)
