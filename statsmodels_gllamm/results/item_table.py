@@ -174,7 +174,24 @@ def item_table(model, item=None, what="this") -> ItemTable:
     DataError
         A person has an item twice; covariates make the rows of an item differ.
     """
-    structure, outcomes, sample = model.structure, model.outcomes, model.sample
+    level = _check_structure(model, what)
+    column, codes, labels = item_codes(model, item)
+    cell = _cells(model, level, codes, labels, what)
+    engine, rows = np.arange(len(codes)), model.outcomes.rows
+    if rows is not None:
+        engine[rows] = np.arange(len(rows))
+    items, answers = [], np.full(cell.shape, -1, dtype=np.int64)
+    for i, label in enumerate(labels):
+        persons = np.flatnonzero(cell[:, i] >= 0)
+        one, answers[persons, i] = _item(model, label, engine[cell[persons, i]], what)
+        items.append(one)
+    return ItemTable(column, level.name, tuple(items), answers,
+                     _person_weights(model.sample, level, what))
+
+
+def _check_structure(model, what):
+    """The level of persons."""
+    structure, outcomes = model.structure, model.outcomes
     if len(structure.levels) != 1:
         say = "no latent variables" if not structure.levels else (
             "groups at several levels, " + ", ".join(repr(lv.name) for lv in structure.levels))
@@ -182,26 +199,20 @@ def item_table(model, item=None, what="this") -> ItemTable:
     if outcomes.sets is not None or outcomes.part is not None:
         raise ValueError(f"{what} is for binary and ordinal items, not for "
                          f"{model.fitted_family.name}")
-    level = structure.levels[0]
-    column, codes, labels = item_codes(model, item)
+    return structure.levels[0]
+
+
+def _cells(model, level, codes, labels, what) -> np.ndarray:
+    """The data row of every person and item (N, I); -1 where there is none."""
     cell = np.full((level.n_units, len(labels)), -1, dtype=np.int64)
     cell[level.codes, codes] = np.arange(len(codes))
-    if (cell >= 0).sum() != len(codes):
-        twice = np.flatnonzero(cell[level.codes, codes] != np.arange(len(codes)))[0]
-        group = sample.groups[level.name]
-        raise DataError(f"{level.name} {show(group.labels[group.codes[twice]])} has several rows of "
-                        f"the item {labels[codes[twice]]!r}; {what} needs one row per person and "
-                        "item")
-    engine = np.arange(len(codes))
-    if outcomes.rows is not None:
-        engine[outcomes.rows] = np.arange(len(outcomes.rows))
-    items, answers = [], np.full(cell.shape, -1, dtype=np.int64)
-    for i, label in enumerate(labels):
-        persons = np.flatnonzero(cell[:, i] >= 0)
-        one, answers[persons, i] = _item(model, label, engine[cell[persons, i]], what)
-        items.append(one)
-    return ItemTable(column, level.name, tuple(items), answers,
-                     _person_weights(sample, level, what))
+    again = cell[level.codes, codes] != np.arange(len(codes))
+    if again.any():
+        row, group = int(np.argmax(again)), model.sample.groups[level.name]
+        raise DataError(f"{level.name} {show(group.labels[group.codes[row]])} has several rows of "
+                        f"the item {labels[codes[row]]!r}; {what} needs one row per person and item "
+                        "(item= names another column of items)")
+    return cell
 
 
 def _person_weights(sample, level, what) -> np.ndarray:
@@ -215,27 +226,31 @@ def _person_weights(sample, level, what) -> np.ndarray:
 
 def _item(model, label, rows, what) -> tuple[Item, np.ndarray]:
     """An item and the answers to it, from its engine rows."""
-    first, number, aux = 0, None, 0
-    for member in model.outcomes.members:
-        count = member.y.shape[1]
-        if rows[0] < first + count:
-            number = member
-            break
-        first, aux = first + count, aux + len(member.response.aux_names)
-    if rows.max() >= first + count:
-        raise DataError(f"the item {label!r} has several families; {what} needs one for each item")
-    response, y = number.response, number.y[:, rows - first]
+    member, first, aux = _member_of(model, label, rows, what)
+    response, y = member.response, member.y[:, rows - first]
     values, categories, answers = _categories(response, y, label, what)
     columns = np.array([column[rows] for column in model.structure.columns]).reshape(-1, len(rows))
     offset = _offsets(model, rows)
-    other = (columns != columns[:, :1]).any(axis=0) | (offset != offset[0])
-    if other.any():
+    if (columns != columns[:, :1]).any() or (offset != offset[0]).any():
         raise DataError(
             f"rows of the item {label!r} differ between persons in {_differing(model, columns)}; "
             f"{what} needs items that are the same for all persons, so that no covariates of "
             "persons may be in the model (fit it without them, or to a subset= with one value)")
     return Item(label, response, values, categories, columns[:, 0].copy(), float(offset[0]),
                 slice(aux, aux + len(response.aux_names))), answers
+
+
+def _member_of(model, label, rows, what):
+    """The member of the outcomes that rows belong to, its first row and auxiliary predictor."""
+    first, aux = 0, 0
+    for member in model.outcomes.members:
+        count = member.y.shape[1]
+        if rows[0] < first + count:
+            break
+        first, aux = first + count, aux + len(member.response.aux_names)
+    if rows.min() < first or rows.max() >= first + count:
+        raise DataError(f"the item {label!r} has several families; {what} needs one for each item")
+    return member, first, aux
 
 
 def _offsets(model, rows):
@@ -245,14 +260,12 @@ def _offsets(model, rows):
 
 def _differing(model, columns) -> str:
     """In words, what differs: the names of covariates are not kept beside the row columns."""
-    bad = int(np.flatnonzero((columns != columns[:, :1]).any(axis=1))[0]) if (
-        (columns != columns[:, :1]).any()) else None
-    if bad is None:
+    differs = (columns != columns[:, :1]).any(axis=1)
+    if not differs.any():
         return "their offsets"
-    column = model.structure.columns[bad]
-    exog = model.sample.exog
-    for name in exog.columns:
-        if model.outcomes.rows is None and np.array_equal(exog[name].to_numpy(), column):
+    column = model.structure.columns[int(np.argmax(differs))]
+    for name, values in model.sample.exog.items():
+        if model.outcomes.rows is None and np.array_equal(values.to_numpy(), column):
             return f"the column {name!r}"
     return "covariates"
 

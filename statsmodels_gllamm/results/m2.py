@@ -12,13 +12,10 @@ The functions are
     M2    indicators of categories but the first, and their products over pairs of items
     M2*   scores 0, 1, ..., and their products (Cai and Hansen, 2013)
     C2    indicators, and products of scores (Cai and Monroe, 2014)
-
-Moments are sums over the nodes u of the latent variables, where items are independent.
 """
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import combinations
 import warnings
 
 import numpy as np
@@ -26,15 +23,10 @@ import pandas as pd
 from scipy import linalg, optimize, stats
 
 from statsmodels_gllamm.exceptions import BoundaryWarning
-from statsmodels_gllamm.results.item_table import (
-    item_table,
-    jacobians,
-    probabilities,
-    standard_nodes,
-)
+from statsmodels_gllamm.results.item_moments import margins, model_moments, sample_moments
+from statsmodels_gllamm.results.item_table import item_table, probabilities, standard_nodes
 
 KINDS = ("M2", "M2*", "C2")
-CHUNK = 2_000_000  # moments x nodes at a time
 MAX_MOMENTS = 6000
 RANK_TOL = 1e-9
 
@@ -79,47 +71,6 @@ class M2Result:
                 f"{self.n:g} persons, {len(self.residuals)} items, {self.n_moments} moments")
 
 
-@dataclass(frozen=True, slots=True)
-class Margins:
-    """Which functions of the answers the moments are means of.
-
-    Attributes
-    ----------
-    functions : list of ndarray (K_i, A_i)
-        Values of the functions of each item, by category.
-    item, function : ndarray (S, 2)
-        The two items of each moment and their functions; -1 for none.
-    """
-
-    functions: list[np.ndarray]
-    item: np.ndarray
-    function: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.item)
-
-
-def margins(n_categories, kind: str) -> Margins:
-    """Functions and moments of M2, M2* or C2, for items with these numbers of categories."""
-    indicators = [np.eye(k)[:, 1:] for k in n_categories]
-    scores = [np.arange(float(k))[:, None] for k in n_categories]
-    if kind == "M2":
-        functions, single = indicators, [range(k - 1) for k in n_categories]
-        double = single
-    elif kind == "M2*":
-        functions, single = scores, [range(1)] * len(n_categories)
-        double = single
-    else:
-        functions = [np.hstack(pair) for pair in zip(indicators, scores)]
-        single = [range(k - 1) for k in n_categories]
-        double = [range(k - 1, k) for k in n_categories]
-    rows = [(i, -1, a, -1) for i, own in enumerate(single) for a in own]
-    rows += [(i, j, a, b) for i, j in combinations(range(len(n_categories)), 2)
-             for a in double[i] for b in double[j]]
-    table = np.array(rows)
-    return Margins(functions, table[:, :2], table[:, 2:])
-
-
 def choose_kind(n_categories, k: int) -> str:
     """M2 of binary items; else the first of M2*, C2 and M2 that has degrees of freedom."""
     if max(n_categories) == 2:
@@ -128,105 +79,6 @@ def choose_kind(n_categories, k: int) -> str:
         if len(margins(n_categories, kind)) > k:
             return kind
     return "M2"
-
-
-def sample_moments(table, of: Margins) -> np.ndarray:
-    """p (S,): means of the functions and of their products over persons."""
-    values = [f[table.codes[:, i]] for i, f in enumerate(of.functions)]
-    weight = table.weights / table.n
-    out = np.empty(len(of))
-    for s, ((i, j), (a, b)) in enumerate(zip(of.item, of.function)):
-        value = values[i][:, a]
-        out[s] = weight @ (value if j < 0 else value * values[j][:, b])
-    return out
-
-
-def model_moments(table, of: Margins, design, working, rule):
-    """pi (S,), Delta (S, k) and Xi (S, S) by quadrature.
-
-    Parameters
-    ----------
-    table : ItemTable
-    of : Margins
-    design : LatentDesign
-    working : ndarray (k,)
-    rule : (ndarray (Q, D), ndarray (Q,))
-        Nodes and weights.
-    """
-    s, k = len(of), len(working)
-    pi, delta, second = np.zeros(s), np.zeros((s, k)), np.zeros((s, s))
-    places = _Places(of)
-    size = max(CHUNK // s, 1)
-    for first in range(0, len(rule[1]), size):
-        nodes, w = rule[0][first:first + size], rule[1][first:first + size]
-        p = probabilities(table, design, working, nodes)
-        mean = [f.T @ q for f, q in zip(of.functions, p)]
-        other = places.others(mean)
-        value = mean_products(of, mean)
-        pi += value @ w
-        second += _second(of, places, p, value, other, w)
-        for i, (active, dp) in enumerate(jacobians(table, design, working, nodes)):
-            for a in range(of.functions[i].shape[1]):
-                rows = places.rows[i][a]
-                moved = np.einsum("c,kcq->kq", of.functions[i][:, a], dp)
-                delta[np.ix_(rows, active)] += (other[i][a] * w) @ moved.T
-    return pi, delta, second - np.outer(pi, pi)
-
-
-def mean_products(of: Margins, mean) -> np.ndarray:
-    """Conditional means (S, Q) of the functions' products at the nodes."""
-    first = np.stack([mean[i][a] for i, a in zip(of.item[:, 0], of.function[:, 0])])
-    pairs = np.flatnonzero(of.item[:, 1] >= 0)
-    if len(pairs):
-        first[pairs] *= np.stack([mean[i][a] for i, a in zip(of.item[pairs, 1],
-                                                             of.function[pairs, 1])])
-    return first
-
-
-class _Places:
-    """Where each function of each item stands among the moments, and what it is multiplied by."""
-
-    def __init__(self, of: Margins) -> None:
-        self.rows, self.partners = [], []
-        for i, f in enumerate(of.functions):
-            rows, partners = [], []
-            for a in range(f.shape[1]):
-                one = [np.flatnonzero((of.item[:, side] == i) & (of.function[:, side] == a))
-                       for side in (0, 1)]
-                rows.append(np.concatenate(one))
-                partners.append([(of.item[s, 1 - side], of.function[s, 1 - side])
-                                 for side in (0, 1) for s in one[side]])
-            self.rows.append(rows)
-            self.partners.append(partners)
-
-    def others(self, mean):
-        """Conditional means (S_ia, Q) of the other factor of the moments with function a of i."""
-        ones = np.ones(mean[0].shape[1])
-        return [[np.stack([ones if j < 0 else mean[j][b] for j, b in partners]) if partners else
-                 np.zeros((0, len(ones))) for partners in own] for own in self.partners]
-
-
-def _second(of: Margins, places: _Places, p, value, other, w) -> np.ndarray:
-    """E(g g') (S, S) over these nodes: products where items differ, else joint moments."""
-    out = (value * w) @ value.T
-    joint = [np.einsum("ca,cb,cq->abq", f, f, q) for f, q in zip(of.functions, p)]
-    for i, rows in enumerate(places.rows):
-        for a, mine in enumerate(rows):
-            for b in range(a, len(rows)):
-                block = (other[i][a] * (w * joint[i][a, b])) @ other[i][b].T
-                out[np.ix_(mine, rows[b])] = block
-                out[np.ix_(rows[b], mine)] = block.T
-    pairs, inverse = np.unique(of.item, axis=0, return_inverse=True)
-    order = np.argsort(inverse.ravel(), kind="stable")
-    ends = np.cumsum(np.bincount(inverse.ravel()))
-    for (i, j), start, end in zip(pairs, np.r_[0, ends[:-1]], ends):
-        if j < 0:
-            continue
-        mine = order[start:end]
-        a, b = of.function[mine].T
-        both = joint[i][np.ix_(a, a)] * joint[j][np.ix_(b, b)]
-        out[np.ix_(mine, mine)] = both @ w
-    return out
 
 
 def quadratic_form(e, delta, xi) -> tuple[float, int]:
@@ -272,7 +124,9 @@ def residual_correlations(table, design, working, rule) -> np.ndarray:
     mean = mean @ w
     implied = product - np.outer(mean, mean)
     observed = np.cov(table.codes.T.astype(float), aweights=table.weights, ddof=0)
-    return _correlation(observed) - _correlation(implied)
+    out = _correlation(observed) - _correlation(implied)
+    out[np.diag_indices(len(out))] = 0.0
+    return out
 
 
 def _correlation(cov):

@@ -1,7 +1,8 @@
 """The path diagram of a model."""
 from __future__ import annotations
 
-from statsmodels_gllamm.results.path_layout import FONT, SMALL, UNIT, Layout, layout, text_size
+from statsmodels_gllamm.results.path_geometry import FONT, SMALL, UNIT, Layout, text_size
+from statsmodels_gllamm.results.path_layout import layout
 from statsmodels_gllamm.results.path_model import MAX_ITEMS, path_model
 from statsmodels_gllamm.results.plots import DARK, GREY, LIGHT
 
@@ -64,8 +65,8 @@ def _draw(places: Layout, model):
     nodes = {node.key: node for node in model.nodes}
     for key, box in places.boxes.items():
         _node(axis, nodes[key], box)
-    for box, text in places.labels:
-        axis.text(box.x, box.y, text, ha="center", va="center", fontsize=SMALL, zorder=5,
+    for box, edge in places.labels:
+        axis.text(box.x, box.y, edge.text, ha="center", va="center", fontsize=SMALL, zorder=5,
                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})
     if notes:
         axis.text(left + 0.2, bottom + 0.15, notes, fontsize=SMALL, color=GREY, va="bottom")

@@ -12,7 +12,8 @@ import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Factor, datasets, families
 from statsmodels_gllamm.results.path_diagram import plot_path
-from statsmodels_gllamm.results.path_layout import Box, layout
+from statsmodels_gllamm.results.path_geometry import Box
+from statsmodels_gllamm.results.path_layout import layout
 from statsmodels_gllamm.results.path_model import number, path_model
 
 THREE = "visual =~ x1 + x2 + x3; textual =~ x4 + x5 + x6; speed =~ x7 + x8 + x9"
