@@ -53,7 +53,7 @@ class PathModel:
 
 @dataclass
 class _Latent:
-    """A latent variable and its loadings: {item: (name of the number, value)}, or None for all rows."""
+    """A latent variable and its loadings: {item: (names of the number, value)}, or None for all rows."""
 
     name: str
     term: str
@@ -99,8 +99,9 @@ def path_model(results, standardized=False, max_items=MAX_ITEMS) -> PathModel:
     fixed = set() if standardized else values.keys() - set(model.param_names) - {
         f"var[{item}]" for item in residuals}
 
-    def text(key, default=None):
-        if key in values and key not in fixed:
+    def text(*keys, default=None):
+        key = next((key for key in keys if key in values), None)
+        if key is not None and key not in fixed:
             return number(values[key])
         value = values.get(key, default)  # what is fixed has no decimals
         return "" if value is None or standardized else f"{value:g}"
@@ -115,8 +116,8 @@ def path_model(results, standardized=False, max_items=MAX_ITEMS) -> PathModel:
         if one.own is None:
             edges += [Edge("loading", one.name, item, one.product or "1") for item in targets]
         else:
-            edges += [Edge("loading", one.name, item, text(key, value) + one.product)
-                      for item, (key, value) in one.own.items()]
+            edges += [Edge("loading", one.name, item, text(*keys, default=value) + one.product)
+                      for item, (keys, value) in one.own.items()]
     edges += _second_moments(model, text)
     edges += [Edge("residual", item, item, text(f"var[{item}]")) for item in targets
               if item in residuals or (not items and residuals)]
@@ -145,8 +146,6 @@ def _values(results) -> dict[str, float]:
 def _latents(model) -> list[_Latent]:
     """Latent variables with their loadings, bottom level first."""
     structure, sample, found = model.structure, model.sample, []
-    params = set(model.param_names)
-    stands = [term for block in structure.blocks for term in block.terms]
     for block in structure.blocks:
         columns = latent_columns(sample, structure.predictors, block)
         for name, shown, (_, term, _, factor) in zip(block.names, block.terms, columns):
@@ -156,11 +155,9 @@ def _latents(model) -> list[_Latent]:
                 continue
             design, own = sample.factors[factor], {}
             for label, value in zip(design.names, np.asarray(design.loadings, dtype=float)):
-                key = f"lambda[{factor},{label}]"
-                if value != 0:
-                    alone = stands.count(term) == 1 or key in params
-                    own[label] = (key if alone else f"lambda[{name},{label}]",
-                                  None if np.isnan(value) else float(value))
+                if value != 0:  # of a factor at several levels, standardised ones differ
+                    keys = f"lambda[{name},{label}]", f"lambda[{factor},{label}]"
+                    own[label] = keys, None if np.isnan(value) else float(value)
             rest = term.replace(factor, "", 1).strip(":")
             found.append(_Latent(name, shown, block.level, factor, f" {rest}" if rest else "", own))
     return found

@@ -215,6 +215,11 @@ def test_standardized(reference):
     assert edges(res, "loading", standardized=True)["visual[id]", "x1"] == "0.77"
     assert edges(res, "covariance", standardized=True)["visual[id]", "speed[id]"] == "0.47"
     assert edges(res, "residual", standardized=True)["x1", "x1"] == "0.40"
+    res = stub(two_level(reference))
+    table.index = [f"lambda[ability[{level}],{k}]" for level in ("school", "school:sid") for k in "12"]
+    res.standardized = lambda: table
+    loads = edges(res, "loading", standardized=True)
+    assert (loads["ability[school]", "2"], loads["ability[school:sid]", "2"]) == ("0.47", "0.40")
 
 
 def test_numbers_in_text():
