@@ -53,7 +53,7 @@ class PathModel:
 
 @dataclass
 class _Latent:
-    """A latent variable and its loadings: {item: (names of the number, value)}, or None for all rows."""
+    """A latent variable; ``own`` its loadings {item: (names of the number, value)}, None for 1."""
 
     name: str
     term: str
