@@ -106,13 +106,15 @@ class ItemTable:
         whole = (self.codes >= 0).all(axis=1)
         if whole.all():
             return self
+        if not whole.any():
+            raise DataError(f"{what} needs persons with answers to all {len(self.items)} items of "
+                            f"{self.column!r}, but there are none; items that differ between groups "
+                            "of persons are not available")
         if missing == "raise":
             raise DataError(
                 f"{what} needs persons with answers to all {len(self.items)} items, but "
                 f"{int((~whole).sum())} of {len(whole)} lack some; {what}(missing='drop') uses the "
                 f"{int(whole.sum())} complete ones")
-        if not whole.any():
-            raise DataError(f"no person has answered all {len(self.items)} items")
         return ItemTable(self.column, self.group, self.items, self.codes[whole],
                          self.weights[whole])
 

@@ -148,19 +148,29 @@ def _latents(model) -> list[_Latent]:
     structure, sample, found = model.structure, model.sample, []
     for block in structure.blocks:
         columns = latent_columns(sample, structure.predictors, block)
-        for name, shown, (_, term, _, factor) in zip(block.names, block.terms, columns):
+        for name, shown, (_, term, column, factor) in zip(block.names, block.terms, columns):
             if factor is None:
                 product = "" if term == "Intercept" else term
                 found.append(_Latent(name, shown, block.level, None, product, None))
                 continue
             design, own = sample.factors[factor], {}
+            some = _labels_of(design, column)
             for label, value in zip(design.names, np.asarray(design.loadings, dtype=float)):
-                if value != 0:  # of a factor at several levels, standardised ones differ
+                if value != 0 and label in some:  # of a factor at several levels, standardised ones differ
                     keys = f"lambda[{name},{label}]", f"lambda[{factor},{label}]"
                     own[label] = keys, None if np.isnan(value) else float(value)
             rest = term.replace(factor, "", 1).strip(":")
-            found.append(_Latent(name, shown, block.level, factor, f" {rest}" if rest else "", own))
+            product = f" {rest}" if rest and not set(some.values()) <= {True} else ""
+            found.append(_Latent(name, shown, block.level, factor, product, own))
     return found
+
+
+def _labels_of(design, column) -> dict[str, bool]:
+    """The items in whose rows a column is not zero, and whether it is one in all of them."""
+    if design.codes is None:
+        return dict.fromkeys(design.names, bool((column == 1).all()))
+    rows = [column[design.codes == k] for k in range(len(design.names))]
+    return {label: bool((own == 1).all()) for label, own in zip(design.names, rows) if own.any()}
 
 
 def _regressed(model) -> set[str]:
@@ -236,6 +246,7 @@ def _covariates(model, latents, items, text):
                 f"gamma[{names[to]} on {name}]")
     codes = next((f.codes for f in sample.factors.values() if f.codes is not None), None)
     labels = next((f.names for f in sample.factors.values() if f.codes is not None), ())
+    grouped = getattr(model.wide, "groups", None) is not None
     by = next((f.factor.by for f in sample.design.factors.values()), "")
     for predictor in model.structure.predictors:
         part = part_of(sample, predictor.key)
@@ -247,8 +258,8 @@ def _covariates(model, latents, items, text):
                 if rest and to is not None:
                     add(rest, column, to, key)
                 continue
-            if np.ptp(column) == 0:
-                continue
+            if np.ptp(column) == 0 or (grouped and str(name).startswith("cell[")):
+                continue  # a constant, or those of items in groups of persons
             if codes is None or not items:
                 add(key, column, model.endog_names, key)
                 continue
