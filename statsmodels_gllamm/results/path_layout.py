@@ -16,7 +16,8 @@ from statsmodels_gllamm.results.path_geometry import FONT, SMALL, Box, Layout, t
 from statsmodels_gllamm.results.path_model import Node, PathModel
 
 ROW, GAP = 1.75, 0.35
-SHIFTS = (0.0, 0.6, -0.6, 0.9, -0.9, 1.2, -1.2, 1.6, -1.6, 2.0, -2.0, 2.5, -2.5, 3.0, -3.0)
+SHIFTS = (0.0, 0.6, -0.6, 0.9, -0.9, 1.2, -1.2, 1.6, -1.6, 2.0, -2.0, 2.5, -2.5, 3.0, -3.0, 3.6,
+          -3.6, 4.3, -4.3)
 
 
 def _size(node: Node) -> tuple[float, float]:
@@ -92,18 +93,20 @@ def _rows(model: PathModel) -> dict[str, list[Node]]:
             below = [rank[e] for e in ends.get(n.key, []) if e in rank]
             if n.key not in loads and below:
                 rank[n.key] = 1 + max(below)
-    rows: dict[str, list[Node]] = {}
-    for n in latents:
-        if n.level == 0 or n.key not in loads:
-            rows.setdefault(f"latent {n.level} {rank.get(n.key, 0) if n.level == 0 else 0}",
-                            []).append(n)
+    under = {n.key for n in latents if n.level > 0 and n.key in loads}
+    for _ in latents:  # with them what they are regressed on
+        under |= {n.key for n in latents if n.key not in loads and n.key in ends
+                  and set(ends[n.key]) <= under}
     items = {n.key for n in model.of_kind("item")}
-    for n in model.of_kind("covariate"):
-        direct = any(end in items for end in ends[n.key])
-        rows.setdefault("direct" if direct else f"covariate {n.level}", []).append(n)
-    for n in latents:
-        if n.level > 0 and n.key in loads:
-            rows.setdefault(f"below {n.level}", []).append(n)
+    rows: dict[str, list[Node]] = {}
+    for n in (*latents, *model.of_kind("covariate")):
+        if n.key in under or (n.kind == "covariate" and set(ends[n.key]) <= under):
+            name = f"below {n.level} {int(n.key not in loads)}"
+        elif n.kind == "latent":
+            name = f"latent {n.level} {rank.get(n.key, 0) if n.level == 0 else 0}"
+        else:
+            name = "direct" if items & set(ends[n.key]) else f"covariate {n.level}"
+        rows.setdefault(name, []).append(n)
     return {name: rows[name] for name in sorted(rows, key=_upwards)}
 
 

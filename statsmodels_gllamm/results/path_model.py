@@ -156,7 +156,7 @@ def _latents(model) -> list[_Latent]:
             design, own = sample.factors[factor], {}
             some = _labels_of(design, column)
             for label, value in zip(design.names, np.asarray(design.loadings, dtype=float)):
-                if value != 0 and label in some:  # of a factor at several levels, standardised ones differ
+                if value != 0 and label in some:  # standardised ones differ between levels
                     keys = f"lambda[{name},{label}]", f"lambda[{factor},{label}]"
                     own[label] = keys, None if np.isnan(value) else float(value)
             rest = term.replace(factor, "", 1).strip(":")
@@ -261,7 +261,11 @@ def _covariates(model, latents, items, text):
             if np.ptp(column) == 0 or (grouped and str(name).startswith("cell[")):
                 continue  # a constant, or those of items in groups of persons
             if codes is None or not items:
-                add(key, column, model.endog_names, key)
+                if not items:
+                    add(key, column, model.endog_names, key)
+                elif not any((f.columns.T == column).all(axis=1).any()
+                             for f in sample.factors.values()):
+                    notes.append(f"{key} {text(key)}".strip())
                 continue
             on = [k for k in range(len(labels)) if column[codes == k].any()]
             if all(np.ptp(column[codes == k]) == 0 for k in on):

@@ -80,6 +80,15 @@ def mimic(reference):
                             family=families.Ordinal(), fixed="item:female")
 
 
+def three_levels(reference):
+    data = datasets.irtsim.load_pandas().data.assign(district=lambda d: d.school // 9)
+    two = {"f": [1, None, 0, 0, 0], "g": [0, 0, 1, None, None], "h": [0] * 5}
+    factors = {k: Factor("item", loadings=v, standardized=k == "h") for k, v in two.items()}
+    return GLLAMM.from_formula(
+        "y ~ 0 + item + (0 + f + g | sid) + (0 + f | school) + (0 + h | district)", data,
+        family=sm.families.Binomial(), factors=factors, regressions=["f[school] ~ h"])
+
+
 def slopes(reference):
     return GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)",
                                datasets.sleepstudy.load_pandas().data)
@@ -89,6 +98,7 @@ MODELS = {
     "three": lambda read: GLLAMM.from_wide(wide(read, "hs_cfa"), THREE),
     "democracy": lambda read: GLLAMM.from_wide(wide(read, "poldem"), DEMOCRACY),
     "two levels": two_level, "schools": schools, "intercepts": intercepts,
+    "three levels": three_levels,
     "second order": second_order, "four": four_factors, "mimic": mimic, "slopes": slopes}
 
 
@@ -231,3 +241,20 @@ def test_no_latent_variables():
     model = GLLAMM.from_formula("Reaction ~ Days", datasets.sleepstudy.load_pandas().data)
     with pytest.raises(ValueError, match="no latent variables, so that there is no path diagram"):
         plot_path(stub(model))
+
+
+def test_items_of_groups_of_persons():
+    """A latent variable times an indicator loads on the items of its group only."""
+    data = pd.DataFrame({"id": np.repeat(np.arange(40), 3), "a": np.repeat(np.arange(40) % 2, 3) * 1.0,
+                         "y": np.random.default_rng(3).normal(size=120)})
+    data["b"] = 1 - data.a
+    data["cell"] = [f"x{k % 3}{'a' if a else 'b'}" for k, a in enumerate(data.a)]
+    loadings = {f"x{k}{g}": 1.0 if k == 0 else None for k in range(3) for g in "ab"}
+    model = GLLAMM.from_formula("y ~ 0 + cell + (0 + f:a | id) + (0 + f:b | id)", data,
+                                factors={"f": Factor("cell", loadings=loadings)})
+    loads = edges(stub(model), "loading")
+    assert set(loads) == {(f"f:{g}[id]", f"x{k}{g}") for k in range(3) for g in "ab"}
+    assert loads["f:a[id]", "x0a"] == "1" and loads["f:b[id]", "x2b"].replace(".", "").isdigit()
+    model = GLLAMM.from_formula("y ~ 0 + item + (0 + f:a | id)", data.assign(item=data.cell.str[:2]),
+                                factors={"f": Factor("item")})
+    assert edges(stub(model), "loading")["f:a[id]", "x0"] == "1 a"
