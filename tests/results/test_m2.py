@@ -7,7 +7,8 @@ import numpy as np
 from numpy.testing import assert_allclose
 import pandas as pd
 import pytest
-from scipy import linalg, stats
+from scipy import integrate, linalg, stats
+from scipy.special import expit
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Factor, datasets, families
@@ -45,10 +46,12 @@ def stub(model, working):
     return SimpleNamespace(model=model, record=record)
 
 
-def pattern_probabilities(results, patterns, n_quad=31):
-    """P of every answer pattern (R,), by quadrature of the product."""
+def pattern_probabilities(results, patterns, n_quad=41):
+    """P of every answer pattern (R,), by Gauss-Hermite quadrature of the product."""
     table, design = item_table(results.model), results.model.design
-    nodes, w = standard_nodes(design.n_latent, n_quad)
+    z, w = np.polynomial.hermite_e.hermegauss(n_quad)
+    nodes = np.array(list(product(z, repeat=design.n_latent)))
+    w = np.prod(list(product(w / w.sum(), repeat=design.n_latent)), axis=1)
     p = probabilities(table, design, results.record.working, nodes)
     return np.array([np.prod([q[k] for q, k in zip(p, row)], axis=0) @ w for row in patterns])
 
@@ -163,6 +166,21 @@ def test_kind_by_degrees_of_freedom(ordinal, monkeypatch):
     assert (found.kind, found.df, found.n, found.n_moments) == ("C2", 5, 2694, 35)
     with pytest.raises(ValueError, match="M2\\* has no degrees of freedom: 15 moments"):
         m2(res, "M2*", missing="drop")
+
+
+def test_rule_of_steep_curves():
+    """Logistic curves of slope 8 against adaptive integration; moments of the normal."""
+    nodes, w = standard_nodes(1)
+    exact = integrate.quad(lambda u: expit(8 * u - 4)**2 * stats.norm.pdf(u), -9, 9, points=[0.5])
+    assert_allclose(w @ expit(8 * nodes[:, 0] - 4)**2, exact[0], rtol=1e-9)
+    for d in (1, 2, 3, 4, 5):
+        nodes, w = standard_nodes(d)
+        assert_allclose(nodes.T @ (w[:, None] * nodes), np.eye(d), atol=5e-5)
+        assert_allclose(w @ nodes[:, 0]**4, 3, rtol=1e-3)
+    with pytest.raises(ValueError, match="6 latent variables, too many"):
+        standard_nodes(6)
+    with pytest.raises(ValueError, match="200001 nodes; at most 200000"):
+        standard_nodes(1, 200_001)
 
 
 def test_correlations(lsat):
