@@ -17,11 +17,13 @@ from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, tab
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.light import without_data
+from statsmodels_gllamm.results.measurement import Measurement
 from statsmodels_gllamm.results.predictions import Predictions
 from statsmodels_gllamm.results.structure import StructuralModel
 
 
-class GLLAMMResults(Predictions, StructuralModel, Inference, ResultMixin, LikelihoodModelResults):
+class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, ResultMixin,
+                    LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters
