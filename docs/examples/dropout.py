@@ -97,6 +97,16 @@ print(current.loadings)
 print(f"AIC: level and slope {results.aic:.1f}, current state {current.aic:.1f}")
 # end
 
+# frailty
+frailty = GLLAMM.from_formula(
+    "y ~ 0 + pain + pain:time + pain:time:treated + dropout + dropout:treated"
+    " + (0 + pain + pain:time | id) + (0 + dropout | id)",
+    data, family=model.family, regressions="dropout[id] ~ pain[id] + pain:time[id]",
+).fit()
+print(frailty.params.filter(regex="^b|^var").round(4))
+print(f"log-likelihood {frailty.llf:.3f}, with loadings {results.llf:.3f}")
+# end
+
 # latent
 people = results.latent()[["level", "trend"]].add_suffix(", joint")
 people["trend, naive"] = naive.latent()["time"]
