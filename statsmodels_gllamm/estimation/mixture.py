@@ -30,6 +30,7 @@ from statsmodels_gllamm.integration.mixture import (
     evaluate_mixture,
 )
 from statsmodels_gllamm.integration.rules import prior_lattice, product_rule
+from statsmodels_gllamm.latent.constrained import ConstrainedDesign
 from statsmodels_gllamm.latent.design import LatentDesign
 
 
@@ -152,16 +153,20 @@ class Reduced:
     """A design with products of latent variables without the coordinates that are given.
 
     A level that would have no coordinate left keeps one without effect, so that the levels of the
-    data stay.  ``gaussian``: one point per dimension is exact.
+    data stay.
     """
 
-    design: LatentDesign
-    gaussian: bool = False
+    design: LatentDesign | ConstrainedDesign
+
+    @property
+    def given(self) -> np.ndarray:
+        """Numbers of the coordinates that are given."""
+        return self.design.inner.given
 
     @cached_property
     def kept(self) -> np.ndarray:
         """Numbers of the coordinates that are left, those without effect included."""
-        given, first, kept = set(self.design.given.tolist()), 0, []
+        given, first, kept = set(self.given.tolist()), 0, []
         for q in self.design.q:
             own = range(first, first + q)
             kept += [d for d in own if d not in given] or [own[0]]
@@ -174,40 +179,36 @@ class Reduced:
         ends = np.cumsum(self.design.q)
         return tuple(np.diff(np.searchsorted(self.kept, ends), prepend=0).tolist())
 
-    @property
-    def q_quad(self) -> tuple[int, ...]:
-        """Coordinates by level of which quadrature is needed, given ones included."""
-        given = len(self.design.given)
-        return (*[0] * (len(self.q) - 1), given) if self.gaussian else self.design.q
+    @cached_property
+    def entries(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns in use of Psi without the given coordinates."""
+        rows, columns = self.design.entries
+        design = self.design.inner
+        place = np.concatenate([[0], 1 + np.searchsorted(self.kept, np.arange(design.n_latent)),
+                                1 + len(self.kept) + np.arange(design.n_aux)])
+        return rows, place[columns]
 
     def psi(self, psi: np.ndarray) -> np.ndarray:
         """Expanded coefficients without the columns of given coordinates."""
-        d = self.design.n_latent
+        d = self.design.inner.n_latent
         latent = psi[:, 1 + self.kept]
-        latent[:, np.isin(self.kept, self.design.given)] = 0.0
+        latent[:, np.isin(self.kept, self.given)] = 0.0
         return np.concatenate([psi[:, :1], latent, psi[:, 1 + d:]], axis=1)
 
     def task(self, n_quad, adaptive=True) -> Task:
         """What is integrated in every component, with points per dimension by level."""
-        idle = np.isin(self.kept, self.design.given)
-        ends = np.cumsum(self.q)
-        rules = tuple(product_rule(1 if self.gaussian or idle[end - 1] else n, q)
-                      for n, q, end in zip(n_quad, self.q, ends))
-        rows, columns = self.design.entries
-        d = self.design.n_latent
-        place = np.concatenate([[0], 1 + np.searchsorted(self.kept, np.arange(d)),
-                                1 + len(self.kept) + np.arange(self.design.n_aux)])
-        return Task(self.q, rules, (rows, place[columns]), adaptive=adaptive)
+        rules = tuple(product_rule(n, q) for n, q in zip(n_quad, self.q))
+        return Task(self.q, rules, self.entries, adaptive=adaptive)
 
     def embed(self, moments):
         """Means (q, G) and covariances (q, q, G) of each level's coordinates and those above, put
         among all coordinates; given ones have zeros."""
         out, first = [], 0
-        idle = np.isin(self.kept, self.design.given)
+        idle = np.isin(self.kept, self.given)
         for (mean, cov), q, own in zip(moments, self.design.q, np.cumsum(self.q) - self.q):
             left = np.flatnonzero(~idle[own:])
             at = self.kept[own:][left] - first
-            size, n = self.design.n_latent - first, mean.shape[1]
+            size, n = self.design.inner.n_latent - first, mean.shape[1]
             whole = np.zeros((size, n)), np.zeros((size, size, n))
             whole[0][at], whole[1][np.ix_(at, at)] = mean[left], cov[np.ix_(left, left)]
             out.append(whole)
@@ -216,7 +217,17 @@ class Reduced:
 
     def parts(self, n: int) -> list[GivenLatent]:
         """The components of a lattice over the prior of the given coordinates."""
-        nodes, weight = prior_lattice(n, len(self.design.given))
-        u = np.zeros((len(nodes), self.design.n_latent))
-        u[:, self.design.given] = nodes
+        nodes, weight = prior_lattice(n, len(self.given))
+        u = np.zeros((len(nodes), self.design.inner.n_latent))
+        u[:, self.given] = nodes
         return [GivenLatent(self, row, float(w)) for row, w in zip(u, weight)]
+
+
+def mixture_of_nodes(problem: Problem, reduced: Reduced, n_quad, pool=None,
+                     adaptive=True) -> MixtureObjective:
+    """The objective of a design with products of latent variables, with points per dimension."""
+    def make_task(n):
+        return reduced.task(n, adaptive)
+
+    return MixtureObjective(problem, make_task(n_quad), reduced.design, tuple(n_quad), reduced.parts,
+                            make_task, pool)

@@ -8,14 +8,15 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Outcomes, Predictor
-from statsmodels_gllamm.latent.covariance import Covariance
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
-from statsmodels_gllamm.latent.moderators import given_coordinates
+from statsmodels_gllamm.latent.kinds import covariance_of
+from statsmodels_gllamm.latent.moderators import given_coordinates, moderators_first
+from statsmodels_gllamm.latent.order import gaussian_last
 from statsmodels_gllamm.latent.regressions import read_regressions
+from statsmodels_gllamm.latent.residuals import Residuals, read_residuals
+from statsmodels_gllamm.latent.signs import sign_flips
 from statsmodels_gllamm.parameters import Block, Layout
-
-COVARIANCE_KINDS = ("unstructured", "diagonal", "identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Structure:
     ``columns`` are the row columns W of the engine rows as a list of (n_e,) arrays; ``levels`` have
     the codes of the data rows, ``engine_levels`` those of the engine rows; ``blocks`` are bottom
     level first, in the order of ``design.covariances``; ``predictors`` the linear predictors;
-    ``regressors`` (key of ``sample.designs``, column) of the covariates of latent variables.
+    ``regressors`` (key of ``sample.designs``, column) of the covariates of latent variables;
+    ``residuals`` the residual covariances of Gaussian rows.
     """
 
     design: LatentDesign
@@ -57,6 +59,7 @@ class Structure:
     blocks: tuple[LatentBlock, ...]
     predictors: tuple[Predictor, ...]
     regressors: tuple[tuple[tuple, str], ...] = ()
+    residuals: Residuals | None = None
 
 
 def part_of(sample, key: str):
@@ -125,23 +128,8 @@ def _refuse_copies(sample, predictors, blocks) -> None:
             known[key] = name
 
 
-def _covariance(block: LatentBlock, kinds, standardized) -> Covariance:
-    kind = kinds.get(block.group, "unstructured" if block.correlated else "diagonal")
-    if kind == "unstructured" and not block.correlated:
-        raise ValueError(f"covariances[{block.group!r}] is 'unstructured', but the formula's "
-                         f"(... || {block.group}) asks for no correlations; write one bar")
-    if kind not in COVARIANCE_KINDS:
-        raise ValueError(f"covariances[{block.group!r}] is one of {', '.join(COVARIANCE_KINDS)}, "
-                         f"not {kind!r}")
-    fixed = tuple(1.0 if name in standardized else None for name in block.names)
-    if kind == "identity" and len(set(fixed)) > 1:
-        raise ValueError(f"covariances[{block.group!r}] cannot be 'identity' with a standardized "
-                         "factor beside other latent variables; use 'diagonal'")
-    return Covariance(block.names, kind, fixed)
-
-
 def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
-                    regressions=()) -> Structure:
+                    regressions=(), residual_covariances=None) -> Structure:
     """Levels, row columns and the map from parameters to Psi.
 
     Parameters
@@ -150,11 +138,12 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     outcomes : Outcomes
         The engine rows, their linear predictors and auxiliary predictors.
     covariances : dict, optional
-        {group: "unstructured" | "diagonal" | "identity"}.
+        {group: "unstructured" | "diagonal" | "identity" | array of numbers and None}.
     joint : bool
         The latent variables of one group may correlate across linear predictors.
     regressions : sequence of Regression
         Of latent variables; the covariates of number i are ``sample.designs["regression", i]``.
+    residual_covariances : ResidualCovariances, optional
 
     Raises
     ------
@@ -175,31 +164,48 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     blocks = _ordered_blocks(sample, levels, predictors, joint)
     slots, loadings, lambdas = _loading_slots(sample)
     standardized = _standardized(sample, predictors, blocks)
-    cov = tuple(_covariance(block, kinds, standardized) for block in blocks)
+    bars = [block.group for block in blocks]
+    cov = tuple(covariance_of(block, kinds, standardized, bars.count(block.group) == 1)
+                for block in blocks)
     rows = _EngineColumns(outcomes)
     fixed, names = _fixed_terms(sample, predictors, slots, loadings, rows)
     latent = _latent_terms(sample, predictors, blocks, slots, loadings, rows)
     q = tuple(sum(c.q for b, c in zip(blocks, cov) if b.level == i) for i in range(len(levels)))
-    together = [c.kind == "unstructured" for c in cov]
-    found = read_regressions(sample, regressions, blocks, levels, together) if regressions else None
+    found = read_regressions(sample, regressions, blocks, levels) if regressions else None
     structural = found.structural if found else None
-    given = given_coordinates(structural, [c.q for c in cov], together)
+    cov = moderators_first(gaussian_last(cov, latent, structural, rows.columns, outcomes.members),
+                           structural)
+    given = given_coordinates(cov, structural)
     moderated, regressors = _covariate_terms(
         found, lambda *some: _latent_terms(sample, predictors, blocks, slots, loadings, rows, *some))
     aux, aux_names = _aux_terms(outcomes, rows)
+    residuals = None
+    if residual_covariances is not None:
+        residuals = read_residuals(sample, residual_covariances, outcomes, levels)
     layout = Layout((Block("coef", names), *lambdas,
                      *((Block("gamma", found.gamma_names), Block("b", found.b_names)) if found else
                        ()),
-                     *(Block("cov", c.parameter_names()) for c in cov), Block("aux", aux_names)))
+                     *(Block("cov", c.parameter_names()) for c in cov),
+                     *((Block("rescov", residuals.names),) if residuals else ()),
+                     Block("aux", aux_names)))
     _refuse_idle(blocks, latent, structural)
     entries = _entries(fixed, (latent, *moderated), cov, aux, sum(q), structural, regressors, given)
+    if residuals is not None:
+        if len(given):
+            raise NotImplementedError("residual covariances are not available in models with products "
+                                      "of latent variables")
+        last = 1 + sum(q) + len(outcomes.aux_names)
+        entries = (np.append(entries[0], np.zeros(len(residuals.names), dtype=np.int64)),
+                   np.append(entries[1], last + np.arange(len(residuals.names))))
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
                           aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns),
-                          structural, regressors, moderated, given)
+                          structural, regressors,
+                          sign_flips(layout, cov, slots, loadings, fixed, latent, structural),
+                          moderated, given)
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,
-                     found.sources if found else ())
+                     found.sources if found else (), residuals)
 
 
 def _refuse_idle(blocks, latent: Terms, structural) -> None:
@@ -261,9 +267,11 @@ def _products(column, factor, sample, slots, loadings):
     if factor is None:
         yield column, 0
         return
-    for z, slot in zip(sample.factors[factor].matrix.T, slots[factor]):
+    constant = column is None or (column == 1).all()
+    for k, slot in enumerate(slots[factor]):
         if loadings[slot] != 0:
-            yield (z if column is None or (column == 1).all() else column * z), int(slot)
+            z = sample.factors[factor].column(k)
+            yield (z if constant else column * z), int(slot)
 
 
 def _terms(triples) -> Terms:
@@ -340,8 +348,7 @@ def _entries(fixed: Terms, latents, covariances, aux, n_latent, structural, regr
     used = {(int(r), 0) for terms in (fixed, *regressors) for r in terms.row}
     root, first = np.zeros((n_latent, n_latent), dtype=bool), 0
     for c in covariances:
-        own = np.tri(c.q, dtype=bool) if c.kind == "unstructured" else np.eye(c.q, dtype=bool)
-        root[first:first + c.q, first:first + c.q] = own
+        root[first:first + c.q, first:first + c.q] = c.reach()
         first += c.q
     masks = [np.eye(n_latent)] if structural is None else structural.masks.values()
     for latent, mask in zip(latents, masks):

@@ -8,6 +8,8 @@ Everything that touches rows is linear in an expanded coefficient matrix Psi (r,
     Psi[:, 0] = beta lambda + sum_{a,k} C_ak(lambda) M_a Gamma_k,
     Psi[:, 1..D] = sum_a C_a(lambda) M_a T,                           Psi[:, D+1..] = delta
 
+after which Psi has a column for every residual covariance of Gaussian rows, in its first row.
+
 M_a are (I - B)^-1, or its terms where B depends on covariates (structural.py); C_a are the loadings
 of the latent variables on row columns times a product a of covariates, C_ak those times covariate k
 besides; W is the unique row columns (fixed-effect columns, random-slope columns, loading columns
@@ -21,6 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from statsmodels_gllamm.latent.covariance import Covariance
+from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.latent.structural import Structural
 from statsmodels_gllamm.parameters import Layout
 
@@ -66,7 +69,8 @@ class LatentDesign:
     Attributes
     ----------
     layout : Layout
-        Blocks in order: coef, one lambda block per factor, one cov block per bar, aux.
+        Blocks in order: coef, one lambda block per factor, one cov block per bar, residual
+        covariances, aux.
     covariances : tuple of Covariance
         One per bar, in the order of the latent variables (bottom level first).
     q : tuple of int
@@ -94,6 +98,8 @@ class LatentDesign:
         Values of the loadings; slot 0 is the constant one; NaN where free.
     entries : (ndarray (E,), ndarray (E,))
         Rows and columns of Psi in use.
+    flips : tuple of SignFlip
+        Of factors whose sign is free.
     """
 
     layout: Layout
@@ -109,8 +115,14 @@ class LatentDesign:
     aux_limits: tuple[AuxLimit, ...] = ()
     structural: Structural | None = None
     regressors: tuple[Terms, ...] = ()
+    flips: tuple[SignFlip, ...] = ()
     moderated: tuple[Terms, ...] = ()
     given: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of Psi."""
+        return 1 + self.n_latent + self.n_aux + self.layout.positions("rescov").size
 
     @property
     def n_latent(self) -> int:
@@ -153,13 +165,23 @@ class LatentDesign:
         return self.structural.matrices(working[..., self.layout.positions("gamma")],
                                         working[..., self.layout.positions("b")])
 
+    @property
+    def inner(self) -> LatentDesign:
+        """The design of all parameters: itself; see `ConstrainedDesign`."""
+        return self
+
+    def full(self, working: np.ndarray) -> np.ndarray:
+        """Coordinates (..., k) of all parameters: the same."""
+        return working
+
     def _expansion(self, working, root, u=None):
         """M (A, ..., D, D) and Gamma (..., D, K)."""
         if self.structural.products and u is None:
-            raise ValueError("Psi of products of latent variables needs the moderators' values")
+            raise NotImplementedError("this is not available for models whose regressions= have "
+                                      "products of latent variables")
         return self.structural.expansion(working[..., self.layout.positions("gamma")],
                                          working[..., self.layout.positions("b")],
-                                         None if u is None else root @ u)
+                                         None if u is None else (root @ u))
 
     def psi(self, working: np.ndarray, u: np.ndarray | None = None) -> np.ndarray:
         """Psi (..., r, 1 + D + m) at working coordinates (..., k).
@@ -169,12 +191,12 @@ class LatentDesign:
 
         Raises
         ------
-        ValueError
+        NotImplementedError
             Products of latent variables without ``u``.
         """
         beta, loadings, root, delta = self._parts(working)
         d = self.n_latent
-        out = np.zeros(working.shape[:-1] + (self.n_rows, 1 + d + self.n_aux), dtype=working.dtype)
+        out = np.zeros(working.shape[:-1] + (self.n_rows, self.n_columns), dtype=working.dtype)
         _add(out[..., 0], self.fixed.row, beta[..., self.fixed.index] * loadings[..., self.fixed.slot])
         if self.structural is None:
             if d:
@@ -191,14 +213,16 @@ class LatentDesign:
         if self.n_aux:
             aux = np.zeros(out.shape[:-2] + (self.n_rows * self.n_aux,), dtype=out.dtype)
             _add(aux, self.aux.row * self.n_aux + self.aux.slot, delta[..., self.aux.index])
-            out[..., 1 + d:] = aux.reshape(out.shape[:-1] + (self.n_aux,))
+            out[..., 1 + d:1 + d + self.n_aux] = aux.reshape(out.shape[:-1] + (self.n_aux,))
+        if self.n_columns > 1 + d + self.n_aux:
+            out[..., 0, 1 + d + self.n_aux:] = working[..., self.layout.positions("rescov")]
         return out
 
     def adjoint(self, working: np.ndarray, bar: np.ndarray) -> np.ndarray:
         """Derivative in the working coordinates (..., k) from that in the entries (E,)."""
         beta, loadings, root, _ = self._parts(working)
         d, at = self.n_latent, self.layout.slices()
-        full = np.zeros((self.n_rows, 1 + d + self.n_aux))
+        full = np.zeros((self.n_rows, self.n_columns))
         full[self.entries] = bar
         out = np.zeros(working.shape, dtype=working.dtype)
         loadings_bar = np.zeros_like(loadings)
@@ -224,6 +248,8 @@ class LatentDesign:
             delta_bar = np.zeros(self.layout.positions("aux").size)
             np.add.at(delta_bar, self.aux.index, full[self.aux.row, 1 + d + self.aux.slot])
             out[..., self.layout.positions("aux")] = delta_bar
+        if self.n_columns > 1 + d + self.n_aux:
+            out[..., self.layout.positions("rescov")] = full[0, 1 + d + self.n_aux:]
         return out
 
     @staticmethod
@@ -273,6 +299,10 @@ class LatentDesign:
             (s for s, b in zip(self.layout.slices(), self.layout.blocks) if b.kind == "cov"),
             self.covariances)]
 
+    def cholesky_slices(self):
+        """The same where coordinates are elements of a Cholesky root."""
+        return [(s, c) for s, c in self.cov_slices() if not c.direct]
+
     def to_natural(self, working: np.ndarray) -> np.ndarray:
         """Natural parameters (..., k)."""
         out = working.copy()
@@ -315,7 +345,7 @@ class RowColumns:
 
     def add(self, column: np.ndarray) -> int:
         """Number of the row column equal to ``column`` (n,), added if it is new."""
-        key = hash((float(column.sum()), float(column[: 64].sum()), float(column[-64:].sum())))
+        key = hash(((column[:64] + 0.0).tobytes(), (column[-64:] + 0.0).tobytes()))  # -0.0 -> 0.0
         for number in self._known.get(key, []):
             if np.array_equal(self.columns[number], column):
                 return number

@@ -6,6 +6,7 @@ the fewer coordinates, the smaller the mixture (integration/mixture.py).
 """
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -15,7 +16,7 @@ from statsmodels_gllamm.latent.structural import NONE, Structural
 MOST = 12  # products for which all choices are tried
 
 
-def choose_moderators(b: np.ndarray, names, top, size, correlated) -> np.ndarray:
+def choose_moderators(b: np.ndarray, names, top) -> np.ndarray:
     """Elements of B with the factors of products in order: cause, then moderator.
 
     Parameters
@@ -26,10 +27,6 @@ def choose_moderators(b: np.ndarray, names, top, size, correlated) -> np.ndarray
         Of the latent variables.
     top : ndarray of bool (D,)
         Which of them are of the highest level.
-    size : sequence of int
-        Latent variables of every block.
-    correlated : sequence of bool
-        Whether those of a block may correlate.
 
     Raises
     ------
@@ -49,7 +46,7 @@ def choose_moderators(b: np.ndarray, names, top, size, correlated) -> np.ndarray
     if len(at) > MOST:
         choices = [able[:1] for able in choices]
     best = min(product(*choices), default=(),
-               key=lambda some: int(_coordinates([by for _, by in some], size, correlated).sum()))
+               key=lambda some: len({by for _, by in some}))
     for row, (of, by) in zip(at, best):
         b[row, 1], b[row, 3] = of, by
     return b
@@ -65,23 +62,31 @@ def _neither(names, row, top) -> str:
             "variable that is regressed on columns of the data only is possible")
 
 
-def _coordinates(moderators, size, correlated) -> np.ndarray:
-    """Which coordinates u (D,) the moderators depend on: in a block whose latent variables may
-    correlate those before them too."""
-    out, first = np.zeros(sum(size), dtype=bool), 0
-    for n, together in zip(size, correlated):
-        own = [m for m in moderators if first <= m < first + n]
-        if own and together:
-            out[first:max(own) + 1] = True
-        else:
-            out[own] = True
-        first += n
-    return out
+def _moderators(structural) -> list[int]:
+    """Numbers of the moderators."""
+    if structural is None:
+        return []
+    return sorted(set(structural.times[structural.times != NONE].tolist()))
 
 
-def given_coordinates(structural: Structural | None, size, correlated) -> np.ndarray:
-    """Numbers of the coordinates u that nodes give values to; none without products."""
-    if structural is None or not structural.products:
-        return np.zeros(0, dtype=np.int64)
-    moderators = structural.times[structural.times != NONE].tolist()
-    return np.flatnonzero(_coordinates(moderators, size, correlated))
+def moderators_first(covariances, structural: Structural | None):
+    """The covariances with moderators at the beginning of their order, so that these depend on no
+    other coordinates than their own."""
+    out, first, moderators = [], 0, _moderators(structural)
+    for c in covariances:
+        own = [m - first for m in moderators if first <= m < first + c.q]
+        moved = own and c.kind not in ("diagonal", "identity")
+        order = (*own, *(m for m in c.sequence if m not in own))
+        out.append(replace(c, order=order) if moved else c)
+        first += c.q
+    return tuple(out)
+
+
+def given_coordinates(covariances, structural: Structural | None) -> np.ndarray:
+    """Numbers of the coordinates u that moderators depend on; none without products."""
+    given, first, moderators = [], 0, _moderators(structural)
+    for c in covariances:
+        own = [m - first for m in moderators if first <= m < first + c.q]
+        given += (first + np.flatnonzero(c.reach()[own].any(axis=0))).tolist()
+        first += c.q
+    return np.array(given, dtype=np.int64)

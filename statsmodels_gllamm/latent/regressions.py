@@ -45,7 +45,7 @@ class _Found:
             yield place, name
 
 
-def read_regressions(sample, regressions, blocks, levels, correlated=()) -> Regressions:
+def read_regressions(sample, regressions, blocks, levels) -> Regressions:
     """Elements of B and Gamma.
 
     Parameters
@@ -54,8 +54,6 @@ def read_regressions(sample, regressions, blocks, levels, correlated=()) -> Regr
     regressions : sequence of Regression
     blocks : sequence of LatentBlock
     levels : sequence of Level
-    correlated : sequence of bool
-        Whether the latent variables of a block may correlate.
 
     Raises
     ------
@@ -82,8 +80,7 @@ def read_regressions(sample, regressions, blocks, levels, correlated=()) -> Regr
     if not is_acyclic(len(names), both):
         raise FormulaError("regressions= make a latent variable depend on itself: "
                            + ", ".join(found.b_names) + "; remove one of these")
-    size = [len(block.names) for block in blocks]
-    b = choose_moderators(b, names, np.array(level) == len(levels) - 1, size, correlated)
+    b = choose_moderators(b, names, np.array(level) == len(levels) - 1)
     gamma = np.array(found.gamma, dtype=np.int64).reshape(-1, 2)
     structural = Structural(len(names), gamma, b[:, :2], b[:, 2], b[:, 3])
     return Regressions(structural, tuple(found.covariates.columns), tuple(found.sources),

@@ -151,10 +151,10 @@ class Structural:
         """M (A, ..., D, D) of every product of covariates, and Gamma (..., D, K)."""
         coefficients = self.coefficients(gamma, b, disturbances)
         step = self._steps(coefficients)
-        first = np.linalg.inv(np.eye(self.n) - step[NONE])
+        first = np.linalg.inv(np.eye(self.n) - step[NONE]) * self.masks[()]  # less rounding errors
         found = {(): first}
-        for alpha in list(self.masks)[1:]:
-            found[alpha] = first @ self._before(alpha, found, step)
+        for alpha, mask in list(self.masks.items())[1:]:
+            found[alpha] = (first @ self._before(alpha, found, step)) * mask
         return np.stack(list(found.values())), self.gamma_matrix(gamma)
 
     def _steps(self, coefficients) -> dict[int, np.ndarray]:

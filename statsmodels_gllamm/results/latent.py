@@ -16,9 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.estimation.mixture import Reduced
 from statsmodels_gllamm.integration.posterior import unit_moments
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.results.regression import regressors, solution
+from statsmodels_gllamm.results.residuals import posterior_moments
 
 KINDS = ("mean", "mode")
 
@@ -94,13 +96,14 @@ def posterior(results, kind="mean", group=None) -> dict[str, GroupPosterior]:
     if len(design.given):
         natural = _of_mixture(model, record, kind)
         return {group: _of_group(model, group, natural) for group in group_names(model)}
-    if kind == "mode":
-        objective = model._objective((1,) * len(design.q), "adaptive")
+    if model.structure.residuals is not None:
+        moments = [posterior_moments(model, record.working)]
     else:
-        objective = model._objective(record.n_quad, record.integration)
-    with model._explained():
-        moments = unit_moments(objective.problem, objective.task, design.psi(record.working),
-                               ancestors=design.structural is not None)
+        n_quad = (1,) * len(design.q) if kind == "mode" else record.n_quad
+        objective = model._objective(n_quad, "adaptive" if kind == "mode" else record.integration)
+        with model._explained():
+            moments = unit_moments(objective.problem, objective.task, design.psi(record.working),
+                                   ancestors=design.structural is not None)
     natural = _natural(model, record.working, moments)
     return {group: _of_group(model, group, natural) for group in group_names(model)}
 
@@ -136,7 +139,7 @@ def _of_mixture(model, record, kind):
         raise NotImplementedError("kind='mode' is not available for models with products of latent "
                                   "variables; use kind='mean'")
     objective = model._objective(record.n_quad, record.integration)
-    reduced, total = model._reduced, None
+    reduced, total = Reduced(model.design), None
     tops = top_units(model.structure.levels)
     with model._explained():
         weights = objective.weights(record.working)

@@ -24,6 +24,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.estimation.mixture import Reduced
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.integration.normal import joint_mean
@@ -33,6 +34,7 @@ from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
 from statsmodels_gllamm.results.latent import top_units
+from statsmodels_gllamm.results.residuals import row_average
 from statsmodels_gllamm.results.rows import Asked, Rows, asked, known_units, rows_of
 
 N_QUAD = 7  # points per dimension where none are given
@@ -235,9 +237,10 @@ def _over_normal(nu, root, sets):
 def _of_nodes(model, working, rows: Rows, ask: Asked, outcomes, sets, integration, n_quad):
     """As `_averages` with products of latent variables: sum_k p_k f_k over the moderators' nodes, with
     the prior's weights or the posterior ones of the row's top-level unit."""
-    posterior = ask.given == "posterior"
+    posterior, reduced = ask.given == "posterior", Reduced(model.design)
     if posterior:
-        objective, level, unit = _for_posterior(model, rows, outcomes, sets, integration, n_quad)
+        _needs_sample(model)
+        objective, level, unit = _for_posterior(model, rows, sets, integration, n_quad)
         parts = objective.parts
         with model._explained():
             weights = objective.weights(working)
@@ -246,7 +249,7 @@ def _of_nodes(model, working, rows: Rows, ask: Asked, outcomes, sets, integratio
         top = np.select([level == i for i in range(len(tops))],
                         [of[np.where(level == i, unit, 0)] for i, of in enumerate(tops)])
     else:
-        parts = model._reduced.parts(PRIOR_POINTS[min(len(model.design.given), 3)])
+        parts = reduced.parts(PRIOR_POINTS[min(len(model.design.given), 3)])
 
     def average(make):
         total = 0.0
@@ -261,7 +264,7 @@ def _of_nodes(model, working, rows: Rows, ask: Asked, outcomes, sets, integratio
                 p = np.where(outside, p, weights[k, top])
                 with model._explained():
                     value = row_expectation(objective.problem, objective.task, part.psi(working), make,
-                                            o, a[:, model._reduced.kept], level, unit, sets)
+                                            o, a[:, reduced.kept], level, unit, sets)
             else:
                 value = _over_normal(o, a, sets)(make)
             total = total + p * value
@@ -288,11 +291,8 @@ def _check_mean(model, outcomes, root) -> None:
                 "clusters of the sample with n_quad of 2 or more")
 
 
-def _for_posterior(model, rows: Rows, outcomes, sets, integration, n_quad):
+def _for_posterior(model, rows: Rows, sets, integration, n_quad):
     """The objective, and the level and unit of every row, for a posterior."""
-    if not len(model.sample.index):
-        raise ValueError("which='posterior' needs the estimation sample, which remove_data() has "
-                         "removed")
     if not isinstance(n_quad, tuple):
         n_quad = 1 if integration == "laplace" else n_quad
         n_quad = model._points(n_quad, integration) or (N_QUAD,) * len(model.design.q)
@@ -301,16 +301,28 @@ def _for_posterior(model, rows: Rows, outcomes, sets, integration, n_quad):
     return model._objective(n_quad, integration), level, unit
 
 
+def _needs_sample(model) -> None:
+    if not len(model.sample.index):
+        raise ValueError("which='posterior' needs the estimation sample, which remove_data() has "
+                         "removed")
+
+
 def _posterior(model, working, rows: Rows, o, a, outcomes, sets, integration, n_quad):
-    objective, level, unit = _for_posterior(model, rows, outcomes, sets, integration, n_quad)
+    _needs_sample(model)
+    if model.structure.residuals is not None:
+        return row_average(model, working, o, a, *known_units(model, rows))
+    objective, level, unit = _for_posterior(model, rows, sets, integration, n_quad)
     if min(rule.size for rule in objective.task.rules) == 1 or level.any():
         _check_mean(model, outcomes, a)
     psi = model.design.psi(working)
 
     def average(make):
         with model._explained():
-            return row_expectation(objective.problem, objective.task, psi, make, o, a, level, unit,
-                                   sets)
+            found = row_expectation(objective.problem, objective.task, psi, make, o, a, level, unit,
+                                    sets)
+        if not np.isfinite(found).all():  # latent variables that no response touches have their prior
+            _check_mean(model, outcomes, a)
+        return found
 
     return average
 

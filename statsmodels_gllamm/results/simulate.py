@@ -6,6 +6,7 @@ import pandas as pd
 
 from statsmodels_gllamm.estimation.options import integer
 from statsmodels_gllamm.results import linear, regression
+from statsmodels_gllamm.results.residuals import draw_residuals
 from statsmodels_gllamm.results.rows import Asked, rows_of
 
 
@@ -26,7 +27,10 @@ def simulate(results, n: int = 1, rng=None) -> pd.DataFrame:
             nu = o + np.einsum("pdn,dn->pn", c, eta)
         else:
             nu = o + np.einsum("pdn,dn->pn", a, u)
-        value = family.simulate(rng, nu, aux, rows.data)
+        if model.structure.residuals is None:
+            value = family.simulate(rng, nu, aux, rows.data)
+        else:
+            value = nu[0] + draw_residuals(model, working, rng, np.exp(aux[0]))
         if model.sample.endog.ndim == 2:
             value = np.rint(value * rows.data.n_trials)
         columns.append(value)

@@ -13,9 +13,10 @@ from scipy import stats
 
 from statsmodels_gllamm.results.auxiliary import derived, kinds_of
 from statsmodels_gllamm.results.estimates import block_estimates, correlation
+from statsmodels_gllamm.results.residuals import residual_correlations
 
 KINDS = {"coef": "coefficient", "lambda": "loading", "gamma": "regression", "b": "regression",
-         "cov": "variance", "aux": "auxiliary"}
+         "cov": "variance", "rescov": "residual covariance", "aux": "auxiliary"}
 COLUMNS = ["kind", "estimate", "std_err", "z", "pvalue", "conf_low", "conf_high", "derived",
            "status"]
 
@@ -33,11 +34,12 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     -------
     DataFrame
         Index: names.  Columns: ``kind`` ("coefficient", "loading", "regression", "variance",
-        "covariance", "threshold", "dispersion", "scale", "guessing", "auxiliary"), ``estimate``,
-        ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``, ``derived`` (sd of a
-        variance, correlation of a covariance, the quantity whose logarithm or logit a parameter
-        is) and ``status`` ("free", "fixed", "boundary", "flat" for a part of a direction in which
-        the log-likelihood is flat, or "= name" of the parameter it equals).
+        "covariance", "residual covariance", "threshold", "dispersion", "scale", "guessing",
+        "auxiliary"), ``estimate``, ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``,
+        ``derived`` (sd of a variance, correlation of a covariance, the quantity whose logarithm or
+        logit a parameter is) and ``status`` ("free", "fixed" by the model or a constraint,
+        "boundary", "flat" for a part of a direction in which the log-likelihood is flat, or "= name"
+        of the parameter it equals).
     """
     free = _free(results, alpha)
     layout = results.model.design.layout
@@ -48,6 +50,7 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     parts += _loadings(results, at.get("lambda", []))
     parts += [*at.get("gamma", []), *at.get("b", [])]
     parts += _covariances(results, at.get("cov", []))
+    parts += [_residual_covariances(results, part) for part in at.get("rescov", [])]
     parts += [_auxiliary(results, part) for part in at.get("aux", [])]
     return pd.concat([part[COLUMNS] for part in parts if len(part)] or [free[COLUMNS]])
 
@@ -67,13 +70,17 @@ def _free(results, alpha) -> pd.DataFrame:
     status[np.isnan(results.bse) & np.isin(names, results.record.boundary)] = "boundary"
     flat = np.isin(names, [name for direction in results.record.flat for name in direction])
     status[flat] = "flat"
+    constraints = results.record.constraints
+    held = [] if constraints is None else constraints.fixed
+    status[held] = "fixed"
     table = pd.DataFrame(
         {"kind": kind, "estimate": results.params, "std_err": results.bse,
          "z": np.where(variance, np.nan, results.tvalues),
          "pvalue": np.where(variance, np.nan, results.pvalues),
          "conf_low": ci[:, 0], "conf_high": ci[:, 1], "derived": np.nan,
          "status": status}, index=names)
-    table.loc[flat, ["std_err", "z", "pvalue", "conf_low", "conf_high"]] = np.nan
+    none = flat | (status == "fixed")
+    table.loc[none, ["std_err", "z", "pvalue", "conf_low", "conf_high"]] = np.nan
     return table
 
 
@@ -110,7 +117,18 @@ def _covariances(results, parts) -> list[pd.DataFrame]:
                 fixed = c.fixed[i] is not None
                 status = "fixed" if fixed else f"= var[{c.names[0]}]"
                 out.append(_row(f"var[{c.names[i]}]", "variance", psi[i, i], status, derived))
+            elif c.kind == "pattern" and psi[i, j]:
+                out.append(_row(f"cov[{c.names[j]},{c.names[i]}]", "covariance", psi[i, j], "fixed",
+                                derived))
     return out
+
+
+def _residual_covariances(results, part: pd.DataFrame) -> pd.DataFrame:
+    """Residual covariances with correlations."""
+    part = part.copy()
+    part["derived"] = residual_correlations(results.model, part["estimate"].to_numpy(),
+                                            results.record.params)
+    return part
 
 
 def _auxiliary(results, part: pd.DataFrame) -> pd.DataFrame:
