@@ -49,10 +49,12 @@ class Grid:
     scatter : ndarray (K, m + F, m + F)
         Sums of squares and products about the means, of the first K patterns; the units of the
         others are alike.
-    n_features, n_latent : int
-        F and the latent variables of a unit, those of all lower units within it.
+    used : ndarray (U, 2)
+        Positions and features of the elements of B that are not zero.
+    n_latent : int
+        Latent variables D of a unit, those of all lower units within it.
     to_entries : ndarray (N, E)
-        d(B (m, F), A (m, D), log sigma (m,), residual covariances) / d entries of Psi.
+        d(B (U,), A (m, D), log sigma (m,), residual covariances) / d entries of Psi.
     pairs : ndarray (R, 2)
         Positions of the residual covariances.
     units : ndarray (n,)
@@ -66,7 +68,7 @@ class Grid:
     n: np.ndarray
     mean: np.ndarray
     scatter: np.ndarray
-    n_features: int
+    used: np.ndarray
     n_latent: int
     to_entries: np.ndarray
     pairs: np.ndarray
@@ -78,6 +80,17 @@ class Grid:
     def m(self) -> int:
         """Positions."""
         return self.present.shape[1]
+
+    @property
+    def n_features(self) -> int:
+        """Features F."""
+        return self.mean.shape[1] - self.m
+
+    @property
+    def ends(self) -> np.ndarray:
+        """Where B, A, log sigma and the residual covariances begin and end among all (5,)."""
+        m = self.m
+        return np.cumsum([0, len(self.used), m * self.n_latent, m, len(self.pairs)])
 
     def pieces(self) -> list[slice]:
         """Patterns to compute at a time: those with scatter, then the others."""
@@ -129,8 +142,9 @@ class Moments:
 
 def moments_of(grid: Grid, entries: np.ndarray) -> Moments:
     """The moments at values of the entries (E,)."""
-    m, f, d = grid.m, grid.n_features, grid.n_latent
-    b, a, logsd, cov = np.split(grid.to_entries @ entries, np.cumsum([m * f, m * d, m]))
+    elements, a, logsd, cov = np.split(grid.to_entries @ entries, grid.ends[1:-1])
+    b = np.zeros((grid.m, grid.n_features))
+    b[tuple(grid.used.T)] = elements
     with np.errstate(over="ignore"):
         variance = np.exp(2 * logsd)
     theta = None
@@ -138,7 +152,7 @@ def moments_of(grid: Grid, entries: np.ndarray) -> Moments:
         theta = np.diag(variance)
         one, two = grid.pairs.T
         theta[one, two] = theta[two, one] = cov
-    return Moments(b.reshape(m, f), a.reshape(m, d), variance, theta)
+    return Moments(b, a.reshape(grid.m, grid.n_latent), variance, theta)
 
 
 def precision(moments: Moments, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -247,9 +261,8 @@ def _information(grid: Grid, moments: Moments, own: slice, q, h, g, z) -> np.nda
 
         tr(Q dV H dV*) = b'He_k b*'Qe_i + b'Hb* Q_ik + H_ik b'Qb* + b*'He_i b'Qe_k
     """
-    m, f, d, r = grid.m, grid.n_features, grid.n_latent, len(grid.pairs)
+    m, d, (position, feature), ends = grid.m, grid.n_latent, grid.used.T, grid.ends
     a, twice = moments.a, 2 * moments.variance
-    ends = np.cumsum([0, m * f, m * d, m, r])
     mean, load, sd, res = (slice(x, y) for x, y in zip(ends[:-1], ends[1:]))
     out = np.zeros((ends[-1], ends[-1]))
     qa, ha = q @ a, h @ a
@@ -270,12 +283,16 @@ def _information(grid: Grid, moments: Moments, own: slice, q, h, g, z) -> np.nda
     n, t = grid.n[own], grid.mean[own][:, m:]
     squares = n[:, None, None] * t[:, :, None] * t[:, None, :]
     squares[:len(grid.scatter[own])] += grid.scatter[own][:, m:, m:]
-    out[mean, mean] = _outer(q, squares).transpose(0, 2, 1, 3).reshape(m * f, m * f)
+    here = q[:, position]  # (P, U, m)
+    both = squares[:, feature[:, None], feature]
+    both *= here[:, :, position]
+    out[mean, mean] = both.sum(0)
     if z is not None:
-        az = np.swapaxes(a, 0, 1) @ z
-        cross = _outer(q, az).transpose(0, 3, 1, 2) + _outer(qa, z).transpose(0, 3, 2, 1)
-        out[mean, load] = cross.reshape(m * f, m * d)
-        out[mean, sd] = (_by_position(q, z).transpose(1, 2, 0) * twice).reshape(m * f, m)
+        zt = np.swapaxes(z, 1, 2)
+        there = zt[:, feature]
+        cross = _by_position(here, zt[:, feature] @ a) + _by_position(there, qa[:, position])
+        out[mean, load] = cross.reshape(-1, m * d)
+        out[mean, sd] = np.einsum("pui,pui->ui", here, there) * twice
     one, two = grid.pairs.T
     for place, (i, k) in zip(range(res.start, res.stop), grid.pairs):
         parts = ((i, k), (k, i))
@@ -286,8 +303,7 @@ def _information(grid: Grid, moments: Moments, own: slice, q, h, g, z) -> np.nda
         out[res, place] = sum(
             (q[:, two, x] * h[:, y, one] + q[:, one, x] * h[:, y, two]).sum(0) for x, y in parts)
         if z is not None:
-            out[mean, place] = sum(
-                np.einsum("pk,pf->kf", q[:, x], z[:, y]) for x, y in parts).ravel()
+            out[mean, place] = sum((here[:, :, x] * there[:, :, y]).sum(0) for x, y in parts)
     upper = np.triu(out)
     return upper + np.triu(out, 1).T
 
@@ -306,7 +322,7 @@ def _by_position(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _bar(grid: Grid, moments: Moments, g, z) -> np.ndarray:
     """Derivative in (B, A, log sigma, residual covariances), from G and Z."""
     one, two = grid.pairs.T
-    return np.concatenate([z.ravel(), (2 * g @ moments.a).ravel(),
+    return np.concatenate([z[tuple(grid.used.T)], (2 * g @ moments.a).ravel(),
                            2 * moments.variance * np.diag(g), 2 * g[one, two]])
 
 
@@ -359,7 +375,7 @@ def _units(problem: GaussianProblem, entries):
     loglik, bars = problem.unit_constant.copy(), np.zeros((len(entries), problem.n_top))
     for grid in problem.grids:
         moments, m = moments_of(grid, entries), grid.m
-        one, two = grid.pairs.T
+        (one, two), (position, feature) = grid.pairs.T, grid.used.T
         for a in range(0, len(grid.units), max(1, PIECE // (m * m))):
             own = slice(a, a + max(1, PIECE // (m * m)))
             patterns, code = np.unique(grid.pattern[own], return_inverse=True)
@@ -370,7 +386,7 @@ def _units(problem: GaussianProblem, entries):
             w = np.einsum("pij,pj->pi", q, r)
             diagonal = np.einsum("pii->pi", q)
             bar = np.concatenate([
-                (w[:, :, None] * t[:, None, m:]).reshape(len(w), -1),
+                w[:, position] * t[:, m + feature],
                 (w[:, :, None] * (w @ moments.a)[:, None] - q @ moments.a).reshape(len(w), -1),
                 moments.variance * (w * w - diagonal), w[:, one] * w[:, two] - q[:, one, two]], axis=1)
             bars[:, grid.units[own]] = (bar @ grid.to_entries).T

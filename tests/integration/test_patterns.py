@@ -18,7 +18,7 @@ TEXT = "a =~ y0 + y1 + y2; b =~ y3 + y4 + y5; "
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     """Small data would leave patterns to the engine."""
-    monkeypatch.setattr(patterns, "SECONDS", (0.0, 0.0, 1.0))
+    monkeypatch.setattr(patterns, "TABLE", (0.0,) * 4)
 
 
 def sleep():
