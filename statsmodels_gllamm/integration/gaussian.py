@@ -30,6 +30,7 @@ from statsmodels_gllamm.integration.marginal import Evaluation
 from statsmodels_gllamm.integration.mode import ModeError
 
 PIECE = 300_000  # elements of the patterns' matrices at a time: a few such arrays stay in the cache
+SAFE = 1e4  # communality over residual variance up to which a difference loses few digits
 LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -159,7 +160,7 @@ def precision(moments: Moments, present: np.ndarray) -> tuple[np.ndarray, np.nda
     """V^-1 (P, m, m), zero where there is no row, and log|V| (P,).
 
     With a diagonal Theta, V^-1 = D - D A (I + A'DA)^-1 A'D, D = Theta^-1, and log|V| = log|Theta| +
-    log|I + A'DA|.
+    log|I + A'DA|, unless a variance in Theta is so small that the difference would lose its digits.
 
     Raises
     ------
@@ -167,27 +168,26 @@ def precision(moments: Moments, present: np.ndarray) -> tuple[np.ndarray, np.nda
         If V is not positive definite.
     """
     a, d = moments.a, moments.a.shape[1]
+    if not np.isfinite(moments.variance).all():
+        raise np.linalg.LinAlgError
+    diagonal = moments.theta is None
+    if diagonal and ((a * a).sum(1) < SAFE * moments.variance).all():
+        weight = present / moments.variance
+        products = (a[:, :, None] * a[:, None, :]).reshape(len(a), -1)
+        inner = (weight @ products).reshape(-1, d, d) + np.eye(d)
+        root = np.linalg.cholesky(inner)
+        log_det = 2 * np.log(np.einsum("pii->pi", root)).sum(1)
+        log_det += present @ np.log(moments.variance)
+        half = np.linalg.solve(root, np.swapaxes(weight[:, :, None] * a, 1, 2))
+        q = -np.swapaxes(half, 1, 2) @ half
+        np.einsum("pii->pi", q)[:] += weight
+        return q, log_det
     inside = present[:, :, None] * present[:, None, :]
-    try:
-        with np.errstate(over="raise", divide="raise", invalid="raise"):
-            if moments.theta is None:
-                weight = present / moments.variance
-                products = (a[:, :, None] * a[:, None, :]).reshape(len(a), -1)
-                inner = (weight @ products).reshape(-1, d, d) + np.eye(d)
-                root = np.linalg.cholesky(inner)
-                log_det = 2 * np.log(np.einsum("pii->pi", root)).sum(1)
-                log_det += present @ np.log(moments.variance)
-                half = np.linalg.solve(root, np.swapaxes(weight[:, :, None] * a, 1, 2))
-                q = -np.swapaxes(half, 1, 2) @ half
-                np.einsum("pii->pi", q)[:] += weight
-                return q, log_det
-            v = (a @ a.T + moments.theta) * inside
-            np.einsum("pii->pi", v)[:] += 1 - present
-            root = np.linalg.cholesky(v)
-            log_det = 2 * np.log(np.einsum("pii->pi", root)).sum(1)
-            return np.linalg.inv(v) * inside, log_det
-    except FloatingPointError:
-        raise np.linalg.LinAlgError from None
+    v = (a @ a.T + (np.diag(moments.variance) if diagonal else moments.theta)) * inside
+    np.einsum("pii->pi", v)[:] += 1 - present
+    root = np.linalg.cholesky(v)
+    log_det = 2 * np.log(np.einsum("pii->pi", root)).sum(1)
+    return np.linalg.inv(v) * inside, log_det
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +234,20 @@ class Sums:
 
 
 def _sums(grid: Grid, moments: Moments, own: slice, gradient, information: str | None) -> Sums:
+    """The sums of some patterns; ModeError where they are impossible."""
+    inside = (grid.pattern >= own.start) & (grid.pattern < own.stop)
     try:
-        p, n = _piece(grid, moments, own), grid.n[own]
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            return _possible_sums(grid, moments, own, gradient, information)
     except np.linalg.LinAlgError:
-        inside = (grid.pattern >= own.start) & (grid.pattern < own.stop)
         raise ModeError("the covariance matrix of the responses is not positive definite",
                         grid.units[inside]) from None
+    except FloatingPointError:
+        raise ModeError("the log-likelihood is not finite", grid.units[inside]) from None
+
+
+def _possible_sums(grid: Grid, moments: Moments, own: slice, gradient, information) -> Sums:
+    p, n = _piece(grid, moments, own), grid.n[own]
     rows = grid.present[own].sum(1)
     loglik = -0.5 * float(n @ (rows * LOG_2PI + p.log_det) + p.quad.sum())
     if not gradient:

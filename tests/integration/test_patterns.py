@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from statsmodels_gllamm import GLLAMM, Factor, datasets, families
+from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.integration import gaussian, patterns
 from statsmodels_gllamm.results import covariance
 from tests.integration.frames import nested_frame, random_params, slope_along
@@ -224,3 +225,35 @@ def test_left_to_the_engine(rng, monkeypatch):
     monkeypatch.undo()
     costly = GLLAMM.from_formula("number ~ x + (x | s/g)", nested_frame(rng, 40, 3))
     assert costly._patterns is None
+
+
+def test_small_residual_variances(rng):
+    """An item that is its factor all but exactly: no digits are lost in V^-1."""
+    data = persons(rng, 0.1, n=40)
+    model = GLLAMM.from_wide(data, TEXT)
+    params = random_params(model, rng)
+    place = model.param_names.index("logsd[item[y1]]")
+    direction = np.eye(len(params))[place]
+    values = []
+    for logsd in (-8.0, -12.0, -16.0):
+        params[place] = logsd
+        values.append(model.loglike(params))
+        slope = slope_along(model.loglike, params, direction, h=1e-2)
+        assert_allclose(model.score(params)[place], slope, rtol=1e-4, atol=1e-6)
+    assert_allclose(values[2], values[1], atol=1e-3)
+    params[place] = -400.0  # the variance is zero to a double, and V positive definite
+    assert_allclose(model.loglike(params), values[2], rtol=1e-9)
+
+
+def test_impossible_points(rng):
+    """Far from anything, an error and no warnings."""
+    model = GLLAMM.from_wide(persons(rng, 0.1), TEXT)
+    params = random_params(model, rng)
+    for logsd in (400.0, 800.0):
+        params[-1] = logsd
+        with pytest.raises(DataError, match="positive definite|not finite"):
+            model.loglike(params)
+    huge = random_params(model, rng)
+    huge[0] = 1e200
+    with pytest.raises(DataError, match="not finite"):
+        model.loglike(huge)
