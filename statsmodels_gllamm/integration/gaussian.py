@@ -405,10 +405,10 @@ def _units(problem: GaussianProblem, entries):
 
 def unit_posterior(problem: GaussianProblem, psi: np.ndarray):
     """Posterior mean (D, n_top) and covariance (D, D, n_top) of the latent variables of units of the
-    only level: A'Qr and I - A'QA."""
+    only level, A'Qr and I - A'QA; NaN for units whose frequency weight is zero."""
     entries = psi[problem.entries]
     d = problem.grids[0].n_latent
-    mean, cov = np.zeros((d, problem.n_top)), np.zeros((d, d, problem.n_top))
+    mean, cov = np.full((d, problem.n_top), np.nan), np.full((d, d, problem.n_top), np.nan)
     for grid in problem.grids:
         moments, m = moments_of(grid, entries), grid.m
         step = max(1, PIECE // (m * m))
