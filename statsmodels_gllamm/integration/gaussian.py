@@ -26,168 +26,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from statsmodels_gllamm.integration.gaussian_information import piece_information
+from statsmodels_gllamm.integration.gaussian_units import unit_values
+from statsmodels_gllamm.integration.grids import (
+    LOG_2PI,
+    GaussianProblem,
+    Grid,
+    Moments,
+    moments_of,
+    precision,
+)
 from statsmodels_gllamm.integration.marginal import Evaluation
 from statsmodels_gllamm.integration.mode import ModeError
-
-PIECE = 300_000  # elements of the patterns' matrices at a time: a few such arrays stay in the cache
-SAFE = 1e4  # communality over residual variance up to which a difference loses few digits
-LOG_2PI = float(np.log(2 * np.pi))
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Units whose rows have m common positions, of which each pattern has some.
-
-    Attributes
-    ----------
-    present : ndarray (P, m)
-        One where a pattern has a row; zero elsewhere.
-    n : ndarray (P,)
-        Units of the pattern, with their frequency weights.
-    mean : ndarray (P, m + F)
-        Means over the units of the responses at the positions (zero where there is none) and of the
-        features, the first of which is the constant.
-    scatter : ndarray (K, m + F, m + F)
-        Sums of squares and products about the means, of the first K patterns; the units of the
-        others are alike.
-    used : ndarray (U, 2)
-        Positions and features of the elements of B that are not zero.
-    n_latent : int
-        Latent variables D of a unit, those of all lower units within it.
-    to_entries : ndarray (N, E)
-        d(B (U,), A (m, D), log sigma (m,), residual covariances) / d entries of Psi.
-    pairs : ndarray (R, 2)
-        Positions of the residual covariances.
-    units : ndarray (n,)
-        Global number of every top-level unit.
-    pattern : ndarray (n,)
-    values : ndarray (n, m + F)
-        Responses and features of every unit.
-    """
-
-    present: np.ndarray
-    n: np.ndarray
-    mean: np.ndarray
-    scatter: np.ndarray
-    used: np.ndarray
-    n_latent: int
-    to_entries: np.ndarray
-    pairs: np.ndarray
-    units: np.ndarray
-    pattern: np.ndarray
-    values: np.ndarray
-
-    @property
-    def m(self) -> int:
-        """Positions."""
-        return self.present.shape[1]
-
-    @property
-    def n_features(self) -> int:
-        """Features F."""
-        return self.mean.shape[1] - self.m
-
-    @property
-    def ends(self) -> np.ndarray:
-        """Where B, A, log sigma and the residual covariances begin and end among all (5,)."""
-        m = self.m
-        return np.cumsum([0, len(self.used), m * self.n_latent, m, len(self.pairs)])
-
-    def pieces(self) -> list[slice]:
-        """Patterns to compute at a time: those with scatter, then the others."""
-        step, k = max(1, PIECE // (self.m * self.m)), len(self.scatter)
-        return [slice(a, min(a + step, stop)) for start, stop in ((0, k), (k, len(self.n)))
-                for a in range(start, stop, step)]
-
-
-@dataclass(frozen=True, slots=True)
-class GaussianProblem:
-    """A data set as patterns.
-
-    ``constant`` the log-likelihood of the transformation to normal responses, in all and
-    ``unit_constant`` by top-level unit; ``n_rows`` the computed rows.
-    """
-
-    grids: tuple[Grid, ...]
-    entries: tuple[np.ndarray, np.ndarray]
-    top_weight: np.ndarray
-    unit_constant: np.ndarray
-    n_rows: int
-    chunks: tuple = ()
-
-    @property
-    def n_computed(self) -> int:
-        """Rows that are computed."""
-        return self.n_rows
-
-    @property
-    def n_top(self) -> int:
-        """Number of top-level units."""
-        return len(self.top_weight)
-
-    @property
-    def constant(self) -> float:
-        """Log-likelihood of the transformation to normal responses."""
-        return float(self.unit_constant @ self.top_weight)
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """B (m, F), A (m, D), sigma^2 (m,) and Theta (m, m), None where diagonal, of a grid."""
-
-    b: np.ndarray
-    a: np.ndarray
-    variance: np.ndarray
-    theta: np.ndarray | None
-
-
-def moments_of(grid: Grid, entries: np.ndarray) -> Moments:
-    """The moments at values of the entries (E,)."""
-    elements, a, logsd, cov = np.split(grid.to_entries @ entries, grid.ends[1:-1])
-    b = np.zeros((grid.m, grid.n_features))
-    b[tuple(grid.used.T)] = elements
-    with np.errstate(over="ignore"):
-        variance = np.exp(2 * logsd)
-    theta = None
-    if len(grid.pairs):
-        theta = np.diag(variance)
-        one, two = grid.pairs.T
-        theta[one, two] = theta[two, one] = cov
-    return Moments(b, a.reshape(grid.m, grid.n_latent), variance, theta)
-
-
-def precision(moments: Moments, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """V^-1 (P, m, m), zero where there is no row, and log|V| (P,).
-
-    With a diagonal Theta, V^-1 = D - D A (I + A'DA)^-1 A'D, D = Theta^-1, and log|V| = log|Theta| +
-    log|I + A'DA|, unless a variance in Theta is so small that the difference would lose its digits.
-
-    Raises
-    ------
-    LinAlgError
-        If V is not positive definite.
-    """
-    a, d = moments.a, moments.a.shape[1]
-    if not np.isfinite(moments.variance).all():
-        raise np.linalg.LinAlgError
-    diagonal = moments.theta is None
-    if diagonal and ((a * a).sum(1) < SAFE * moments.variance).all():
-        weight = present / moments.variance
-        products = (a[:, :, None] * a[:, None, :]).reshape(len(a), -1)
-        inner = (weight @ products).reshape(-1, d, d) + np.eye(d)
-        root = np.linalg.cholesky(inner)
-        log_det = 2 * np.log(np.einsum("pii->pi", root)).sum(1)
-        log_det += present @ np.log(moments.variance)
-        half = np.linalg.solve(root, np.swapaxes(weight[:, :, None] * a, 1, 2))
-        q = -np.swapaxes(half, 1, 2) @ half
-        np.einsum("pii->pi", q)[:] += weight
-        return q, log_det
-    inside = present[:, :, None] * present[:, None, :]
-    v = (a @ a.T + (np.diag(moments.variance) if diagonal else moments.theta)) * inside
-    np.einsum("pii->pi", v)[:] += 1 - present
-    root = np.linalg.cholesky(v)
-    log_det = 2 * np.log(np.einsum("pii->pi", root)).sum(1)
-    return np.linalg.inv(v) * inside, log_det
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,75 +106,10 @@ def _possible_sums(grid: Grid, moments: Moments, own: slice, gradient, informati
     info = None
     if information == "observed":
         h = p.m2 - 0.5 * n[:, None, None] * p.q
-        info = _information(grid, moments, own, p.q, h, g, p.z)
+        info = piece_information(grid, moments, own, p.q, h, g, p.z)
     elif information == "expected":
-        info = _information(grid, moments, own, p.q, 0.5 * n[:, None, None] * p.q, None, None)
+        info = piece_information(grid, moments, own, p.q, 0.5 * n[:, None, None] * p.q)
     return Sums(loglik, g, p.z.sum(0), info)
-
-
-def _information(grid: Grid, moments: Moments, own: slice, q, h, g, z) -> np.ndarray:
-    """Information (N, N) of a piece in (B, A, log sigma, residual covariances).
-
-    An element dV = e_i b' + b e_i' has b = A_c, sigma_i^2 e_i or e_k, and
-
-        tr(Q dV H dV*) = b'He_k b*'Qe_i + b'Hb* Q_ik + H_ik b'Qb* + b*'He_i b'Qe_k
-    """
-    m, d, (position, feature), ends = grid.m, grid.n_latent, grid.used.T, grid.ends
-    a, twice = moments.a, 2 * moments.variance
-    mean, load, sd, res = (slice(x, y) for x, y in zip(ends[:-1], ends[1:]))
-    out = np.zeros((ends[-1], ends[-1]))
-    qa, ha = q @ a, h @ a
-    aqa, aha = a.T @ qa, a.T @ ha
-
-    crossed = _outer(ha, qa).transpose(2, 1, 0, 3)  # [i, c, k, d] = HA[k, c] QA[i, d]
-    same = _outer(aha, q).transpose(2, 0, 3, 1) + _outer(aqa, h).transpose(2, 0, 3, 1)
-    both = crossed + crossed.transpose(2, 3, 0, 1) + same
-    if g is not None:
-        both[:, np.arange(d), :, np.arange(d)] -= 2 * g
-    out[load, load] = both.reshape(m * d, m * d)
-    with_sd = (_by_position(ha, q) + _by_position(qa, h)).transpose(2, 1, 0)
-    out[load, sd] = (with_sd * twice).reshape(m * d, m)
-    out[sd, sd] = np.einsum("pij,pij->ij", q, h) * np.outer(twice, twice)
-    if g is not None:
-        out[sd, sd] -= np.diag(2 * twice * np.diag(g))
-
-    n, t = grid.n[own], grid.mean[own][:, m:]
-    squares = n[:, None, None] * t[:, :, None] * t[:, None, :]
-    squares[:len(grid.scatter[own])] += grid.scatter[own][:, m:, m:]
-    here = q[:, position]  # (P, U, m)
-    both = squares[:, feature[:, None], feature]
-    both *= here[:, :, position]
-    out[mean, mean] = both.sum(0)
-    if z is not None:
-        zt = np.swapaxes(z, 1, 2)
-        there = zt[:, feature]
-        cross = _by_position(here, zt[:, feature] @ a) + _by_position(there, qa[:, position])
-        out[mean, load] = cross.reshape(-1, m * d)
-        out[mean, sd] = np.einsum("pui,pui->ui", here, there) * twice
-    one, two = grid.pairs.T
-    for place, (i, k) in zip(range(res.start, res.stop), grid.pairs):
-        parts = ((i, k), (k, i))
-        out[load, place] = sum(
-            np.einsum("pc,pi->ic", ha[:, x], q[:, y]) + np.einsum("pi,pc->ic", h[:, x], qa[:, y])
-            for x, y in parts).ravel()
-        out[sd, place] = twice * sum(np.einsum("pk,pk->k", q[:, x], h[:, y]) for x, y in parts)
-        out[res, place] = sum(
-            (q[:, two, x] * h[:, y, one] + q[:, one, x] * h[:, y, two]).sum(0) for x, y in parts)
-        if z is not None:
-            out[mean, place] = sum((here[:, :, x] * there[:, :, y]).sum(0) for x, y in parts)
-    upper = np.triu(out)
-    return upper + np.triu(out, 1).T
-
-
-def _outer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """sum_p x_p (a, b) y_p (c, d) as (a, b, c, d)."""
-    p = len(x)
-    return (x.reshape(p, -1).T @ y.reshape(p, -1)).reshape(x.shape[1:] + y.shape[1:])
-
-
-def _by_position(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """sum_p x_p (k, a) y_p (k, b) as (k, a, b)."""
-    return x.transpose(1, 2, 0) @ y.transpose(1, 0, 2)
 
 
 def _bar(grid: Grid, moments: Moments, g, z) -> np.ndarray:
@@ -374,52 +159,5 @@ def evaluate(problem: GaussianProblem, psi: np.ndarray, *, gradient=True, units=
         raise ModeError("the log-likelihood is not finite", problem.grids[0].units)
     unit_loglik = unit_bar = None
     if units:
-        unit_loglik, unit_bar = _units(problem, entries)
+        unit_loglik, unit_bar = unit_values(problem, entries)
     return Evaluation(total, bar if gradient else None, unit_loglik, unit_bar, info, ())
-
-
-def _units(problem: GaussianProblem, entries):
-    """Log-likelihood (n_top,) of every top-level unit and its derivatives (E, n_top)."""
-    loglik, bars = problem.unit_constant.copy(), np.zeros((len(entries), problem.n_top))
-    for grid in problem.grids:
-        moments, m = moments_of(grid, entries), grid.m
-        (one, two), (position, feature) = grid.pairs.T, grid.used.T
-        for a in range(0, len(grid.units), max(1, PIECE // (m * m))):
-            own = slice(a, a + max(1, PIECE // (m * m)))
-            patterns, code = np.unique(grid.pattern[own], return_inverse=True)
-            present = grid.present[patterns]
-            q, log_det = precision(moments, present)
-            q, present, t = q[code], present[code], grid.values[own]
-            r = (t[:, :m] - t[:, m:] @ moments.b.T) * present
-            w = np.einsum("pij,pj->pi", q, r)
-            diagonal = np.einsum("pii->pi", q)
-            bar = np.concatenate([
-                w[:, position] * t[:, m + feature],
-                (w[:, :, None] * (w @ moments.a)[:, None] - q @ moments.a).reshape(len(w), -1),
-                moments.variance * (w * w - diagonal), w[:, one] * w[:, two] - q[:, one, two]], axis=1)
-            bars[:, grid.units[own]] = (bar @ grid.to_entries).T
-            loglik[grid.units[own]] += -0.5 * (
-                present.sum(1) * LOG_2PI + log_det[code] + np.einsum("pi,pi->p", w, r))
-    return loglik, bars
-
-
-def unit_posterior(problem: GaussianProblem, psi: np.ndarray):
-    """Posterior mean (D, n_top) and covariance (D, D, n_top) of the latent variables of units of the
-    only level, A'Qr and I - A'QA; NaN for units whose frequency weight is zero."""
-    entries = psi[problem.entries]
-    d = problem.grids[0].n_latent
-    mean, cov = np.full((d, problem.n_top), np.nan), np.full((d, d, problem.n_top), np.nan)
-    for grid in problem.grids:
-        moments, m = moments_of(grid, entries), grid.m
-        step = max(1, PIECE // (m * m))
-        for a in range(0, len(grid.units), step):
-            own = slice(a, a + step)
-            patterns, code = np.unique(grid.pattern[own], return_inverse=True)
-            qa = precision(moments, grid.present[patterns])[0] @ moments.a
-            t = grid.values[own]
-            r = t[:, :m] - t[:, m:] @ moments.b.T
-            units = grid.units[own]
-            mean[:, units] = np.einsum("pid,pi->dp", qa[code], r)
-            known = np.eye(d) - np.swapaxes(moments.a, 0, 1) @ qa
-            cov[:, :, units] = np.moveaxis(known[code], 0, -1)
-    return mean, cov

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from statsmodels_gllamm.integration.gaussian import unit_posterior
+from statsmodels_gllamm.integration.gaussian_units import unit_posterior
 from statsmodels_gllamm.integration.normal import joint_mean
 
 IMPROPER = ("the residual variances and covariances at the estimates are not those of any residuals, "

@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 
 from statsmodels_gllamm import GLLAMM, Factor, datasets, families
 from statsmodels_gllamm.exceptions import DataError
-from statsmodels_gllamm.integration import gaussian, patterns
+from statsmodels_gllamm.integration import grids, patterns
 from statsmodels_gllamm.results import covariance
 from tests.integration.frames import nested_frame, random_params, slope_along
 
@@ -114,7 +114,7 @@ def test_second_derivatives(model):
 def test_small_pieces(model, monkeypatch):
     """The number of patterns computed at a time makes no difference beyond rounding."""
     _, whole, objective = both(model, information=True)
-    monkeypatch.setattr(gaussian, "PIECE", 1)
+    monkeypatch.setattr(grids, "PIECE", 1)
     pieces = objective.at(whole.working, information=True, units=True)
     assert_allclose(pieces.loglik, whole.loglik, rtol=1e-13)
     assert_allclose(pieces.louis, whole.louis, rtol=1e-9, atol=1e-11 * np.abs(whole.louis).max())
