@@ -12,7 +12,14 @@ import pandas as pd
 import statsmodels.api as sm
 from statsmodels.base.model import LikelihoodModel
 
-from statsmodels_gllamm.estimation import boundary, certify, checks, diagnose, information
+from statsmodels_gllamm.estimation import (
+    boundary,
+    certify,
+    checks,
+    diagnose,
+    identification,
+    information,
+)
 from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.options import integer, positive
@@ -21,7 +28,7 @@ from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
-from statsmodels_gllamm.exceptions import DataError, SeparationWarning
+from statsmodels_gllamm.exceptions import DataError, IdentificationWarning, SeparationWarning
 from statsmodels_gllamm.families.base import FamilyData
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.registry import as_family
@@ -30,14 +37,18 @@ from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.regressions import parse_regressions
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM, parse_residuals
 from statsmodels_gllamm.formula.rows import as_frame
+from statsmodels_gllamm.formula.terms import linear_constraints
 from statsmodels_gllamm.formula.wide import from_wide
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.patterns import build_patterns
+from statsmodels_gllamm.integration.reach import Reach, find_reach
 from statsmodels_gllamm.latent.build import build_structure, weights_of
+from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.latent.describe import equations
+from statsmodels_gllamm.parameters.constraints import Constraints, solve
 from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
@@ -62,13 +73,16 @@ class GLLAMMModel(LikelihoodModel):
     family : statsmodels family or Response, optional
         Default Gaussian.
     covariances : dict, optional
-        {group: "unstructured" | "diagonal" | "identity"}; "unstructured" by default.
+        {group: "unstructured" | "diagonal" | "identity", or an array of numbers where covariances
+        are fixed and None where free}; "unstructured" by default.
     offset, exposure, n_trials : array_like (n,), optional
     freq_weights : array_like (n,) or dict {group or "rows": (n,)}, optional
         A weight of w stands for w identical rows, or w identical clusters.
     dispersion : array_like (n, v), optional
         Columns of the log dispersion; a constant by default.
     missing : {"drop", "raise"}
+    constraints : str, list of str, dict or tuple (R, q), optional
+        Linear constraints on the parameters; see `fit_constrained`.
 
     Notes
     -----
@@ -97,14 +111,15 @@ class GLLAMMModel(LikelihoodModel):
     -665.291
     """
 
-    _init_keys = ["sample", "family", "covariances", "regressions", "residual_covariances"]
+    _init_keys = ["sample", "family", "covariances", "regressions", "residual_covariances",
+                  "constraints"]
     _formula_max_endog = None
     wide = None
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
                  dispersion=None, thresholds=None, missing="drop", sample=None, regressions=(),
-                 residual_covariances=None):
+                 residual_covariances=None, constraints=()):
         family = sm.families.Gaussian() if family is None else family
         self.family = family
         family = as_family(family)
@@ -125,7 +140,10 @@ class GLLAMMModel(LikelihoodModel):
         self.structure = build_structure(sample, self.outcomes, covariances,
                                          getattr(family, "correlated", False), self.regressions,
                                          residual_covariances)
+        self.constraints = constraints
+        self._linear = self._solved(constraints)
         self._problems: dict = {}  # by nodes and merging; "patterns" of a Gaussian model
+        self._reaches: dict[str, Reach] = {}
         checks.check_data(sample, self.structure, self.outcomes)
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
         super().__init__(
@@ -138,8 +156,8 @@ class GLLAMMModel(LikelihoodModel):
     @classmethod
     def from_formula(cls, formula, data, subset=None, *, family=None, family_by=None, factors=None,
                      covariances=None, dispersion=None, thresholds=None, regressions=None,
-                     residual_covariances=None, offset=None, exposure=None, n_trials=None,
-                     freq_weights=None, missing="drop", eval_env=None):
+                     residual_covariances=None, constraints=None, offset=None, exposure=None,
+                     n_trials=None, freq_weights=None, missing="drop", eval_env=None):
         """Model from a formula with bar terms and a data frame.
 
         Parameters
@@ -158,7 +176,8 @@ class GLLAMMModel(LikelihoodModel):
         factors : dict {name: Factor or column name}, optional
             Latent variables with loadings.
         covariances : dict, optional
-            {group: "unstructured" | "diagonal" | "identity"}.
+            {group: "unstructured" | "diagonal" | "identity", or a pattern: an array or DataFrame of
+            numbers where variances and covariances are fixed, and None where they are free}.
         dispersion : str or dict {label: str}, optional
             Formula of the log of the residual standard deviation, of the coefficient of variation,
             or of what else the family has for a scale; a constant by default.
@@ -171,6 +190,8 @@ class GLLAMMModel(LikelihoodModel):
         residual_covariances : dict {column: list of "y1 ~~ y5" or (item, item)}, optional
             Items, values of a column that tells the rows of a bottom-level cluster apart, whose
             residuals are correlated in a Gaussian model: ``{"item": ["y1 ~~ y5", ("y2", "y4")]}``.
+        constraints : str, list of str, dict or tuple (R, q), optional
+            Linear constraints that belong to the model; see `fit_constrained`.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per row of the data.
         freq_weights : str, array_like or dict, optional
@@ -216,7 +237,8 @@ class GLLAMMModel(LikelihoodModel):
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
                     covariances=covariances, regressions=regressions,
-                    residual_covariances=residuals)
+                    residual_covariances=residuals,
+                    constraints=() if constraints is None else constraints)
         model._check_exposure(exposure)
         model.formula = sample.parsed.plain
         model.gllamm_formula = sample.parsed.text
@@ -225,9 +247,10 @@ class GLLAMMModel(LikelihoodModel):
         return model
 
     @classmethod
-    def from_wide(cls, data, items, *, family=None, id=None, std_lv=False, fixed=None, subset=None,
-                  covariances=None, dispersion=None, thresholds=None, offset=None, exposure=None,
-                  n_trials=None, freq_weights=None, missing="drop", eval_env=None):
+    def from_wide(cls, data, items, *, family=None, id=None, std_lv=False, fixed=None, groups=None,
+                  equal=None, subset=None, covariances=None, dispersion=None, thresholds=None,
+                  constraints=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
+                  missing="drop", eval_env=None):
         """Factor model of wide data, with one row per person and one column per item.
 
         Parameters
@@ -239,11 +262,15 @@ class GLLAMMModel(LikelihoodModel):
 
             - ``"visual =~ x1 + x2 + x3"``: a factor and its items.  The first loading is one;
               ``0.8*x2`` fixes a loading, ``NA*x1`` frees it.  Factors may have factors for items.
-            - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns.
+            - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns;
+              ``"x1 ~ age"``: direct effect of a column on an item.
             - ``"a ~~ b"``: the factors, or the residuals of regressed ones, are correlated;
               ``"a ~~ 0*b"``: they are not.  By default factors correlate if neither is regressed.
-            - ``"a ~~ 1*a"``: variance one; all loadings are then free.
+            - ``"a ~~ 1*a"``: variance one; all loadings are then free.  Other numbers fix variances
+              and covariances too; ``"x1 ~~ 0.5*x1"`` fixes a residual variance.
             - ``"x1 ~~ x2"``: the residuals of two Gaussian items are correlated.
+            - ``"visual =~ k*x1 + k*x2"``: parameters of one label are equal; ``"k1 == 2*k2"``.
+            - ``"a ~ 1"``: the mean of a factor is free; ``"x1 ~ 0*1"`` fixes an item's intercept.
 
             Names that are not plain are put into backticks.
         family : family or dict {item: family}, optional
@@ -255,12 +282,22 @@ class GLLAMMModel(LikelihoodModel):
         fixed : str, optional
             Further terms of the formula: ``"item:sex"`` for effects of sex on every item, or
             ``"(1 | school)"``.
+        groups : str, optional
+            Column of groups of persons.  Every group has factors, and all parameters, of its own but
+            for what ``equal`` says.
+        equal : str or list of str, optional
+            What groups have in common: "loadings", "intercepts" (of ordinal items thresholds),
+            "residuals", "variances", "covariances", "regressions", "means"; or "configural" (nothing),
+            "metric" (loadings), "scalar" (intercepts too), "strict" (residuals too).  With equal
+            intercepts the means of the factors are free in all groups but the first.
         subset : str, boolean mask or labels, optional
             Persons to use.
         covariances : dict, optional
             As in `from_formula`.
         dispersion, thresholds : str or dict, optional
             Formulas; by default each item has its own, ``"0 + item"``.
+        constraints : str or list of str, optional
+            Further linear constraints, by names of parameters.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per person.
         freq_weights : str, array_like or dict, optional
@@ -281,8 +318,8 @@ class GLLAMMModel(LikelihoodModel):
         Raises
         ------
         FormulaError, DataError, NotImplementedError
-            The last for what lavaan has and this has not: means of factors, labels, groups; and for
-            residual covariances of items that are not Gaussian.
+            The last for what lavaan has and this has not, and for residual covariances of items that
+            are not Gaussian.
 
         Notes
         -----
@@ -311,9 +348,10 @@ class GLLAMMModel(LikelihoodModel):
         families = {item: as_family(one) for item, one in family.items()} if (
             isinstance(family, Mapping)) else as_family(family)
         wide, long, arguments = from_wide(
-            data, items, family=families, id=id, std_lv=std_lv, fixed=fixed, subset=subset,
-            dispersion=dispersion, thresholds=thresholds, offset=offset, exposure=exposure,
-            n_trials=n_trials, freq_weights=freq_weights, env=eval_env)
+            data, items, family=families, id=id, std_lv=std_lv, fixed=fixed, groups=groups,
+            equal=equal, subset=subset, dispersion=dispersion, thresholds=thresholds,
+            constraints=constraints, offset=offset, exposure=exposure, n_trials=n_trials,
+            freq_weights=freq_weights, env=eval_env)
         if families is arguments["family"]:
             arguments["family"] = family  # as the user gave it
         model = cls.from_formula(wide.formula, long, covariances=covariances, missing=missing,
@@ -386,13 +424,27 @@ class GLLAMMModel(LikelihoodModel):
         members = tuple((member.response, member.y) for member in out.members)
         return EngineRows(members, self.structure.columns, offset, out.sets, row_weight)
 
+    @property
+    def _reach(self) -> Reach:
+        """Which latent variables the rows of top-level units touch."""
+        if not self._reaches:
+            self._reaches["units"] = find_reach(
+                self._engine_rows(None), self.structure.engine_levels, self.design.q,
+                self.design.entries)
+        return self._reaches["units"]
+
+    @property
+    def _dimensions(self) -> tuple[tuple[int, ...], ...]:
+        """Latent variables per level that take several points, for every kind of top-level unit."""
+        return self._reach.counts() if self.design.q else ((),)
+
     def _problem(self, n_nodes: int, merge: bool = True) -> Problem:
         key = next(size for size in NODE_CLASSES if n_nodes <= size), merge
         if key not in self._problems:
             rows, units = weights_of(self.sample, self.structure.levels)
             self._problems[key] = build_problem(
                 self._engine_rows(rows), self.structure.engine_levels, units, n_nodes=n_nodes,
-                merge=merge)
+                merge=merge, reach=self._reach if self.design.q else None)
         return self._problems[key]
 
     @property
@@ -405,41 +457,58 @@ class GLLAMMModel(LikelihoodModel):
                 self.design.entries, self.structure.residuals)
         return self._problems.get("patterns")
 
-    def _likelihood(self, n_quad, integration="adaptive", pool=None) -> Objective:
+    def _likelihood(self, n_quad, integration="adaptive", pool=None, design=None) -> Objective:
         """As `_objective`, in closed form where there is one."""
         if self._patterns is None:
-            return self._objective(n_quad, integration, pool)
+            return self._objective(n_quad, integration, pool, design=design)
         task = Task(self.design.q, certify.rules_of(n_quad, self.design.q), self.design.entries)
-        return Objective(self._patterns, task, self.design, pool, self._linear_aux)
+        return Objective(self._patterns, task, design or self.design, pool, self._linear_aux)
 
     @property
     def _linear_aux(self) -> bool:
         return all(member.response.linear_aux for member in self.outcomes.members)
 
-    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True) -> Objective:
-        """Log-likelihood with given points per level, as a function of working coordinates."""
+    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True,
+                   design=None) -> Objective:
+        """Log-likelihood with given points per level, as a function of working coordinates, or of
+        those of another ``design``."""
         if self.structure.residuals is not None:
             raise NotImplementedError("residual covariances are not available with frequency weights "
                                       "of rows, or of clusters below the top level")
         q = self.design.q
         task = Task(q, certify.rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")
-        return Objective(self._problem(task.n_nodes, merge), task, self.design, pool,
+        n_nodes = self._reach.n_nodes(n_quad) if q else 1
+        return Objective(self._problem(n_nodes, merge), task, design or self.design, pool,
                          self._linear_aux)
 
+    def _solved(self, constraints) -> Constraints | None:
+        """Linear constraints on the natural parameters, solved; None where there are none."""
+        if isinstance(constraints, (str, dict)) or len(constraints):
+            return solve(*linear_constraints(constraints, self.param_names), self.param_names)
+        return None
+
+    def _together(self, constraints) -> Constraints | None:
+        """The model's constraints and others."""
+        more = self._solved(constraints)
+        if more is None or self._linear is None:
+            return more or self._linear
+        own = self._linear
+        return solve(np.vstack([own.r, more.r]), np.concatenate([own.q, more.q]), self.param_names)
+
     def __getstate__(self):
-        return {**self.__dict__, "_problems": {}}
+        return {**self.__dict__, "_problems": {}, "_reaches": {}}
 
     # The likelihood at any parameters
 
     @property
     def _exact(self) -> bool:
         gaussian = all(member.response.gaussian for member in self.outcomes.members)
-        return gaussian or not self.design.q
+        return gaussian or not any(map(any, self._dimensions))
 
     def _points(self, n_quad, integration: str) -> tuple[int, ...] | None:
         """Points per level, or None for "auto"."""
-        return points_of(n_quad, integration, self.structure.levels, self.design.q, self._exact)
+        return points_of(n_quad, integration, self.structure.levels, self._dimensions, self._exact)
 
     def _at(self, params, integration, n_quad, off_boundary=False, **wanted):
         params = np.asarray(params, dtype=float)
@@ -448,7 +517,7 @@ class GLLAMMModel(LikelihoodModel):
                              f"{len(self.param_names)} parameters: {', '.join(self.param_names)}")
         points = self._points(1 if integration == "laplace" else n_quad, integration)
         if points is None:
-            points = certify.first_n_quad(self.design.q)
+            points = certify.first_n_quad(self._dimensions)
         working = self.design.to_working(params)
         if off_boundary and len(boundary.zero_coordinates(self.design, working)):
             size = boundary.TINY * np.abs(self.design.to_working(self.start_params))
@@ -583,7 +652,8 @@ class GLLAMMModel(LikelihoodModel):
 
         Warns
         -----
-        ConvergenceWarning, BoundaryWarning, QuadratureWarning, SeparationWarning
+        IdentificationWarning, ConvergenceWarning, BoundaryWarning, QuadratureWarning,
+        SeparationWarning
 
         Examples
         --------
@@ -596,12 +666,70 @@ class GLLAMMModel(LikelihoodModel):
         >>> print(round(laplace.llf, 1), round(default.llf, 1))
         -627.8 -625.4
         """
+        return self._fit(self._linear, start_params, integration, n_quad, quad_tol, method, maxiter,
+                         tol, disp, callback, starts, threads, progress, cov_type, cov_kwds, rng)
+
+    def fit_constrained(self, constraints, start_params=None, **fit_kwds):
+        """Maximum likelihood estimates under linear constraints on any parameters.
+
+        Parameters
+        ----------
+        constraints : str, list of str, dict {name: value}, array_like (m, k) or tuple (R, q)
+            ``"lambda[f,x2] = lambda[f,x3], var[f[id]] = 1"``; a dict fixes parameters; R params = q.
+        start_params : array_like (k,), Series or results, optional
+            As in `fit`; the search starts from the nearest parameters that satisfy the constraints.
+        **fit_kwds
+            Keywords of `fit`.
+
+        Returns
+        -------
+        GLLAMMResults
+            With all k parameters.  Those that are fixed have a standard error of zero, and
+            ``df_modelwc``, ``aic`` and tests count the free ones.
+
+        Raises
+        ------
+        ValueError
+            Unknown names, or constraints that contradict each other.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Factor, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + item + (0 + ability | id)", data,
+        ...                             family=sm.families.Binomial(),
+        ...                             factors={"ability": Factor("item", standardized=True)})
+        >>> equal = [f"lambda[ability,Q{i}] = lambda[ability,Q1]" for i in range(2, 6)]
+        >>> rasch, free = model.fit_constrained(equal), model.fit()
+        >>> test = free.lr_test(rasch)
+        >>> print(f"{rasch.llf:.2f}; {test.statistic:.2f} with {test.df} degrees of freedom")
+        -2466.94; 0.57 with 4 degrees of freedom
+        """
+        defaults = {name: parameter.default for name, parameter
+                    in inspect.signature(self.fit).parameters.items()}
+        unknown = set(fit_kwds) - set(defaults)
+        if unknown:
+            raise TypeError(f"fit has no keyword {sorted(unknown)[0]!r}; its keywords are "
+                            f"{', '.join(defaults)}")
+        settings = {**defaults, **fit_kwds, "start_params": start_params}
+        return self._fit(self._together(constraints), **settings)
+
+    def _fit(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter, tol,
+             disp, callback, starts, threads, progress, cov_type, cov_kwds, rng):
+        """``fit`` under constraints (None: without)."""
         check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)
         search = search_method(method)
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
-        start = self._start(start_params)
+        start, design = self._start(start_params), self.design
+        if constraints is not None:
+            design = constrained(design, constraints)
+            start = design.to_working(self.design.to_natural(start))
+        unidentified = self._unidentified(design, start)
+        for text in unidentified:
+            warnings.warn(text, IdentificationWarning, stacklevel=3)
         if callback is not None and not callable(callback):
             raise ValueError(f"callback is a function of the parameters, not {callback!r}")
         bar = Progress(progress)
@@ -609,26 +737,36 @@ class GLLAMMModel(LikelihoodModel):
         def each(iteration, point, gain):
             bar.update(iteration, point.loglik, gain)
             if callback is not None:
-                callback(self.design.to_natural(point.working))
+                callback(design.to_natural(point.working))
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
         with self._explained(), thread_pool(threads) as pool, closing(bar):
-            found = fit(lambda n: self._likelihood(n, integration, pool), self.design.q,
-                        several_starts(start, starts, rng), options, self._exact, search)
-        record = record_of(found, self.design, integration, method)
+            found = fit(lambda n: self._likelihood(n, integration, pool, design),
+                        self._dimensions, several_starts(start, starts, rng), options, self._exact,
+                        search)
+        record = record_of(found, self.design, design, integration, method, constraints)
         record = checks.held_where_vanished(record, self.sample, self.structure)
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
         suspected = bool(record.flat) or not record.retvals["converged"]
         separated = checks.separation_of(self.sample, self.structure, self.outcomes,
-                                         (start, False), (record.working, suspected))
+                                         (design.full(start), False), (record.working, suspected))
         if separated is not None:
-            warnings.warn(separated, SeparationWarning, stacklevel=2)
+            warnings.warn(separated, SeparationWarning, stacklevel=3)
         else:
-            diagnose.warn(record, maxiter, stacklevel=2)
+            diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
         return GLLAMMResultsWrapper(GLLAMMResults(self, record, cov_type=cov_type,
                                                   cov_kwds=cov_kwds))
+
+    def _unidentified(self, design, start) -> list[str]:
+        """What is not identified, in words."""
+        found = identification.unidentified(self.structure, self.outcomes, design, start)
+        n_quad = identification.points(self.design.q)
+        if not (found.size or self._exact) and n_quad:
+            objective = self._objective(n_quad, "quadrature", design=design)
+            found = identification.silent(objective, self.structure, self._engine_rows(None), start)
+        return [identification.describe(one, self.param_names) for one in found.T]
 
     def _start(self, start_params) -> np.ndarray:
         """Working coordinates (k,) of what the user gave, or of our own start."""

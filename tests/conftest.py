@@ -38,6 +38,7 @@ LEVELS = {
         "outcome": ["none or mild", "moderate or severe"],
         "treatment": ["itraconazole", "terbinafine"],
     },
+    "galamm_cognition": {"item": [11, 12, 13]},
     "galamm_diet": {**_FAMILIES, "item": ["fiber1", "fiber2", "chd"]},
     "galamm_hsced": {"item": [1, 2]},
     "galamm_mresp": {**_FAMILIES, "itemgroup": ["a", "b"]},

@@ -16,6 +16,7 @@ from . import (
     contraception,
     diet,
     epilep,
+    holzinger,
     irtsim,
     kidney,
     lsat,
@@ -23,6 +24,7 @@ from . import (
     salamanders,
     sleepstudy,
     toenail,
+    verbagg,
     wine,
 )
 
@@ -30,6 +32,7 @@ __all__ = [
     "contraception",
     "diet",
     "epilep",
+    "holzinger",
     "irtsim",
     "kidney",
     "lsat",
@@ -37,5 +40,6 @@ __all__ = [
     "salamanders",
     "sleepstudy",
     "toenail",
+    "verbagg",
     "wine",
 ]

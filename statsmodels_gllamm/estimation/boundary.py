@@ -11,6 +11,7 @@ from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import evaluate_for_search
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.covariance import Covariance
+from statsmodels_gllamm.latent.signs import canonical_signs
 
 TINY = 1e-4  # a standard deviation so small that the log-likelihood does not see it
 LOST = 1e-3  # a Cholesky column below this share of its scale is as good as zero
@@ -18,16 +19,24 @@ SMALL = 0.1  # a diagonal below this share of its scale is tried at zero
 
 
 def canonical(design, working: np.ndarray, state):
-    """The same parameters with non-negative Cholesky diagonals, and the modes to go with them.
+    """The same parameters with non-negative Cholesky diagonals and positive sums of free loadings,
+    and the modes to go with them.
 
     A column of T and the latent variable u that it multiplies change sign together.
     """
     working, signs = working.copy(), []
     for s, c in design.cov_slices():
+        if c.direct:
+            signs.append(np.ones(c.q))
+            continue
         sign = np.where(np.diag(c.root(working[s])) < 0, -1.0, 1.0)
-        working[s] *= [sign[j] for _, j in c.pairs()]
+        working[s] *= [sign[j] for _, j in c.places()]
         signs.append(sign)
-    signs = np.split(np.concatenate([np.ones(0), *signs]), np.cumsum(design.q)[:-1])
+    working, turned = canonical_signs(design.flips, working)
+    signs = np.concatenate([np.ones(0), *signs]) * turned
+    if (signs > 0).all():
+        return working, state
+    signs = np.split(signs, np.cumsum(design.q)[:-1])
     flipped = tuple(tuple(u * sign[:, None] for u, sign in zip(modes, signs)) for modes in state)
     return working, flipped
 
@@ -35,9 +44,9 @@ def canonical(design, working: np.ndarray, state):
 def zero_coordinates(design, working: np.ndarray) -> np.ndarray:
     """Positions of the working coordinates whose Cholesky column is zero."""
     found = []
-    for s, c in design.cov_slices():
+    for s, c in design.cholesky_slices():
         root = c.root(working[s])
-        for position, (_i, j) in zip(range(s.start, s.stop), c.pairs()):
+        for position, (_i, j) in zip(range(s.start, s.stop), c.places()):
             if c.fixed[j] is None and not root[:, j].any():
                 found.append(position)
     return np.array(found, dtype=int)
@@ -46,8 +55,8 @@ def zero_coordinates(design, working: np.ndarray) -> np.ndarray:
 def lost_columns(design, working: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Positions of the Cholesky columns whose largest element is below ``LOST`` of its ``scale``."""
     found = []
-    for s, c in design.cov_slices():
-        pairs, place = c.pairs(), np.arange(s.start, s.stop)
+    for s, c in design.cholesky_slices():
+        pairs, place = c.places(), np.arange(s.start, s.stop)
         for j in range(c.q):
             mine = [k for k, pair in zip(place, pairs) if pair[1] == j]
             diagonal = [k for k, pair in zip(place, pairs) if pair == (j, j)]
@@ -60,21 +69,27 @@ def lost_columns(design, working: np.ndarray, scale: np.ndarray) -> np.ndarray:
 def describe(design, working: np.ndarray) -> tuple[str, ...]:
     """What is at a boundary, in words, one sentence part per vanishing Cholesky column."""
     notes = []
-    for s, c in design.cov_slices():
-        root = c.root(working[s])
-        for j in range(c.q):
+    full = design.full(working)
+    for s, c in design.inner.cov_slices():
+        root = c.root(full[s])
+        if c.direct:
+            if (np.diag(root) < 1e-3 * np.sqrt((root**2).sum(axis=1))).any():
+                notes.append(f"the covariance matrix of {', '.join(c.names)} is singular")
+            continue
+        for place, j in enumerate(c.sequence):
             fixed, norm = c.fixed[j] is not None, np.sqrt(root[j] @ root[j])
+            names = [c.names[m] for m in sorted(c.sequence[:place + 1])]
             if fixed and norm and root[j, j] < 1e-3 * norm:
-                notes.append(f"the covariance matrix of {', '.join(c.names[:j + 1])} is singular")
+                notes.append(f"the covariance matrix of {', '.join(names)} is singular")
             if fixed or root[:, j].any() or (c.kind == "identity" and j):
                 continue
             if not root[j].any():
                 notes.append(f"the variance of {c.names[j]} is zero")
-            elif j == 1:
-                sign = "minus " if root[0, 0] * root[1, 0] < 0 else ""
-                notes.append(f"the correlation of {c.names[0]} and {c.names[1]} is {sign}one")
+            elif place == 1:
+                sign = "minus " if root[c.sequence[0]] @ root[j] < 0 else ""
+                notes.append(f"the correlation of {names[0]} and {names[1]} is {sign}one")
             else:
-                notes.append(f"the covariance matrix of {', '.join(c.names[:j + 1])} is singular")
+                notes.append(f"the covariance matrix of {', '.join(names)} is singular")
     return tuple(notes)
 
 
@@ -85,7 +100,7 @@ def leave(design, working: np.ndarray, size=None) -> np.ndarray:
     default, gives it with an error of the order of the square of ``TINY``.
     """
     out = working.copy()
-    for s, c in design.cov_slices():
+    for s, c in design.cholesky_slices():
         root = c.root(working[s])
         for position, (i, j) in zip(range(s.start, s.stop), c.pairs()):
             if i == j and c.fixed[j] is None and not root[:, j].any():
@@ -95,7 +110,7 @@ def leave(design, working: np.ndarray, size=None) -> np.ndarray:
 
 def _with_zero(c: Covariance, working: np.ndarray, column: int) -> np.ndarray:
     out = working.copy()
-    for place, (_i, j) in enumerate(c.pairs()):
+    for place, (_i, j) in enumerate(c.places()):
         if j == column:
             out[place] = 0.0
     return out
@@ -107,12 +122,12 @@ def snap(objective: Objective, point: Point, scale: np.ndarray, tol: float) -> P
     ``scale`` (k,) gives the size of a working coordinate that is not small.
     """
     design = objective.design
-    for s, c in design.cov_slices():
+    for s, c in design.cholesky_slices():
         for place, (i, j) in enumerate(c.pairs()):
             if i != j or c.fixed[i] is not None:
                 continue
             working = point.working
-            row = np.sqrt(sum(working[s][p] ** 2 for p, (a, _) in enumerate(c.pairs()) if a == i))
+            row = np.sqrt(sum(working[s][p] ** 2 for p, (a, _) in enumerate(c.places()) if a == i))
             size = abs(working[s][place])
             if size == 0 or size > SMALL * max(row, abs(scale[s][place])):
                 continue
@@ -133,7 +148,7 @@ def collapsed(design, working: np.ndarray, scale: np.ndarray):
     Where row i of T is small, the split of the others' rows between column i and their own is not
     seen by the likelihood, and no single column need vanish.
     """
-    for s, c in design.cov_slices():
+    for s, c in design.cholesky_slices():
         if c.kind != "unstructured" or c.q == 1:
             continue
         root = c.root(working[s])

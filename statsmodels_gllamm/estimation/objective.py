@@ -15,6 +15,7 @@ from statsmodels_gllamm.integration import gaussian
 from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Evaluation, Task, evaluate
+from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.design import LatentDesign
 
 
@@ -35,6 +36,9 @@ class Objective:
     def at(self, working: np.ndarray, state=None, **wanted) -> Point:
         """Evaluate at working coordinates (k,), with what ``evaluate`` is asked for."""
         psi = self.design.psi(working)
+        if not np.isfinite(psi).all():
+            raise ModeError("the parameters are not finite, or a covariance matrix is not positive "
+                            "definite,", np.zeros(1, dtype=int))
         if self.closed:
             value = gaussian.evaluate(self.problem, psi, pool=self.pool, **wanted)
         else:

@@ -9,6 +9,7 @@ from statsmodels_gllamm.estimation.boundary import describe
 from statsmodels_gllamm.estimation.certify import Certificate
 from statsmodels_gllamm.estimation.fit import Fit
 from statsmodels_gllamm.estimation.information import Information
+from statsmodels_gllamm.parameters import Constraints
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,17 @@ class FitRecord:
         The same in working coordinates.
     cov : ndarray (k, k)
         Inverse observed information in natural parameters; rows and columns of parameters held at a
-        boundary, or in a flat direction, are NaN.
+        boundary, or in a flat direction, are NaN; those of parameters that constraints fix are zero.
+    jacobian : ndarray (k, f)
+        Derivative of the natural parameters in the coordinates of the search: the working
+        coordinates, or those that constraints leave free.
     loglik : float
     unit_scores : ndarray (n_top, k) or None
         Score of every top-level unit in natural parameters, without its frequency weight; zero for
         parameters held at a boundary.  None where they are found when they are asked for.
     information : Information
-        In working coordinates.
+        In the coordinates of the search.
+    constraints : Constraints or None
     certificate, path : Certificate, tuple of Certificate
     boundary : tuple of str
         Names of the parameters whose working coordinate is held at a boundary.
@@ -48,6 +53,7 @@ class FitRecord:
     params: np.ndarray
     working: np.ndarray
     cov: np.ndarray
+    jacobian: np.ndarray
     loglik: float
     unit_scores: np.ndarray | None
     information: Information
@@ -59,13 +65,22 @@ class FitRecord:
     integration: str
     n_quad: tuple[int, ...]
     retvals: dict
+    constraints: Constraints | None = None
+
+    @property
+    def n_free(self) -> int:
+        """Parameters that were estimated, f."""
+        return self.jacobian.shape[1]
 
 
-def natural_covariance(jacobian: np.ndarray, information: Information) -> np.ndarray:
+def natural_covariance(jacobian: np.ndarray, information: Information,
+                       constraints: Constraints | None = None) -> np.ndarray:
     """Delta method: covariance of natural parameters (k, k), NaN where held at a boundary."""
     j = jacobian[:, information.free]
     cov = j @ information.inverse @ j.T
     held = ~j.any(axis=1)
+    if constraints is not None:
+        held[constraints.fixed] = False
     cov[held], cov[:, held] = np.nan, np.nan
     return cov
 
@@ -73,7 +88,7 @@ def natural_covariance(jacobian: np.ndarray, information: Information) -> np.nda
 def natural_scores(jacobian: np.ndarray, free: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Scores (G, k) in natural parameters from those in working coordinates; zero where held."""
     j = jacobian[:, free]
-    out = np.zeros_like(scores)
+    out = np.zeros((len(scores), len(j)))
     moving = j.any(axis=1)
     out[:, moving] = scores[:, free] @ np.linalg.pinv(j[moving])
     return out
@@ -120,21 +135,36 @@ def with_vanished(record: FitRecord, positions, names, note: str) -> FitRecord:
                    boundary=(*record.boundary, *(names[i] for i in positions)))
 
 
-def record_of(found: Fit, design, integration: str, method: str) -> FitRecord:
-    """The part of a fit that results keep."""
-    working = found.point.working
-    jacobian, names = design.natural_jacobian(working), np.array(design.layout.names)
+def record_of(found: Fit, design, within, integration: str, method: str,
+              constraints: Constraints | None = None) -> FitRecord:
+    """The part of a fit that results keep.
+
+    Parameters
+    ----------
+    found : Fit
+    design : LatentDesign
+        Of the model.
+    within : LatentDesign or ConstrainedDesign
+        That of the search.
+    integration, method : str
+    constraints : Constraints, optional
+        On the natural parameters.
+    """
+    reached = found.point.working
+    params, jacobian = within.to_natural(reached), within.natural_jacobian(reached)
+    names, free_names = np.array(design.layout.names), np.array(within.layout.names)
     info, optimum = found.information, found.optimum
     flat = tuple(
         {str(n): float(w) for n, w in zip(names, column) if abs(w) > 0.01}
         for column in _unit_columns(jacobian @ info.flat).T)
     return FitRecord(
-        design.to_natural(working), working,
-        _without_flat(natural_covariance(jacobian, info), names, flat),
+        params, reached if within is design else design.to_working(params),
+        _without_flat(natural_covariance(jacobian, info, constraints), names, flat), jacobian,
         found.point.loglik, _natural_scores_of(jacobian, info.free, found.point), info,
-        found.certificate, found.path, tuple(str(n) for n in names[found.boundary]),
-        (*describe(design, working), *_infinite(design, found.boundary, working)), flat,
+        found.certificate, found.path, tuple(str(n) for n in free_names[found.boundary]),
+        (*describe(within, reached), *_infinite(within, found.boundary, reached)), flat,
         "exact" if found.certificate.exact else integration, found.certificate.n_quad,
         {"converged": optimum.converged, "reason": optimum.reason, "gain": optimum.gain,
          "iterations": optimum.n_iterations, "fcalls": found.n_evaluations, "method": method},
+        constraints,
     )

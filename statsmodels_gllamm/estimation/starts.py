@@ -25,6 +25,7 @@ MIN_UNITS = 200  # top units from which starting variances come, at least
 FAR = 3.0  # how far the model without latent variables may take an auxiliary parameter
 MAX_SLOTS = 100  # loadings of a factor from which all products of scores are not formed
 RANK_ONE = 30  # steps of a fit that starts at the first principal axis
+RAISED = 60  # doublings of variances that fixed covariances ask for
 FARTHEST = 50.0  # the largest loading to start from
 MAX_ROWS = 20_000  # starting values come from about so many rows, evenly spaced
 
@@ -70,10 +71,10 @@ def pooled_model(structure, rows: EngineRows, loadings, index) -> Pooled:
                      Block("aux", tuple(f"aux{i}" for i in design.layout.positions("aux")))))
     small = LatentDesign(layout, (), (), len(columns), design.n_aux, Terms(coef, coef, 0 * coef),
                          Terms(none, none, none), aux, np.ones(1), entries)
-    return Pooled(_some(rows, index, columns), small)
+    return Pooled(some_rows(rows, index, columns), small)
 
 
-def _some(rows: EngineRows, index, columns) -> EngineRows:
+def some_rows(rows: EngineRows, index, columns) -> EngineRows:
     """The engine rows ``index`` (ascending in every member) with other columns."""
     def cut(x):
         return None if x is None else x[index]
@@ -225,7 +226,7 @@ def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:
         variances, share = _moments(scores, loadings, known)
         first = 0
         for s, c in design.cov_slices():
-            working[s] = [np.sqrt(variances[first + i]) if i == j else 0.0 for i, j in c.pairs()]
+            working[s] = _start_covariance(c, variances[first:first + c.q])
             first += c.q
         if all(response.gaussian for response, _ in rows.members):
             shift = _unit_shift(design, structure, np.sort(index))
@@ -234,10 +235,25 @@ def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:
     return working
 
 
+def _start_covariance(c, variances) -> np.ndarray:
+    """Working coordinates of a covariance matrix with given variances (q,) and no free covariances;
+    variances rise until it is positive definite beside fixed covariances."""
+    if not c.direct:
+        return np.array([np.sqrt(variances[i]) if i == j else 0.0 for i, j in c.pairs()])
+    natural = np.array([variances[i] if i == j else 0.0 for i, j in c.pairs()])
+    for _ in range(RAISED):
+        if np.isfinite(c.root(natural)).all():
+            break
+        natural = 2 * natural
+    return natural
+
+
 def _unit_shift(design, structure, index) -> np.ndarray:
     """Auxiliary parameters (k,) that add one to the first auxiliary predictor of the rows ``index``."""
     out = np.zeros(design.layout.positions("aux").size)
     mine = design.aux.slot == 0
+    if not mine.any():  # a standard deviation of one
+        return out
     x = np.column_stack([structure.columns[row][index] for row in design.aux.row[mine]])
     out[design.aux.index[mine]] = least_squares(x, np.ones(len(x)))
     return out
@@ -270,6 +286,8 @@ class Scores:
             self.local = observed.local(nu, phi)
             self.score = np.nan_to_num(self.local.first, posinf=0.0, neginf=0.0)
         self.structure, self.index = structure, index
+        # a Gaussian response may be measured (all but) without error, if its deviation is given
+        self.most = 1e8 if any(response.gaussian for response, _ in rows.members) else 1e4
         design = structure.design
         level_of = np.repeat(np.arange(len(design.q)), design.q)
         self.level_of, self.codes = level_of, [levels[k].codes[index] for k in level_of]
@@ -355,7 +373,7 @@ def _moments(scores: Scores, loadings, known):
     for m in range(len(level_of)):
         above = [estimates[k] for k in range(m + 1, len(level_of)) if level_of[k] > level_of[m]]
         estimates[m] -= max([0.0, *above])
-    variances = np.clip(estimates, floors, 1e4 * floors)
+    variances = np.clip(estimates, floors, scores.most * floors)
     for m, value in known.items():
         variances[m] = value
     total = 1.0 / max(np.mean(_information(np.ones(len(scores.index)), scores.local)), 1e-300)

@@ -13,15 +13,26 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.exceptions import DataError, FormulaError
-from statsmodels_gllamm.formula.categories import show
-from statsmodels_gllamm.formula.measurement import Measurement, parse_measurement, quote
+from statsmodels_gllamm.formula.categories import recode, show
+from statsmodels_gllamm.formula.equalities import constraints_of, direct_effect, latent_name
+from statsmodels_gllamm.formula.groupwise import CELL, Groups, cells, read_groups
+from statsmodels_gllamm.formula.measurement import Measurement, parse_measurement
 from statsmodels_gllamm.formula.rows import as_frame, hint, row_array, subset_positions
+from statsmodels_gllamm.formula.statements import quote
+from statsmodels_gllamm.formula.wide_data import (
+    FAMILY,
+    ITEM,
+    RESPONSE,
+    check_columns,
+    check_items,
+    check_types,
+    item_numbers,
+    person_column,
+    row_labels,
+)
 from statsmodels_gllamm.spec import Factor
 
 __all__ = ["Wide", "from_wide"]
-
-ITEM, RESPONSE, FAMILY = "item", "y", "item_family"
-
 
 @dataclass(frozen=True)
 class Wide:
@@ -44,6 +55,9 @@ class Wide:
         The label of each item's family, in the column "item_family".
     indicators : tuple of str
         Items whose indicator is a column of the long data, of the item's name.
+    groups : Groups or None
+        Of persons, with parameters of their own.
+    constraints : list of str
     """
 
     items: tuple[str, ...]
@@ -55,6 +69,8 @@ class Wide:
     thresholds: object = None
     families: dict[str, object] | None = None
     indicators: tuple[str, ...] = ()
+    groups: Groups | None = None
+    constraints: list[str] = field(default_factory=list)
     residual_covariances: dict | None = None
     columns: dict = field(default_factory=dict, repr=False)
 
@@ -64,6 +80,7 @@ class Wide:
         return {"factors": self.factors, "regressions": self.regressions or None,
                 "residual_covariances": self.residual_covariances,
                 "dispersion": self.dispersion, "thresholds": self.thresholds,
+                "constraints": self.constraints or None,
                 "family_by": None if self.families is None else FAMILY}
 
     def long(self, data) -> pd.DataFrame:
@@ -85,7 +102,7 @@ class Wide:
         persons = data[rest].iloc[np.repeat(np.arange(n), k)].reset_index(drop=True)
         new = {}
         if self.id not in rest:
-            new[self.id] = np.repeat(_row_labels(data), k)
+            new[self.id] = np.repeat(row_labels(data), k)
         codes = np.tile(np.arange(k), n)
         new[ITEM] = pd.Categorical.from_codes(codes, pd.Index(self.items, dtype=object))
         new[RESPONSE] = _responses(data, self.columns)
@@ -93,11 +110,29 @@ class Wide:
             new[FAMILY] = np.array([self.families[item] for item in self.items], object)[codes]
         for name in self.indicators:
             new[name] = (codes == self.items.index(name)).astype(float)
+        if self.groups is not None:
+            new |= self._of_groups(data, codes)
         return pd.concat([pd.DataFrame(new), persons], axis=1)
 
 
-def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, subset=None,
-              dispersion=None, thresholds=None, env=None, **rows) -> tuple[Wide, pd.DataFrame, dict]:
+    def _of_groups(self, data, codes) -> dict:
+        """Columns of cells and of the groups' indicators."""
+        groups = self.groups
+        if groups.column not in data.columns:
+            raise DataError(f"The data have no column {groups.column!r}, which tells groups apart.")
+        own = np.repeat(recode(data[groups.column], pd.Index(groups.labels))[0], len(self.items))
+        unknown = np.flatnonzero((own < 0) & data[groups.column].notna().repeat(len(self.items)))
+        if len(unknown):
+            value = data[groups.column].iloc[unknown[0] // len(self.items)]
+            raise DataError(f"{groups.column!r} is {show(value)}, which is none of the groups "
+                            f"{', '.join(map(show, groups.labels))}.")
+        return {CELL: cells(self.items, groups, codes, own),
+                **{name: (own == g).astype(float) for g, name in enumerate(groups.indicators)}}
+
+
+def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=None, equal=None,
+              subset=None, dispersion=None, thresholds=None, constraints=None, env=None,
+              **rows) -> tuple[Wide, pd.DataFrame, dict]:
     """The long data and arguments of ``from_formula`` for a factor model of wide data.
 
     Parameters
@@ -109,9 +144,12 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, subset=
     id : str, optional
     std_lv : bool
     fixed : str, optional
+    groups : str, optional
+    equal : str or sequence of str, optional
     subset : str, boolean mask or labels, optional
     dispersion, thresholds : str or dict, optional
         In place of formulas by item.
+    constraints : str or list of str, optional
     env : mapping, optional
         Names that `subset` may use after @.
     **rows
@@ -126,29 +164,35 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, subset=
         Further keyword arguments of ``from_formula``, family among them.
     """
     data = as_frame(data)
-    _check_columns(data)
+    check_columns(data)
     positions = subset_positions(data, subset, env or {})
     model, columns = _measurement(items, data, std_lv)
     chosen = data if positions is None else data.iloc[positions]
-    name = _id(chosen, id, columns)
-    _check_items(chosen, columns, name)
-    family, labels, by_item, indicators = _families(family, tuple(columns), dispersion, thresholds)
-    _check_types(chosen, columns, family)
+    name = person_column(chosen, id, columns)
+    check_items(chosen, columns, name)
+    taken = {*map(str, data.columns), *columns, *model.loadings, name, ITEM, RESPONSE, FAMILY, CELL}
+    groups = read_groups(chosen, groups, equal, taken)
+    unit = {what: ITEM if groups is None else groups.by(part)
+            for what, part in (("dispersion", "residuals"), ("thresholds", "intercepts"))}
+    family, labels, by_item, indicators = _families(
+        family, tuple(columns), {"dispersion": dispersion, "thresholds": thresholds}, unit)
+    check_types(chosen, columns, family)
+    if indicators and unit["thresholds"] == CELL:
+        raise NotImplementedError("Groups of items with thresholds beside items without them have "
+                                  "equal intercepts only: give equal='scalar'.")
+    indicators = tuple(dict.fromkeys([*indicators, *(item for item, _ in model.direct)]))
+    gaussian = not isinstance(family, Mapping) and family.name.startswith("Gaussian")
+    given = [constraints] if isinstance(constraints, str) else list(constraints or ())
     made = Wide(
-        items=tuple(columns), id=name, factors=_factors(model, tuple(columns)),
-        formula=_formula(model, name, fixed, chosen.columns, by_item.pop("start")),
-        regressions=model.regressions, families=labels,
-        residual_covariances={ITEM: model.residuals} if model.residuals else None,
-        indicators=indicators, columns=columns, **by_item)
+        items=tuple(columns), id=name, factors=_factors(model, tuple(columns), groups),
+        formula=_formula(model, name, fixed, chosen.columns, by_item.pop("start"), groups),
+        regressions=_regressions(model, name, groups), families=labels, indicators=indicators,
+        residual_covariances=_residuals(model, groups), groups=groups,
+        constraints=[*constraints_of(model, name, groups, gaussian), *given],
+        columns=columns, **by_item)
     long = made.long(chosen)
     rows = _row_arguments(rows, data, positions, name, len(columns))
     return made, long, {"family": family, **made.arguments, **rows}
-
-
-def _check_columns(data) -> None:
-    twice = data.columns[data.columns.duplicated()]
-    if len(twice):
-        raise DataError(f"The data have several columns {show(twice[0])}; rename them.")
 
 
 def _measurement(items, data, std_lv) -> tuple[Measurement, dict]:
@@ -173,82 +217,10 @@ def _measurement(items, data, std_lv) -> tuple[Measurement, dict]:
     return Measurement({"factor": loadings}, {"factor"} if std_lv else set()), columns
 
 
-def _id(data, id, columns) -> str:
-    """The column of persons: as given, else "id" if that tells them apart or is free."""
-    if id is None:
-        taken = "id" in data.columns and "id" not in columns
-        if not taken or (data["id"].notna().all() and data["id"].is_unique):
-            return "id"
-        raise DataError("The column 'id' does not tell the rows of the data apart, which are one per "
-                        "person; give id= a column that does, or rename 'id'.")
-    if id not in data.columns:
-        raise DataError(f"id={id!r} is not a column of the data{hint(id, data.columns)}")
-    if id in columns.values():
-        raise DataError(f"id={id!r} is one of the items; give another column, or leave it out for row "
-                        "labels.")
-    if data[id].isna().any():
-        raise DataError(f"id={id!r} is missing in row {show(data.index[data[id].isna()][0])}.")
-    if not data[id].is_unique:
-        value = data[id][data[id].duplicated()].iloc[0]
-        raise DataError(f"id={id!r} is {show(value)} in several rows; wide data have one row per "
-                        "person. Random terms of higher levels go into fixed=: '(1 | school)'.")
-    return id
-
-
-def _row_labels(data):
-    unique = data.index.is_unique and not isinstance(data.index, pd.MultiIndex)
-    return data.index.to_numpy() if unique else np.arange(len(data))
-
-
-def _check_items(data, columns, id) -> None:
-    others = [c for c in data.columns if c not in columns.values()]
-    made = [ITEM, RESPONSE, FAMILY]
-    for name in (n for n in made if n in others or n == id):
-        raise DataError(f"The data have a column {name!r}, which is the name of a column of the long "
-                        "data that are made; rename or drop it.")
-    for item, column in columns.items():
-        if data[column].isna().all():
-            raise DataError(f"The item {item!r} is missing in every row; leave it out.")
-
-
-def _numbers(column) -> np.ndarray | None:
-    """A column as float64, if it is of numbers."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        categories = column.cat.categories
-        if categories.dtype.kind not in "iuf" or not categories.is_monotonic_increasing:
-            return None
-        column = column.astype(np.float64)
-    elif column.dtype == object:
-        kind = pd.api.types.infer_dtype(column, skipna=True)
-        if kind not in ("boolean", "integer", "floating", "mixed-integer-float", "decimal"):
-            return None
-    elif not pd.api.types.is_numeric_dtype(column):
-        return None
-    return column.to_numpy(np.float64, na_value=np.nan)
-
-
-def _check_types(data, columns, family) -> None:
-    """Text is a response of some families only, and then of all items alike."""
-    text = {item: _numbers(data[c]) is None for item, c in columns.items()}
-    if not any(text.values()):
-        return
-    first = next(item for item, is_text in text.items() if is_text)
-    if isinstance(family, Mapping) or not family.needs().categorical:
-        raise DataError(f"The item {first!r} does not hold numbers; recode it as numbers.")
-    if not all(text.values()):
-        number = next(item for item, is_text in text.items() if not is_text)
-        raise DataError(f"The item {first!r} does not hold numbers but {number!r} does; recode it.")
-    types = {item: data[c].dtype for item, c in columns.items()}
-    for item, dtype in types.items():
-        if dtype != types[first] and pd.CategoricalDtype in {type(dtype), type(types[first])}:
-            raise DataError(f"The items {first!r} and {item!r} have different categories; give all "
-                            "items the same, in the same order (Series.cat.set_categories).")
-
-
 def _responses(data, columns):
     """Responses of persons and, within these, items."""
     given = [data[c] for c in columns.values() if c in data.columns]
-    numbers = [_numbers(column) for column in given]
+    numbers = [item_numbers(column) for column in given]
     if any(values is None for values in numbers):
         dtype = given[0].dtype
         values = np.full((len(data), len(columns)), None, dtype=object)
@@ -264,41 +236,82 @@ def _responses(data, columns):
     return values.ravel()
 
 
-def _factors(model, items) -> dict[str, Factor]:
+def _factors(model, items, groups) -> dict[str, Factor]:
     """Factors whose loadings are zero for the items that they do not have."""
-    return {name: Factor(ITEM, loadings={item: own.get(item, 0.0) for item in items},
-                         standardized=name in model.standardized)
-            for name, own in model.loadings.items()}
+    if groups is None:
+        return {name: Factor(ITEM, loadings={item: own.get(item, 0.0) for item in items},
+                             standardized=name in model.standardized)
+                for name, own in model.loadings.items()}
+    if groups.by("loadings") == ITEM:
+        names = {item: [item] for item in items}
+    else:
+        names = {item: [groups.cell(item, g) for g in range(len(groups.labels))] for item in items}
+    return {name: Factor(groups.by("loadings"), loadings={
+        cell: own.get(item, 0.0) for item, mine in names.items() for cell in mine})
+        for name, own in model.loadings.items()}
 
 
-def _formula(model, id, fixed, columns, start) -> str:
-    """The formula: intercepts, further terms, and a bar for every set of factors that correlate."""
+def _formula(model, id, fixed, columns, start, groups) -> str:
+    """The formula: intercepts, means, direct effects, further terms, and a bar for every set of
+    factors that correlate."""
     group = id if id.isidentifier() else f"`{id}`"
-    terms = list(start)
+    each = [None] if groups is None else range(len(groups.labels))
+    terms = [*start, *(latent_name(name, groups, g) for name in model.means for g in each)]
+    if groups is not None and groups.free_means:
+        terms += [latent_name(name, groups, g) for name, own in model.loadings.items()
+                  if own and name not in model.means for g in each[1:]]
+    terms += [direct_effect(groups, g, item, cause) for item, causes in model.direct
+              for cause in causes for g in each]
     if fixed is not None:
         if not isinstance(fixed, str) or not fixed.strip():
             raise TypeError(f"fixed is terms of a formula such as 'item:sex', not {fixed!r}.")
         if "~" in fixed:
             raise FormulaError(f"fixed={fixed!r} has a ~; give terms only, such as 'item:sex'.")
         terms.append(quote(fixed.strip(), columns))
-    terms += [f"(0 + {' + '.join(block)} | {group})" for block in model.blocks()]
+    terms += [f"(0 + {' + '.join(latent_name(f, groups, g) for f in block)} | {group})"
+              for g in each for block in model.blocks()]
     return f"{RESPONSE} ~ {' + '.join(terms)}"
 
 
-def _families(family, items, dispersion, thresholds):
-    """Family or {label: Family}, the label of each item, formulas by item, items with indicators."""
-    formulas = {"dispersion": dispersion, "thresholds": thresholds}
+def _regressions(model, id, groups) -> list[str]:
+    """Regressions of factors, in every group."""
+    if groups is None:
+        return [f"{outcome} ~ {' + '.join(terms)}" for outcome, terms in model.regressions]
+
+    def named(term, g):
+        return f"{latent_name(term, groups, g)}[{id}]" if term in model.loadings else term
+
+    return [f"{named(outcome, g)} ~ {' + '.join(named(term, g) for term in terms)}"
+            for g in range(len(groups.labels)) for outcome, terms in model.regressions]
+
+
+def _residuals(model, groups) -> dict | None:
+    """Residual covariances of items, of every group where residuals differ."""
+    if not model.residuals:
+        return None
+    if groups is None or groups.by("residuals") == ITEM:
+        return {ITEM: model.residuals}
+    return {CELL: [(groups.cell(one, g), groups.cell(two, g)) for one, two in model.residuals
+                   for g in range(len(groups.labels))]}
+
+
+def _families(family, items, formulas, unit):
+    """Family or {label: Family}, the label of each item, formulas by item, items with indicators.
+
+    ``formulas`` in place of those by item, "dispersion" and "thresholds"; ``unit`` the columns by
+    which these differ otherwise.
+    """
     labels, indicators = None, ()
     if isinstance(family, Mapping):
         family, labels = _labelled(family, items)
     if labels is None:
         reads = family.needs().formulas
-        by_item = {what: f"0 + {ITEM}" if what in reads else None for what in formulas}
-        start = ["0"] if "thresholds" in reads else ["0", ITEM]
+        by_item = {what: f"0 + {unit[what]}" if what in reads else None for what in formulas}
+        start = ["0"] if "thresholds" in reads else ["0", unit["thresholds"]]
     else:
-        by_item = {what: {label: f"0 + {ITEM}" for label, one in family.items()
+        by_item = {what: {label: f"0 + {unit[what]}" for label, one in family.items()
                           if what in one.needs().formulas} or None for what in formulas}
-        start, cut = ["0", ITEM], by_item["thresholds"]
+        start, cut = ["0", unit["thresholds"]], by_item["thresholds"]
         if cut:  # thresholds take the place of the intercepts of these items, and of no others
             indicators = tuple(item for item in items if labels[item] not in cut)
             start = ["0", *(i if i.isidentifier() else f"`{i}`" for i in indicators)]

@@ -8,14 +8,14 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Outcomes, Predictor
-from statsmodels_gllamm.latent.covariance import Covariance
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
+from statsmodels_gllamm.latent.kinds import covariance_of
+from statsmodels_gllamm.latent.order import gaussian_last
 from statsmodels_gllamm.latent.regressions import read_regressions
 from statsmodels_gllamm.latent.residuals import Residuals, read_residuals
+from statsmodels_gllamm.latent.signs import sign_flips
 from statsmodels_gllamm.parameters import Block, Layout
-
-COVARIANCE_KINDS = ("unstructured", "diagonal", "identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +127,6 @@ def _refuse_copies(sample, predictors, blocks) -> None:
             known[key] = name
 
 
-def _covariance(block: LatentBlock, kinds, standardized) -> Covariance:
-    kind = kinds.get(block.group, "unstructured" if block.correlated else "diagonal")
-    if kind == "unstructured" and not block.correlated:
-        raise ValueError(f"covariances[{block.group!r}] is 'unstructured', but the formula's "
-                         f"(... || {block.group}) asks for no correlations; write one bar")
-    if kind not in COVARIANCE_KINDS:
-        raise ValueError(f"covariances[{block.group!r}] is one of {', '.join(COVARIANCE_KINDS)}, "
-                         f"not {kind!r}")
-    fixed = tuple(1.0 if name in standardized else None for name in block.names)
-    if kind == "identity" and len(set(fixed)) > 1:
-        raise ValueError(f"covariances[{block.group!r}] cannot be 'identity' with a standardized "
-                         "factor beside other latent variables; use 'diagonal'")
-    return Covariance(block.names, kind, fixed)
-
-
 def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                     regressions=(), residual_covariances=None) -> Structure:
     """Levels, row columns and the map from parameters to Psi.
@@ -152,7 +137,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     outcomes : Outcomes
         The engine rows, their linear predictors and auxiliary predictors.
     covariances : dict, optional
-        {group: "unstructured" | "diagonal" | "identity"}.
+        {group: "unstructured" | "diagonal" | "identity" | array of numbers and None}.
     joint : bool
         The latent variables of one group may correlate across linear predictors.
     regressions : sequence of Regression
@@ -178,13 +163,16 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     blocks = _ordered_blocks(sample, levels, predictors, joint)
     slots, loadings, lambdas = _loading_slots(sample)
     standardized = _standardized(sample, predictors, blocks)
-    cov = tuple(_covariance(block, kinds, standardized) for block in blocks)
+    bars = [block.group for block in blocks]
+    cov = tuple(covariance_of(block, kinds, standardized, bars.count(block.group) == 1)
+                for block in blocks)
     rows = _EngineColumns(outcomes)
     fixed, names = _fixed_terms(sample, predictors, slots, loadings, rows)
     latent = _latent_terms(sample, predictors, blocks, slots, loadings, rows)
     q = tuple(sum(c.q for b, c in zip(blocks, cov) if b.level == i) for i in range(len(levels)))
     found = read_regressions(sample, regressions, blocks, levels) if regressions else None
     structural = found.structural if found else None
+    cov = gaussian_last(cov, latent, structural, rows.columns, outcomes.members)
     regressors = tuple(
         _latent_terms(sample, predictors, blocks, slots, loadings, rows, times, inside)
         for times, inside in zip(found.covariates, structural.touched().T)) if found else ()
@@ -206,7 +194,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                    np.append(entries[1], last + np.arange(len(residuals.names))))
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
                           aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns),
-                          structural, regressors)
+                          structural, regressors,
+                          sign_flips(layout, cov, slots, loadings, fixed, latent, structural))
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,
@@ -340,8 +329,7 @@ def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent, structural
     used = {(int(r), 0) for terms in (fixed, *regressors) for r in terms.row}
     root, first = np.zeros((n_latent, n_latent), dtype=bool), 0
     for c in covariances:
-        own = np.tri(c.q, dtype=bool) if c.kind == "unstructured" else np.eye(c.q, dtype=bool)
-        root[first:first + c.q, first:first + c.q] = own
+        root[first:first + c.q, first:first + c.q] = c.reach()
         first += c.q
     if structural is not None:
         root = structural.reach().astype(int) @ root > 0

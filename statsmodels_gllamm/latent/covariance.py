@@ -2,7 +2,11 @@ r"""Covariance matrix of the latent variables of one bar term: Psi = T T'.
 
 Working coordinates are the elements of T by rows (its diagonal may reach zero); a variance fixed at
 v makes its row :math:`\sqrt v\,(a, 1)/|(a, 1)|` with a free.  Natural parameters are the free
-variances and covariances.  All maps accept complex input with leading batch axes.
+variances and covariances; a `DirectCovariance` has them for working coordinates.  All maps accept
+complex input with leading batch axes.
+
+T is lower triangular in an ``order`` of the latent variables, T = P'LP with P their permutation: the
+last one's u reaches no other.
 """
 from __future__ import annotations
 
@@ -25,11 +29,14 @@ class Covariance:
         "unstructured", "diagonal" or "identity" (equal variances, no covariances).
     fixed : tuple of (float or None)
         Fixed variances; None where free.
+    order : tuple of int
+        The latent variables in the order in which T is lower triangular; () for that of ``names``.
     """
 
     names: tuple[str, ...]
     kind: str = "unstructured"
     fixed: tuple[float | None, ...] = ()
+    order: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.fixed:
@@ -40,6 +47,11 @@ class Covariance:
         """Number of latent variables."""
         return len(self.names)
 
+    @property
+    def direct(self) -> bool:
+        """Whether the working coordinates are the natural parameters themselves."""
+        return False
+
     def pairs(self) -> list[tuple[int, int]]:
         """(row, column) of every free parameter: i == j a variance, i > j a covariance."""
         if self.kind == "identity":
@@ -48,6 +60,22 @@ class Covariance:
             (i, j) for i in range(self.q) for j in range(i + 1)
             if (i != j and self.kind == "unstructured") or (i == j and self.fixed[i] is None)
         ]
+
+    @property
+    def sequence(self) -> list[int]:
+        """The latent variables in the order in which T is lower triangular."""
+        return list(self.order or range(self.q))
+
+    def places(self) -> list[tuple[int, int]]:
+        """(row, column) of T that belongs to every pair."""
+        rank = {m: k for k, m in enumerate(self.sequence)}
+        return [(i, j) if rank[i] >= rank[j] else (j, i) for i, j in self.pairs()]
+
+    def reach(self) -> np.ndarray:
+        """Where T (q, q) can differ from zero."""
+        if self.kind in ("diagonal", "identity"):
+            return np.eye(self.q, dtype=bool)
+        return _in_order(np.tri(self.q, dtype=bool), np.argsort(self.sequence))
 
     def parameter_names(self) -> tuple[str, ...]:
         """var[latent] and cov[latent,latent], in the order of ``pairs``."""
@@ -59,7 +87,7 @@ class Covariance:
     def root(self, working: np.ndarray) -> np.ndarray:
         """T (..., q, q) from working coordinates (..., k)."""
         t = np.zeros(working.shape[:-1] + (self.q, self.q), dtype=working.dtype)
-        for value, (i, j) in zip(np.moveaxis(working, -1, 0), self.pairs()):
+        for value, (i, j) in zip(np.moveaxis(working, -1, 0), self.places()):
             t[..., i, j] = value
         for i, variance in enumerate(self.fixed):
             if variance is not None:
@@ -80,14 +108,14 @@ class Covariance:
         for i, variance in enumerate(self.fixed):
             if variance is not None:
                 a = np.zeros(working.shape[:-1] + (self.q,), dtype=working.dtype)
-                for value, (row, j) in zip(np.moveaxis(working, -1, 0), self.pairs()):
+                for value, (row, j) in zip(np.moveaxis(working, -1, 0), self.places()):
                     if row == i:
                         a[..., j] = value
                 a[..., i] = 1.0
                 square = (a**2).sum(-1)[..., None]
                 along = (a * t_bar[..., i, :]).sum(-1)[..., None] / square
                 t_bar[..., i, :] = (t_bar[..., i, :] - along * a) * np.sqrt(variance / square)
-        return np.stack([t_bar[..., i, j] for i, j in self.pairs()], -1) if self.pairs() else (
+        return np.stack([t_bar[..., i, j] for i, j in self.places()], -1) if self.pairs() else (
             np.zeros(t_bar.shape[:-2] + (0,), dtype=t_bar.dtype))
 
     def natural(self, working: np.ndarray) -> np.ndarray:
@@ -98,15 +126,16 @@ class Covariance:
         return psi[..., rows, columns]
 
     def matrix(self, natural: np.ndarray) -> np.ndarray:
-        """Psi (q, q) from the natural parameters (k,)."""
-        psi = np.zeros((self.q, self.q))
-        for value, (i, j) in zip(natural, self.pairs()):
-            psi[i, j] = psi[j, i] = value
+        """Psi (..., q, q) from the natural parameters (..., k)."""
+        psi = np.zeros(natural.shape[:-1] + (self.q, self.q), dtype=natural.dtype)
+        for value, (i, j) in zip(np.moveaxis(natural, -1, 0), self.pairs()):
+            psi[..., i, j] = psi[..., j, i] = value
         for i, variance in enumerate(self.fixed):
             if variance is not None:
-                psi[i, i] = variance
+                psi[..., i, i] = variance
         if self.kind == "identity":
-            psi[np.diag_indices(self.q)] = psi[0, 0]
+            for i in range(1, self.q):
+                psi[..., i, i] = psi[..., 0, 0]
         return psi
 
     def working(self, natural: np.ndarray) -> np.ndarray:
@@ -117,19 +146,154 @@ class Covariance:
         ValueError
             If the matrix is not positive semi-definite; the parameters are named.
         """
-        t = psd_root(self.matrix(np.asarray(natural, float)))
-        if t is None:
-            raise ValueError(
-                f"the covariance matrix of {', '.join(self.names)} is not positive semi-definite: "
-                + ", ".join(f"{n} = {v:.6g}" for n, v in zip(self.parameter_names(), natural))
-            )
+        t = self.checked_root(natural)
         for i, variance in enumerate(self.fixed):
             if variance is not None and self.q > 1:
                 if t[i, i] == 0:
                     raise ValueError(f"the covariances of {self.names[i]}, whose variance is fixed, "
                                      "make a correlation of one; give smaller ones")
-                t[i, :i] /= t[i, i]
-        return np.array([t[i, j] for i, j in self.pairs()])
+                t[i] /= t[i, i]
+        return np.array([t[i, j] for i, j in self.places()])
+
+    def checked_root(self, natural: np.ndarray) -> np.ndarray:
+        """T (q, q) from the natural parameters (k,); ValueError where Psi is not psd."""
+        psi = self.matrix(np.asarray(natural, float))
+        t = psd_root(_in_order(psi, self.sequence))
+        if t is None:
+            raise ValueError(
+                f"the covariance matrix of {', '.join(self.names)} is not positive semi-definite: "
+                + ", ".join(f"{n} = {v:.6g}" for n, v in zip(self.parameter_names(), natural))
+            )
+        return _in_order(t, np.argsort(self.sequence))
+
+
+@dataclass(frozen=True, slots=True)
+class DirectCovariance(Covariance):
+    r"""A covariance matrix whose working coordinates are its free elements.
+
+    For what Cholesky elements cannot say: patterns of fixed covariances, and linear constraints on
+    variances and covariances.  T is the Cholesky root, NaN where Psi is not positive semi-definite,
+    so that a search stays inside.
+
+    Attributes
+    ----------
+    pattern : tuple of tuples
+        For the kind "pattern": rows of the lower triangle, numbers where fixed, None where free.
+    """
+
+    pattern: tuple[tuple[float | None, ...], ...] = ()
+
+    @property
+    def direct(self) -> bool:
+        """Whether the working coordinates are the natural parameters themselves."""
+        return True
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """(row, column) of every free parameter: i == j a variance, i > j a covariance."""
+        if self.kind != "pattern":
+            return Covariance.pairs(self)
+        return [(i, j) for i, row in enumerate(self.pattern) for j, value in enumerate(row)
+                if value is None]
+
+    def matrix(self, natural: np.ndarray) -> np.ndarray:
+        """Psi (..., q, q) from the natural parameters (..., k)."""
+        psi = Covariance.matrix(self, natural)
+        for i, row in enumerate(self.pattern):
+            for j, value in enumerate(row):
+                if value is not None:
+                    psi[..., i, j] = psi[..., j, i] = value
+        return psi
+
+    def root(self, working: np.ndarray) -> np.ndarray:
+        """T (..., q, q) from working coordinates (..., k)."""
+        root = cholesky(_in_order(self.matrix(working), self.sequence))
+        return _in_order(root, np.argsort(self.sequence))
+
+    def reach(self) -> np.ndarray:
+        """Where T (q, q) can differ from zero: where Psi can, and what elimination fills in."""
+        t = np.tri(self.q, dtype=bool) if self.kind != "pattern" else np.array(
+            [[j <= i and self.pattern[i][j] != 0 for j in range(self.q)] for i in range(self.q)])
+        t = np.tril(_in_order(t | t.T, self.sequence))
+        for j in range(self.q):
+            t |= np.tril(np.outer(t[:, j], t[:, j])) & (np.arange(self.q) > j)
+        return Covariance.reach(self) & _in_order(t, np.argsort(self.sequence))
+
+    def root_adjoint(self, working: np.ndarray, t_bar: np.ndarray) -> np.ndarray:
+        """Derivative in the working coordinates (..., k) from that in T (..., q, q)."""
+        bar = cholesky_adjoint(_in_order(self.root(working), self.sequence),
+                               _in_order(t_bar, self.sequence))
+        psi_bar = _in_order(bar, np.argsort(self.sequence))
+        if self.kind == "identity":
+            trace = np.einsum("...ii->...", psi_bar)
+            return trace[..., None] * np.ones(len(self.pairs()))
+        found = [psi_bar[..., i, j] * (1 if i == j else 2) for i, j in self.pairs()]
+        return np.stack(found, -1) if found else np.zeros(psi_bar.shape[:-2] + (0,), psi_bar.dtype)
+
+    def natural(self, working: np.ndarray) -> np.ndarray:
+        """Free variances and covariances (..., k): the working coordinates."""
+        return working
+
+    def working(self, natural: np.ndarray) -> np.ndarray:
+        """Working coordinates (k,): the natural parameters, if the matrix is positive semi-definite."""
+        self.checked_root(natural)
+        return np.array(natural, dtype=float)
+
+
+def direct(c: Covariance) -> DirectCovariance:
+    """The same covariance matrix in coordinates that are its natural parameters."""
+    return c if c.direct else DirectCovariance(c.names, c.kind, c.fixed, c.order)
+
+
+def patterned(names, pattern) -> Covariance:
+    """Covariance matrix with a pattern, an array (q, q) of numbers where fixed, None where free.
+
+    Raises
+    ------
+    ValueError
+        Not square, not symmetric, or the fixed part is not positive semi-definite.
+    """
+    rows = tuple(tuple(row[:i + 1]) for i, row in enumerate(pattern))
+    diagonal = tuple(row[-1] for row in rows)
+    off = [value for row in rows for value in row[:-1]]
+    if all(value is None for value in off):
+        return Covariance(names, fixed=diagonal)
+    if all(value == 0 for value in off):
+        return Covariance(names, "diagonal", diagonal)
+    return DirectCovariance(names, "pattern", diagonal, pattern=rows)
+
+
+def _in_order(x: np.ndarray, order) -> np.ndarray:
+    """Rows and columns of x (..., q, q) in another order."""
+    return x[..., order, :][..., order]
+
+
+def cholesky(psi: np.ndarray) -> np.ndarray:
+    """Lower T (..., q, q) with T T' = Psi, of real or complex step input; a column of a zero pivot is
+    zero, and all is NaN where Psi is not positive semi-definite."""
+    t, q = np.zeros_like(psi), psi.shape[-1]
+    impossible = np.zeros(psi.shape[:-2], dtype=bool)
+    with np.errstate(all="ignore"):
+        for j in range(q):
+            rest = psi[..., j:, j] - (t[..., j:, :j] @ t[..., j, :j, None])[..., 0]
+            pivot = rest[..., 0].real
+            zero = pivot == 0
+            impossible |= (pivot < 0) | (zero & (rest[..., 1:] != 0).any(axis=-1))
+            root = np.sqrt(np.where(zero, 1.0, rest[..., 0]))
+            t[..., j:, j] = np.where(zero[..., None], 0.0, rest / root[..., None])
+    t[impossible] = np.nan
+    return t
+
+
+def cholesky_adjoint(t: np.ndarray, t_bar: np.ndarray) -> np.ndarray:
+    """Derivative in Psi (..., q, q), symmetric, from that in its root T (Murray, 2016, arXiv
+    1602.07527, equation 10)."""
+    zero = np.einsum("...ii->...i", t) == 0
+    filled = t + zero[..., None, :] * np.eye(t.shape[-1])
+    inner = np.tril(np.swapaxes(t, -1, -2) @ t_bar)
+    inner = inner - 0.5 * np.einsum("...ii->...i", inner)[..., None, :] * np.eye(t.shape[-1])
+    inverse = np.linalg.inv(filled) * ~zero[..., None, :]
+    psi_bar = np.swapaxes(inverse, -1, -2) @ inner @ inverse
+    return 0.5 * (psi_bar + np.swapaxes(psi_bar, -1, -2))
 
 
 def psd_root(psi: np.ndarray) -> np.ndarray | None:

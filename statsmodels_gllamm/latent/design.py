@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.latent.covariance import Covariance
+from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.latent.structural import Structural
 from statsmodels_gllamm.parameters import Layout
 
@@ -89,6 +90,8 @@ class LatentDesign:
         Values of the loadings; slot 0 is the constant one; NaN where free.
     entries : (ndarray (E,), ndarray (E,))
         Rows and columns of Psi in use.
+    flips : tuple of SignFlip
+        Of factors whose sign is free.
     """
 
     layout: Layout
@@ -104,6 +107,7 @@ class LatentDesign:
     aux_limits: tuple[AuxLimit, ...] = ()
     structural: Structural | None = None
     regressors: tuple[Terms, ...] = ()
+    flips: tuple[SignFlip, ...] = ()
 
     @property
     def n_columns(self) -> int:
@@ -144,6 +148,15 @@ class LatentDesign:
             return None
         return self.structural.matrices(working[..., self.layout.positions("gamma")],
                                         working[..., self.layout.positions("b")])
+
+    @property
+    def inner(self) -> LatentDesign:
+        """The design of all parameters: itself; see `ConstrainedDesign`."""
+        return self
+
+    def full(self, working: np.ndarray) -> np.ndarray:
+        """Coordinates (..., k) of all parameters: the same."""
+        return working
 
     def psi(self, working: np.ndarray) -> np.ndarray:
         """Psi (..., r, 1 + D + m) at working coordinates (..., k)."""
@@ -231,6 +244,10 @@ class LatentDesign:
         return [(s, c) for s, c in zip(
             (s for s, b in zip(self.layout.slices(), self.layout.blocks) if b.kind == "cov"),
             self.covariances)]
+
+    def cholesky_slices(self):
+        """The same where coordinates are elements of a Cholesky root."""
+        return [(s, c) for s, c in self.cov_slices() if not c.direct]
 
     def to_natural(self, working: np.ndarray) -> np.ndarray:
         """Natural parameters (..., k)."""

@@ -29,6 +29,7 @@ from scipy.sparse.csgraph import connected_components
 
 from statsmodels_gllamm.estimation.record import natural_covariance
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.latent.hierarchy import first_rows
 
 COV_TYPES = ("nonrobust", "opg", "robust", "cluster")
@@ -98,8 +99,7 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
     if record.unit_scores is not None and len(record.unit_scores) == 0:
         raise ValueError(f"cov_type={cov_type!r} needs the scores of the top-level units, which "
                          "remove_data() has removed; ask for it before.")
-    jacobian = model.design.natural_jacobian(record.working)
-    information = record.information
+    jacobian, information = record.jacobian, record.information
     units = independent_units(model)
     scores = units.sum(_working_scores(model, record, jacobian))
     weight = top_weight(model, units)
@@ -122,7 +122,7 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
         if kwds["use_correction"]:
             inverse = inverse * (n / (n - 1.0))
     kwds["description"] = DESCRIPTIONS[cov_type].format(n=n)
-    cov = natural_covariance(jacobian, replace(information, inverse=inverse))
+    cov = natural_covariance(jacobian, replace(information, inverse=inverse), record.constraints)
     missing = np.isnan(np.diag(record.cov))  # in a flat direction too
     cov[missing], cov[:, missing] = np.nan, np.nan
     return cov, kwds
@@ -133,8 +133,12 @@ def _working_scores(model, record, jacobian) -> np.ndarray:
     free = record.information.free
     if record.unit_scores is not None:
         return record.unit_scores @ jacobian[:, free]
-    objective = model._likelihood(record.n_quad, record.integration)
-    return objective.at(record.working, units=True).unit_scores[:, free]
+    design, working = model.design, record.working
+    if record.constraints is not None:
+        design = constrained(design, record.constraints)
+        working = design.to_working(record.params)
+    objective = model._likelihood(record.n_quad, record.integration, design=design)
+    return objective.at(working, units=True).unit_scores[:, free]
 
 
 def _inverse(opg: np.ndarray, n_units: int) -> np.ndarray:

@@ -260,8 +260,11 @@ def _posterior(model, working, rows: Rows, o, a, outcomes, sets, integration, n_
 
     def average(make):
         with model._explained():
-            return row_expectation(objective.problem, objective.task, psi, make, o, a, level, unit,
-                                   sets)
+            found = row_expectation(objective.problem, objective.task, psi, make, o, a, level, unit,
+                                    sets)
+        if not np.isfinite(found).all():  # latent variables that no response touches have their prior
+            _check_mean(model, outcomes, a)
+        return found
 
     return average
 

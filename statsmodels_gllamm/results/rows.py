@@ -118,7 +118,7 @@ def rows_of(model, data, ask: Asked, latent=None, offset=None, exposure=None,
     if n_trials is not None and rows.data is not None:
         trials = row_array(n_trials, "n_trials", frame, None)[rows.kept]
         rows = replace(rows, data=replace(rows.data, n_trials=trials))
-    given = {_latent_number(model.structure, name):
+    given = {latent_number(model.structure, name):
              row_array(value, f"latent[{name!r}]", frame, None)[rows.kept]
              for name, value in (latent or {}).items()}
     return replace(rows, given=given)
@@ -260,7 +260,7 @@ def _offset(offset, exposure, frame) -> np.ndarray:
     return total
 
 
-def _latent_number(structure, name: str) -> int:
+def latent_number(structure, name: str) -> int:
     """Place of a latent variable among all, by its full name or by one that only it has."""
     full = [latent for block in structure.blocks for latent in block.names]
     terms = [term for block in structure.blocks for term in block.terms]

@@ -169,10 +169,14 @@ def footnotes(results) -> list[str]:
     if ((table["kind"] == "variance") & (table["status"] == "free")).any():
         notes.append("Intervals of variances are Wald intervals of their logarithm.")
     if (table["status"] == "fixed").any():
-        text = "fixed: not estimated, set by the model to give the latent variable its scale"
+        given = results.record.constraints is not None
+        text = ("fixed: not estimated, set by the model" if given else
+                "fixed: not estimated, set by the model to give the latent variable its scale")
         zero = (table["status"] == "fixed") & (table["kind"] == "loading") & (
             table["estimate"] == 0)
         notes.append(text + ("; loadings fixed at zero are not shown." if zero.any() else "."))
+    if results.constraints:
+        notes.append("Linear constraints: " + "; ".join(results.constraints) + ".")
     if table["status"].str.startswith("=").any():
         notes.append("equal: the same parameter as the first variance of its group.")
     if (table["status"] == "boundary").any():

@@ -37,8 +37,9 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
         "covariance", "residual covariance", "threshold", "dispersion", "scale", "guessing",
         "auxiliary"), ``estimate``, ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``,
         ``derived`` (sd of a variance, correlation of a covariance, the quantity whose logarithm or
-        logit a parameter is) and ``status`` ("free", "fixed", "boundary", "flat" for a part of a
-        direction in which the log-likelihood is flat, or "= name" of the parameter it equals).
+        logit a parameter is) and ``status`` ("free", "fixed" by the model or a constraint,
+        "boundary", "flat" for a part of a direction in which the log-likelihood is flat, or "= name"
+        of the parameter it equals).
     """
     free = _free(results, alpha)
     layout = results.model.design.layout
@@ -69,13 +70,17 @@ def _free(results, alpha) -> pd.DataFrame:
     status[np.isnan(results.bse) & np.isin(names, results.record.boundary)] = "boundary"
     flat = np.isin(names, [name for direction in results.record.flat for name in direction])
     status[flat] = "flat"
+    constraints = results.record.constraints
+    held = [] if constraints is None else constraints.fixed
+    status[held] = "fixed"
     table = pd.DataFrame(
         {"kind": kind, "estimate": results.params, "std_err": results.bse,
          "z": np.where(variance, np.nan, results.tvalues),
          "pvalue": np.where(variance, np.nan, results.pvalues),
          "conf_low": ci[:, 0], "conf_high": ci[:, 1], "derived": np.nan,
          "status": status}, index=names)
-    table.loc[flat, ["std_err", "z", "pvalue", "conf_low", "conf_high"]] = np.nan
+    none = flat | (status == "fixed")
+    table.loc[none, ["std_err", "z", "pvalue", "conf_low", "conf_high"]] = np.nan
     return table
 
 
@@ -112,6 +117,9 @@ def _covariances(results, parts) -> list[pd.DataFrame]:
                 fixed = c.fixed[i] is not None
                 status = "fixed" if fixed else f"= var[{c.names[0]}]"
                 out.append(_row(f"var[{c.names[i]}]", "variance", psi[i, i], status, derived))
+            elif c.kind == "pattern" and psi[i, j]:
+                out.append(_row(f"cov[{c.names[j]},{c.names[i]}]", "covariance", psi[i, j], "fixed",
+                                derived))
     return out
 
 

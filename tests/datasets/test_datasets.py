@@ -17,7 +17,7 @@ CASES = {
     "sleepstudy": "sleepstudy",
     "toenail": "toenail",
 }
-OTHERS = {"kidney", "neuroticism", "wine"}  # not the same as the data of a case
+OTHERS = {"holzinger", "kidney", "neuroticism", "verbagg", "wine"}  # not the data of a case
 FOLDER = Path(datasets.__file__).parent
 
 
@@ -54,12 +54,33 @@ def test_wine_is_that_of_the_case(reference):
     pd.testing.assert_frame_equal(data.astype(text), expected[data.columns].astype(text))
 
 
+def test_holzinger_is_that_of_the_case(reference):
+    expected, _ = reference("hs_cfa")
+    data = datasets.holzinger.load_pandas().data
+    assert list(data["item"].cat.categories) == list(expected["item"].cat.categories)
+    pd.testing.assert_frame_equal(data[["item", "y"]], expected[["item", "y"]])
+    pupils = data.drop_duplicates("id")
+    assert pupils["school"].value_counts().to_dict() == {"Pasteur": 156, "Grant-White": 145}
+    assert pupils["id"].size == expected["id"].nunique()
+
+
 def test_neuroticism_has_the_moments_of_its_source():
     """Numbers, means and standard deviations of N1 to N5 in the data set bfi of psych."""
     y = datasets.neuroticism.load_pandas().data.groupby("item", observed=True).y
     assert y.size().tolist() == [2778, 2779, 2789, 2764, 2771]
     assert y.mean().round(2).tolist() == [2.93, 3.51, 3.22, 3.19, 2.97]
     assert y.std().round(2).tolist() == [1.57, 1.53, 1.60, 1.57, 1.62]
+
+
+def test_verbagg_is_complete():
+    """24 items of 316 persons, 243 of them women, in every combination of what they are made of."""
+    data = datasets.verbagg.load_pandas().data
+    assert not data.isna().any(axis=None)
+    persons = data.drop_duplicates("id")
+    assert len(persons) == 316 and persons.male.sum() == 73 and persons.anger.sum() == 6321
+    assert data.groupby("item", observed=True).id.nunique().tolist() == [316] * 24
+    assert data.groupby(["do", "behaviour"], observed=True).item.nunique().tolist() == [4] * 6
+    assert data.answer.value_counts().to_dict() == {0: 3973, 1: 2081, 2: 1530}
 
 
 @pytest.mark.parametrize("name", sorted(datasets.__all__))

@@ -3,9 +3,10 @@ import numpy as np
 from numpy.testing import assert_array_equal
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 from statsmodels_gllamm import Factor
-from statsmodels_gllamm.exceptions import FormulaError
+from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.families import Nominal, Ordinal
 from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula.measurement import parse_measurement
@@ -31,7 +32,7 @@ def test_lines_comments_and_continuations():
     assert model.loadings == {"f": {"x1": 1, "x2": None, "x3": None, "z1": None},
                               "g": {"y1": 1, "y2": None}}
     assert model.items == ["x1", "x2", "x3", "z1", "y1", "y2"]
-    assert model.regressions == ["g ~ f + age"] and model.outcomes == {"g"}
+    assert model.regressions == [("g", ["f", "age"])] and model.outcomes == {"g"}
 
 
 @pytest.mark.parametrize(("text", "std_lv", "loadings", "standardized"), [
@@ -57,55 +58,58 @@ def test_loadings(text, std_lv, loadings, standardized):
     ("g ~ f; h ~ f; g ~~ h", ["f", "g h"]),
     ("f ~~ 0*g + 0*h", ["f", "g h"]),
     ("f ~~ 0*g; g + f ~~ 0*h", ["f", "g", "h"]),
-    ("g ~ f; g ~~ h", None),
-    ("f ~~ 0*g", None),
 ])
 def test_who_correlates(lines, blocks):
     model = read(THREE + lines)
-    if blocks is None:
-        with pytest.raises(FormulaError, match="'f' and '[gh]' do not correlate .*free 'f ~~ [gh]'"):
-            model.blocks()
-    else:
-        assert [" ".join(block) for block in model.blocks()] == blocks
+    assert [" ".join(block) for block in model.blocks()] == blocks
+    assert model.uncorrelated() == []
+
+
+@pytest.mark.parametrize(("lines", "apart"), [
+    ("g ~ f; g ~~ h", [("f", "g")]),
+    ("f ~~ 0*g", [("f", "g")]),
+])
+def test_patterns_of_correlations(lines, apart):
+    model = read(THREE + lines)
+    assert model.blocks() == [["f", "g", "h"]] and model.uncorrelated() == apart
 
 
 def test_factors_of_factors():
     model = read(THREE + "k =~ f + g + NA*h; k ~~ 1*k")
     assert model.loadings["k"] == {} and model.standardized == {"k"}
-    assert model.regressions == ["f ~ k", "g ~ k", "h ~ k"]
+    assert model.regressions == [("f", ["k"]), ("g", ["k"]), ("h", ["k"])]
     assert [len(block) for block in model.blocks()] == [1, 1, 1, 1]
 
 
+def test_direct_effects():
+    model = read(THREE + "f ~ age; x2 ~ age + k*sex + 0.5*`a.b`; y1 ~ 1 + k*age; z1 ~ 0*1 + age:sex")
+    assert model.direct == [("x2", ["age", "sex", "`a.b`"]), ("y1", ["age"]), ("z1", ["age:sex"])]
+    assert model.regressions == [("f", ["age"])]
+    assert model.labels == {"k": [("direct", "x2", "sex"), ("direct", "y1", "age")]}
+    assert model.values == [(("direct", "x2", "a.b"), 0.5), (("intercept", "z1"), 0.0)]
+
+
 @pytest.mark.parametrize(("line", "error", "text"), [
-    ("x1 ~~ 2*x2", NotImplementedError, "fixes a residual covariance at 2; only 0"),
     ("x1 ~~ x2; x2 ~~ x1", FormulaError, "residual covariance of 'x2' and 'x1' a second time"),
     ("x1 ~~ f", FormulaError, "covariance of an item and a factor"),
-    ("x1 ~~ x1", FormulaError, "residual variance of an item.*leave the line out"),
-    ("x1 ~ 1", FormulaError, "'x1 ~ 1' is the intercept of an item"),
-    ("f ~ 1", NotImplementedError, "'f ~ 1' is the mean of a factor.*leave 1 out"),
-    ("x1 ~ age", NotImplementedError, "regresses the item 'x1'.*fixed="),
+    ("x1 ~ age + f", FormulaError, "'f' as a cause of an item: write 'f =~ x1'"),
+    ("x1 ~ x2", NotImplementedError, "the item 'x2' as a covariate"),
+    ("x1 ~ agee", FormulaError, "'agee' .*neither.*did you mean 'age'"),
     ("age ~ f", NotImplementedError, "regresses the column 'age'"),
     ("q ~ f", FormulaError, "'q' in the line 'q ~ f' is no factor"),
     ("f ~ agee", FormulaError, "'agee' .*neither.*did you mean 'age'"),
     ("f ~ x1", NotImplementedError, "the item 'x1' as a covariate"),
-    ("f ~ b*age", NotImplementedError, "has 'b.age': labels"),
-    ("g ~ 0.5*f", NotImplementedError, "has '0.5.f': labels and fixed values"),
     ("d := a*b", NotImplementedError, "'d := a.b' has :=: defined parameters.*t_test"),
-    ("a == b", NotImplementedError, "constraints are not available.*from_formula"),
     ("x1 | t1", NotImplementedError, "Ordinal"),
     ("level: 2", NotImplementedError, "levels and groups"),
-    ("k =~ a*x1", NotImplementedError, "label 'a' of 'x1'.*leave it out.*from_formula"),
     ("k =~ c(1,2)*x1", NotImplementedError, "values by group"),
     ("k =~ start(0.5)*x1", NotImplementedError, "starting values"),
-    ("k =~ x1*x2", NotImplementedError, "label 'x1' of 'x2'"),
+    ("k =~ x1*x2", FormulaError, "label 'x1' of 'x2', which is the name"),
     ("k =~ x1 - x2", FormulaError, "'x1 - x2' .* is no name"),
     ("k =~ x9", FormulaError, "'x9' .*is not a column of the data"),
     ("f =~ x1", FormulaError, "item 'x1' of 'f' a second time"),
+    ("k =~ NA*f + g", FormulaError, "'k' has no loading .*add the line 'k ~~ 1.k'"),
     ("k =~ NA*x1 + x2", FormulaError, "'k' has no loading .*add the line 'k ~~ 1.k'"),
-    ("k =~ f + g", FormulaError, "'k' has no loading .*add the line 'k ~~ 1.k'"),
-    ("k =~ 1*f + g", NotImplementedError, "fixes the loading of the factor 'f'"),
-    ("f ~~ 2*f", NotImplementedError, "variance at 2; only 1"),
-    ("f ~~ 0.5*g", NotImplementedError, "covariance at 0.5; only 0"),
     ("f ~~ age", FormulaError, "column 'age', which is no item"),
     ("f ~~ q", FormulaError, "'q' in the line 'f ~~ q' is no factor"),
     ("f.1 =~ x1", FormulaError, "factor name 'f.1' must be a name"),
@@ -116,6 +120,73 @@ def test_factors_of_factors():
 def test_errors(line, error, text):
     with pytest.raises(error, match=text):
         read(THREE + line)
+
+
+def test_labels_and_numbers():
+    model = read("f =~ a*x1 + b*x2 + x3; g =~ NA*y1 + 1*y2 + a*z1; k =~ f + b*g; f ~~ 0.5*f;"
+                 "f ~ c*age; g ~ 1; x3 ~ 0*1; x1 ~~ v*x1; x2 ~~ v*x2; f ~~ 0.3*g; a == 2*b; x1 ~ 1;"
+                 "x1 ~~ x1; g ~ 0")
+    assert model.loadings["f"] == {"x1": None, "x2": None, "x3": None}  # the variance has a number
+    assert model.loadings["g"] == {"y1": None, "y2": 1.0, "z1": None}
+    assert model.labels == {
+        "a": [("lambda", "f", "x1"), ("lambda", "g", "z1")],
+        "b": [("lambda", "f", "x2"), ("regression", "g", "k")],
+        "c": [("regression", "f", "age")],
+        "v": [("residual", "x1"), ("residual", "x2")]}
+    assert dict(model.values) == {("var", "f"): 0.5, ("cov", "f", "g"): 0.3, ("intercept", "x3"): 0.0,
+                                  ("regression", "f", "k"): 1.0}
+    assert model.means == ["g"] and model.equations == ["a = 2*b"]
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("f =~ x1 + a*x2 + a*x3", ["lambda[f,x3] = lambda[f,x2]"]),
+    ("f =~ a*x1 + x2 + a*x3", ["lambda[f,x3] = 1.0"]),
+    ("f =~ x1 + x2; f ~~ 0.5*f", ["var[f[id]] = 0.5"]),
+    ("f =~ x1 + x2; g =~ y1 + y2; g ~ b*f + c*age; b == 2*c",
+     ["b[g[id] on f[id]] = 2*gamma[g[id] on age]"]),
+    ("f =~ x1 + x2; x1 ~~ 4*x1", [f"logsd[item[x1]] = {float(np.log(2))!r}"]),
+    ("f =~ x1 + x2; f ~ 1; x1 ~ 0*1", ["item[x1] = 0.0"]),
+    (THREE + "g ~ f; g ~~ h", ["cov[f[id],g[id]] = 0"]),
+])
+def test_constraints_in_words(text, expected):
+    data = pd.DataFrame(np.arange(24.0).reshape(3, 8),
+                        columns=["x1", "x2", "x3", "y1", "y2", "z1", "z2", "age"])
+    wide, _, arguments = made(data, text, as_family(sm.families.Gaussian()))
+    assert [x for x in wide.constraints if "=" in x] == arguments["constraints"] == expected
+    if "f ~ 1" in text:
+        assert wide.formula == "y ~ 0 + item + f + (0 + f | id)"
+
+
+@pytest.mark.parametrize(("options", "error", "text"), [
+    ({"equal": "metric"}, ValueError, "name their column by groups="),
+    ({"groups": "school"}, DataError, "groups='school' is not a column"),
+    ({"groups": "one"}, DataError, "has one value only"),
+    ({"groups": "gap"}, DataError, "groups='gap' is missing in row 1"),
+    ({"groups": "sex", "equal": "residual"}, ValueError, "'residual' is none of configural, metric"),
+    ({"groups": "odd"}, DataError, "cannot be made the name of a column; recode"),
+])
+def test_errors_of_groups(options, error, text):
+    data = pd.DataFrame({"x1": [1.0, 2, 3, 4], "x2": [2.0, 1, 4, 3], "sex": list("mfmf"), "one": 1,
+                         "gap": ["a", None, "b", "b"], "odd": ["a b", "c-d", "a b", "c-d"]})
+    with pytest.raises(error, match=text):
+        made(data, ["x1", "x2"], as_family(sm.families.Gaussian()), **options)
+
+
+def test_groups():
+    data = pd.DataFrame({"x1": [1.0, 2, 3, 4], "x2": [2.0, 1, 4, 3], "sex": list("mfmf")})
+    family = as_family(sm.families.Gaussian())
+    wide, long, _ = made(data, ["x1", "x2"], family, groups="sex", std_lv=True)
+    assert wide.formula == "y ~ 0 + cell + (0 + factor:f | id) + (0 + factor:m | id)"
+    assert wide.constraints == ["var[factor:f[id]] = 1.0", "var[factor:m[id]] = 1.0"]
+    assert long["cell"].tolist()[:3] == ["x1|m", "x2|m", "x1|f"] and wide.dispersion == "0 + cell"
+    assert long["f"].tolist() == [0, 0, 1, 1] * 2
+    wide, _, _ = made(data, ["x1", "x2"], family, groups="sex", equal="scalar")
+    assert wide.formula == ("y ~ 0 + item + factor:m + (0 + factor:f | id) + (0 + factor:m | id)")
+    assert wide.factors["factor"].by == "item" and wide.constraints == []
+    with pytest.raises(DataError, match="'sex' is 'x', which is none of the groups 'f', 'm'"):
+        wide.long(data.assign(sex="x"))
+    number, _, _ = made(data.assign(sex=[1, 2, 1, 2]), ["x1", "x2"], family, groups="sex")
+    assert number.groups.indicators == ("sex_1", "sex_2")
 
 
 def test_no_factor():

@@ -1,9 +1,18 @@
 """Covariance matrices: natural parameters, working coordinates and their adjoints."""
+from dataclasses import replace
+
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 import pytest
 
-from statsmodels_gllamm.latent.covariance import Covariance, psd_root
+from statsmodels_gllamm.latent.covariance import (
+    Covariance,
+    DirectCovariance,
+    cholesky,
+    direct,
+    patterned,
+    psd_root,
+)
 
 NAMES = ("a", "b", "c")
 KINDS = {
@@ -17,6 +26,8 @@ KINDS = {
     "last fixed": Covariance(NAMES, fixed=(None, None, 4.0)),
     "all fixed": Covariance(NAMES, fixed=(1.0, 1.0, 0.25)),
     "diagonal fixed": Covariance(NAMES, "diagonal", (None, 3.0, None)),
+    "ordered": Covariance(NAMES, order=(2, 0, 1)),
+    "ordered fixed": Covariance(NAMES, fixed=(None, 1.0, None), order=(1, 2, 0)),
 }
 
 
@@ -41,8 +52,9 @@ def test_names():
 
 def test_root_has_the_structure(cov, rng):
     root = cov.root(draw(cov, rng))
-    psi = root @ root.T
-    assert_allclose(root, np.tril(root))
+    psi, ordered = root @ root.T, root[np.ix_(cov.sequence, cov.sequence)]
+    assert_array_equal(ordered, np.tril(ordered))
+    assert_array_equal(root != 0, cov.reach())
     for i, variance in enumerate(cov.fixed):
         if variance is not None:
             assert_allclose(psi[i, i], variance)
@@ -50,6 +62,15 @@ def test_root_has_the_structure(cov, rng):
         assert_allclose(psi, np.diag(np.diag(psi)))
     if cov.kind == "identity":
         assert_allclose(np.diag(psi), psi[0, 0])
+
+
+def test_order_keeps_the_parameters(rng):
+    plain, ordered = KINDS["full"], KINDS["ordered"]
+    assert plain.parameter_names() == ordered.parameter_names() and plain.pairs() == ordered.pairs()
+    natural = plain.natural(draw(plain, rng))
+    assert_allclose(plain.matrix(natural), ordered.matrix(natural))
+    assert_allclose(ordered.natural(ordered.working(natural)), natural)
+    assert not ordered.root(ordered.working(natural))[[0, 2, 2], [1, 0, 1]].any()
 
 
 def test_round_trip(cov, rng):
@@ -140,3 +161,63 @@ def test_correlation_of_one_in_a_fixed_variance():
     cov = Covariance(("a", "b"), fixed=(None, 1.0))
     assert cov.parameter_names() == ("var[a]", "cov[a,b]")
     assert_allclose(cov.natural(cov.working(np.array([4.0, 1.9]))), [4.0, 1.9], atol=1e-12)
+
+
+DIRECT = {
+    "full": direct(KINDS["full"]),
+    "diagonal": direct(KINDS["diagonal"]),
+    "identity": direct(KINDS["identity"]),
+    "last fixed": direct(KINDS["last fixed"]),
+    "pattern": patterned(NAMES, [[None, 0.3, 0], [0.3, 2.0, None], [0, None, None]]),
+    "ordered": direct(KINDS["ordered"]),
+}
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_direct_coordinates(name, rng):
+    cov = DIRECT[name]
+    psi = np.array([[1.0, 0.3, 0.0], [0.3, 2.0, -0.4], [0.0, -0.4, 4.0]])
+    psi = psi if name != "identity" else 1.7 * np.eye(3)
+    working = np.array([psi[i, j] for i, j in cov.pairs()])
+    expected = np.diag(np.diag(psi)) if name == "diagonal" else psi
+    root = cov.root(working)
+    assert_allclose(root @ root.T, expected, atol=1e-14)
+    ordered = root[np.ix_(cov.sequence, cov.sequence)]
+    assert_array_equal(ordered, np.tril(ordered))
+    assert not root[~cov.reach()].any()
+    assert_array_equal(cov.working(cov.natural(working)), working)
+    bar = rng.normal(size=(3, 3))
+    slopes = [(cov.root(working + 1e-30j * e).imag * bar).sum() / 1e-30
+              for e in np.eye(len(working))]
+    assert_allclose(cov.root_adjoint(working, bar), slopes, atol=1e-12)
+    assert np.isnan(cov.root(-working)).all()
+    with pytest.raises(ValueError, match="not positive semi-definite"):
+        cov.working(-working)
+
+
+def test_zeros_of_a_pattern_stay_zeros_of_its_root():
+    apart = patterned(NAMES, [[None, None, 0], [None, None, 0], [0, 0, None]])
+    assert_array_equal(apart.reach(), [[1, 0, 0], [1, 1, 0], [0, 0, 1]])
+    filled = patterned(NAMES, [[None, None, None], [None, None, 0], [None, 0, None]])
+    assert_array_equal(filled.reach(), np.tri(3))
+    last = replace(filled, order=(1, 2, 0))
+    assert_array_equal(last.reach(), [[1, 1, 1], [0, 1, 0], [0, 0, 1]])
+    for cov in (apart, filled, last):
+        psi = np.array([[2.0, 0.3, 0.4], [0.3, 3.0, 0.0], [0.4, 0.0, 4.0]])
+        root = cov.root(np.array([psi[i, j] for i, j in cov.pairs()]))
+        assert_array_equal(root != 0, cov.reach())
+
+
+def test_simple_patterns_keep_their_cholesky_elements():
+    two = ("a", "b")
+    assert patterned(two, [[None, 0], [0, 2.0]]) == Covariance(two, "diagonal", (None, 2.0))
+    assert patterned(two, [[None] * 2] * 2) == Covariance(two)
+    assert isinstance(patterned(two, [[None, 0.1], [0.1, None]]), DirectCovariance)
+
+
+def test_root_of_singular_matrices():
+    for psi in SINGULAR.values():
+        root = cholesky(psi)
+        if np.isfinite(root).all():
+            assert_allclose(root @ root.T, psi, atol=1e-12)
+    assert np.isfinite(cholesky(SINGULAR["middle zero"])).all()

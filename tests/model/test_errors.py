@@ -127,7 +127,8 @@ def test_options_of_fit(data, options, match):
 
 def test_options_of_the_model(data):
     refused("covariances.* 'school'.*not a group.*: s", build(data, covariances={"school": "diagonal"}))
-    refused("unstructured, diagonal, identity, not 'full'", build(data, covariances={"s": "full"}))
+    refused("unstructured, diagonal, identity, or an array of numbers and None, not .full",
+            build(data, covariances={"s": "full"}))
     refused("family must be", build(data, family="poisson"), TypeError)
     refused("missing must be 'drop' or 'raise'", build(data, missing="ignore"))
     refused("Binomial|no link", build(data, family=sm.families.Tweedie()), NotImplementedError)

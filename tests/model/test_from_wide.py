@@ -238,7 +238,6 @@ def test_names_from_outside(holzinger):
     (["x1", "x2"], {"fixed": 1}, TypeError, "fixed is terms"),
     (["x1", "x2"], {"freq_weights": [1, 2]}, DataError, "301 rows"),
     ("x1 =~ x2 + x3", {}, FormulaError, "factor 'x1' has the name of a column"),
-    ("f =~ x1 + x2; x1 ~~ 2*x2", {}, NotImplementedError, "residual covariance"),
 ])
 def test_errors(holzinger, items, options, error, text):
     data = holzinger[0].assign(school="a", hole=np.nan, empty=np.nan, text="b")
@@ -258,3 +257,58 @@ def test_columns_in_the_way(holzinger):
         GLLAMM.from_wide(data.assign(id=1), ["x1", "x2", "x3"])
     with pytest.raises(DataError, match="several columns 'x1'"):
         GLLAMM.from_wide(data.rename(columns={"x9": "x1"}), ["x1", "x2", "x3"])
+
+
+def test_invariance_across_groups(holzinger):
+    """Holzinger and Swineford's two schools: likelihood ratios of lavaan's tutorial, 8.192 for equal
+    loadings and 40.059 for equal intercepts; with all equal it is one group."""
+    wide, _, fits = holzinger
+    wide["school"] = np.where(np.arange(len(wide)) < 156, "Pasteur", "Grant_White")
+    everything = ["strict", "variances", "covariances", "means"]
+    found = [GLLAMM.from_wide(wide, HOLZINGER, groups="school", equal=kind).fit()
+             for kind in ("configural", "metric", "scalar", everything)]
+    assert_allclose(-2 * np.diff([r.llf for r in found])[:2], [8.192, 40.059], atol=1e-3)
+    assert [r.df_modelwc for r in found] == [60, 54, 48, 30]
+    assert_allclose(found[-1].llf, fits["threefactor_marker"]["loglik"], atol=1e-4)
+    apart = [GLLAMM.from_wide(group, HOLZINGER).fit().llf for _, group in wide.groupby("school")]
+    assert_allclose(found[0].llf, sum(apart), atol=1e-6)
+    new = found[2].model.wide.long(wide.iloc[[0, 200]].drop(columns=["x3"]))
+    assert np.isfinite(found[2].predict(new)).all()
+    standardized = GLLAMM.from_wide(wide, HOLZINGER, groups="school", equal="metric", std_lv=True)
+    assert_allclose(standardized.fit().llf, found[1].llf, atol=1e-6)
+
+
+def test_groups_of_ordinal_items(answers):
+    """Equal thresholds and loadings with means and variances free: against the same by formula."""
+    wide = to_wide(answers)
+    wide["sex"] = np.where(np.arange(len(wide)) % 2, "m", "f")
+    model = GLLAMM.from_wide(wide, "a =~ " + " + ".join(wide.columns[1:5]), family=Ordinal(),
+                             groups="sex", equal="scalar")
+    assert "a:m" in model.param_names and "var[a:m[id]]" in model.param_names
+    one, two = [wide[wide["sex"] == sex] for sex in "fm"]
+    apart = [GLLAMM.from_wide(part, "a =~ " + " + ".join(wide.columns[1:5]), family=Ordinal())
+             for part in (one, two)]
+    params = pd.Series(model.start_params, index=model.param_names)
+    params["a:m"] = 0.0
+    shared = [n for n in apart[0].param_names if n in params.index]
+    total = 0.0
+    for part, sex in zip(apart, "fm"):
+        own = pd.Series(part.start_params, index=part.param_names)
+        own[shared] = params[shared]
+        own["var[a[id]]"] = params[f"var[a:{sex}[id]]"]
+        total += part.loglike(own.to_numpy(), n_quad=7)
+    assert_allclose(model.loglike(params.to_numpy(), n_quad=7), total, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("text", "fixed", "names"), [
+    ("f =~ x1 + k*x2 + k*x3", "", ["lambda[f,x2] = lambda[f,x3]"]),
+    ("f =~ x1 + x2 + x3 + x4; f ~ 1; x1 ~ 0*1", "", ["item[x1] = 0"]),
+    ("f =~ x1 + x2 + x3; x2 ~~ v*x2; x3 ~~ v*x3", "", ["logsd[item[x2]] = logsd[item[x3]]"]),
+])
+def test_constraints_of_the_text(holzinger, text, fixed, names):
+    wide, _, _ = holzinger
+    found = GLLAMM.from_wide(wide, text).fit()
+    plain = GLLAMM.from_wide(wide, "\n".join(
+        line for line in text.replace("k*", "").split("; ") if "~~" not in line and "0*1" not in line))
+    assert_allclose(found.llf, plain.fit_constrained(names).llf, atol=1e-7)
+    assert len(found.constraints) == 1

@@ -323,8 +323,8 @@ def test_errors(wide):
                                 freq_weights="w", residual_covariances={"item": ["y0 ~~ y1"]})
     with pytest.raises(NotImplementedError, match="weights of rows"):
         model.fit()
-    with pytest.raises(NotImplementedError, match="fixes a residual covariance"):
-        GLLAMM.from_wide(wide, TEXT + "; y1 ~~ 0.5*y4")
+    fixed = GLLAMM.from_wide(wide, TEXT + "; y1 ~~ 0.05*y4").fit()
+    assert fixed.constraints == ["rescov[y1,y4] = 0.05"]
     with pytest.raises(FormulaError, match="second time"):
         GLLAMM.from_wide(wide, TEXT + "; y1 ~~ y0")
     with pytest.raises(NotImplementedError, match="Gaussian"):
