@@ -2,12 +2,15 @@
 
 A row's kind is what its loadings and its variance are made of.  In a model of one level the rows of
 a cluster are told apart by their kinds (items, occasions), and a cluster is a row of a table with a
-column, a position, for every kind; clusters with the same positions filled are a pattern.  In other
-models clusters whose trees of rows are the same are a pattern, with positions of its own.
+column, a position, for every kind; clusters with the same positions filled are a pattern.  Clusters of
+different groups that have no kinds in common are in different tables.  In models of several levels
+clusters whose trees of rows are the same are a pattern, with positions of its own.
 """
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from statsmodels_gllamm.integration.chunks import EngineRows
 from statsmodels_gllamm.integration.grids import GaussianProblem, Grid
@@ -21,6 +24,8 @@ from statsmodels_gllamm.responses.special import HALF_LOG_2PI
 
 NORMAL = Gaussian, LogNormal  # normal with mean nu after `transformed`, log sd their only predictor
 MAX_POSITIONS = 200  # columns of a table of clusters
+MAX_TABLES = 64  # of clusters that have no kinds of rows in common
+GAPS = 4  # places for each row of a table
 MAX_LOADINGS = 4000  # elements of A of a tree of rows
 MAX_KINDS = 64  # kinds of rows that are told apart by fixed columns
 FEW = 400  # rows that tell whether kinds are few
@@ -52,12 +57,12 @@ def build_patterns(rows: EngineRows, levels: tuple[Level, ...], unit_weight, q, 
     data, jacobian = _data(rows, levels, unit_weight[-1], q, entries, residuals)
     if data is None:
         return None
-    index = _table(data) if len(levels) == 1 else None
-    if index is None:
+    tables = _tables(data) if len(levels) == 1 else None
+    if tables is None:
         grids = _trees(data)
     else:
-        places = np.tile(np.arange(sum(q)), (index.shape[1], 1))
-        grids = [make_grid(data, index, np.arange(len(index)), places, sum(q))]
+        grids = [make_grid(data, index, units, np.tile(np.arange(sum(q)), (index.shape[1], 1)), sum(q))
+                 for index, units in tables]
     if grids is None or None in grids or not _pays(grids, data):
         return None
     unit = np.bincount(levels[-1].codes, jacobian, minlength=levels[-1].n_units)
@@ -149,25 +154,46 @@ def _is_constant(column, kind, n_kinds) -> bool:
     return bool((some[kind] == column).all())
 
 
-def _table(data: Data) -> np.ndarray | None:
-    """Rows (n_top, m), -1 for none, of the clusters of a model of one level, by position; None where
-    there are too many positions or gaps."""
-    codes, n_top = data.levels[0].codes, data.levels[0].n_units
-    inside = codes * data.n_kinds + data.kind
+def _tables(data: Data) -> list[tuple[np.ndarray, np.ndarray]] | None:
+    """(rows (n, m) by position, -1 for none, clusters (n,)) of the tables of a model of one level, one
+    for clusters that have no kinds in common with others; None where positions or gaps are many."""
+    level, kind = data.levels[0], data.kind
+    inside = level.codes * data.n_kinds + kind
     order = np.argsort(inside, kind="stable")
     key = inside[order]
     start = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
     counts = np.diff(np.append(start, len(key)))
     occurrence = np.arange(len(key)) - np.repeat(start, counts)
     most = np.zeros(data.n_kinds, dtype=np.int64)
-    np.maximum.at(most, data.kind[order[start]], counts)
-    m = int(most.sum())
-    if m > MAX_POSITIONS or n_top * m > 4 * len(codes):
+    np.maximum.at(most, kind[order[start]], counts)
+    some, component = _components(data)
+    if component.max() >= MAX_TABLES:
         return None
-    first = np.concatenate([[0], np.cumsum(most)[:-1]])
-    index = np.full((n_top, m), -1)
-    index[codes[order], first[data.kind[order]] + occurrence] = order
-    return index
+    tables = []
+    for number in range(component.max() + 1):
+        units = np.flatnonzero(component[some] == number)
+        mine = component == number
+        chosen = mine[kind[order]]
+        rows, m = order[chosen], int(most[mine].sum())
+        if m > MAX_POSITIONS or len(units) * m > GAPS * len(rows):
+            return None
+        first, place = np.cumsum(most * mine) - most * mine, np.empty(level.n_units, dtype=np.int64)
+        place[units] = np.arange(len(units))
+        index = np.full((len(units), m), -1)
+        index[place[level.codes[rows]], first[kind[rows]] + occurrence[chosen]] = rows
+        tables.append((index, units))
+    return tables
+
+
+def _components(data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """A kind of every cluster (n_units,), and the number of the component of every kind: kinds are
+    connected that some cluster has, as those of one group of persons are."""
+    level, k = data.levels[0], data.n_kinds
+    some = np.empty(level.n_units, dtype=np.int64)
+    some[level.codes] = data.kind
+    pairs = np.unique(some[level.codes] * k + data.kind)
+    edges = coo_array((np.ones(len(pairs)), (pairs // k, pairs % k)), shape=(k, k))
+    return some, connected_components(edges, directed=False)[1]
 
 
 def _trees(data: Data) -> list[Grid] | None:

@@ -44,6 +44,13 @@ def persons(rng, missing=0.0, n=60):
     return data
 
 
+def long_groups(rng):
+    """Persons of two groups, whose items have nothing in common."""
+    data = persons(rng, 0.2)
+    long = GLLAMM.from_wide(data, TEXT).wide.long(data)
+    return long.assign(sex=np.where(long["sex"] == 1, "m", "f"))
+
+
 def nested(rng, formula, n_top=4, **options):
     return GLLAMM.from_formula(f"number ~ x + {formula}", nested_frame(rng, n_top), **options)
 
@@ -73,6 +80,9 @@ MODELS = {
     "regressions": lambda rng: GLLAMM.from_wide(persons(rng), TEXT + "b ~ a + x"),
     "missing items": lambda rng: GLLAMM.from_wide(persons(rng, 0.2), TEXT + "b ~ a + x",
                                                   fixed="item:sex"),
+    "groups": lambda rng: GLLAMM.from_formula(
+        "y ~ 0 + item:sex + (0 + a | id)", long_groups(rng), dispersion="0 + item:sex",
+        factors={"a": Factor("0 + item:sex", loadings=[1.0, 1.0] + [None] * 10)}),
     "schools": lambda rng: GLLAMM.from_wide(persons(rng), TEXT, fixed="(1 | school)"),
 }
 
@@ -191,6 +201,12 @@ def test_one_factorisation_for_all(rng):
     y.loc[100, ["y1", "y2"]] = np.nan
     (grid,) = GLLAMM.from_wide(y, TEXT)._patterns.grids
     assert sorted(grid.n) == [1, 100, 199] and len(grid.scatter) == 2
+
+
+def test_groups_have_tables_of_their_own(rng):
+    first, second = MODELS["groups"](rng)._patterns.grids
+    assert first.m == second.m == 6
+    assert not set(first.units) & set(second.units)
 
 
 def test_multivariate_normal(rng):
