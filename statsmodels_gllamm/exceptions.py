@@ -18,6 +18,7 @@ __all__ = [
     "CrossedGroupsError",
     "DataError",
     "FormulaError",
+    "IdentificationWarning",
     "MissingValuesError",
     "QuadratureWarning",
     "SeparationWarning",
@@ -42,6 +43,10 @@ class CrossedGroupsError(NotImplementedError):
 
 class QuadratureWarning(PrecisionWarning):
     """The quadrature error is larger than asked for."""
+
+
+class IdentificationWarning(ConvergenceWarning):
+    """A direction of the parameters in which the likelihood does not change."""
 
 
 class BoundaryWarning(EstimationWarning):

@@ -12,7 +12,14 @@ import pandas as pd
 import statsmodels.api as sm
 from statsmodels.base.model import LikelihoodModel
 
-from statsmodels_gllamm.estimation import boundary, certify, checks, diagnose, information
+from statsmodels_gllamm.estimation import (
+    boundary,
+    certify,
+    checks,
+    diagnose,
+    identification,
+    information,
+)
 from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.options import integer, positive
@@ -21,19 +28,23 @@ from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
-from statsmodels_gllamm.exceptions import DataError, SeparationWarning
+from statsmodels_gllamm.exceptions import DataError, IdentificationWarning, SeparationWarning
 from statsmodels_gllamm.families.base import FamilyData
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.regressions import parse_regressions
+from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM, parse_residuals
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.formula.terms import linear_constraints
 from statsmodels_gllamm.formula.wide import from_wide
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
+from statsmodels_gllamm.integration.gaussian import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.integration.patterns import build_patterns
+from statsmodels_gllamm.integration.reach import Reach, find_reach
 from statsmodels_gllamm.latent.build import build_structure, weights_of
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.latent.describe import equations
@@ -100,14 +111,15 @@ class GLLAMMModel(LikelihoodModel):
     -665.291
     """
 
-    _init_keys = ["sample", "family", "covariances", "regressions", "constraints"]
+    _init_keys = ["sample", "family", "covariances", "regressions", "residual_covariances",
+                  "constraints"]
     _formula_max_endog = None
     wide = None
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
                  dispersion=None, thresholds=None, missing="drop", sample=None, regressions=(),
-                 constraints=()):
+                 residual_covariances=None, constraints=()):
         family = sm.families.Gaussian() if family is None else family
         self.family = family
         family = as_family(family)
@@ -124,11 +136,14 @@ class GLLAMMModel(LikelihoodModel):
         self.outcomes = self.fitted_family.outcomes(data)
         self.covariances = covariances
         self.regressions = tuple(regressions)
+        self.residual_covariances = residual_covariances
         self.structure = build_structure(sample, self.outcomes, covariances,
-                                         getattr(family, "correlated", False), self.regressions)
+                                         getattr(family, "correlated", False), self.regressions,
+                                         residual_covariances)
         self.constraints = constraints
         self._linear = self._solved(constraints)
-        self._problems: dict[tuple[int, bool], Problem] = {}
+        self._problems: dict = {}  # by nodes and merging; "patterns" of a Gaussian model
+        self._reaches: dict[str, Reach] = {}
         checks.check_data(sample, self.structure, self.outcomes)
         observed = pd.Series(self._observed(), index=sample.index, name=sample.endog_name, copy=False)
         super().__init__(
@@ -141,8 +156,8 @@ class GLLAMMModel(LikelihoodModel):
     @classmethod
     def from_formula(cls, formula, data, subset=None, *, family=None, family_by=None, factors=None,
                      covariances=None, dispersion=None, thresholds=None, regressions=None,
-                     constraints=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
-                     missing="drop", eval_env=None):
+                     residual_covariances=None, constraints=None, offset=None, exposure=None,
+                     n_trials=None, freq_weights=None, missing="drop", eval_env=None):
         """Model from a formula with bar terms and a data frame.
 
         Parameters
@@ -172,6 +187,9 @@ class GLLAMMModel(LikelihoodModel):
         regressions : list of str, optional
             Latent variables regressed on covariates of their level or above, and on latent variables
             of the same or a higher level: ``["ability ~ ses", "dep[id] ~ stress[id] + x2"]``.
+        residual_covariances : dict {column: list of "y1 ~~ y5" or (item, item)}, optional
+            Items, values of a column that tells the rows of a bottom-level cluster apart, whose
+            residuals are correlated in a Gaussian model: ``{"item": ["y1 ~~ y5", ("y2", "y4")]}``.
         constraints : str, list of str, dict or tuple (R, q), optional
             Linear constraints that belong to the model; see `fit_constrained`.
         offset, exposure, n_trials : str or array_like, optional
@@ -210,12 +228,16 @@ class GLLAMMModel(LikelihoodModel):
         needs = as_family(family).needs(dispersion, thresholds)
         regressions = parse_regressions(regressions, factors)
         needs = with_regressions(needs, regressions)
+        residuals = parse_residuals(residual_covariances)
+        if residuals is not None:
+            needs = replace(needs, labels={**needs.labels, RESIDUAL_ITEM: residuals.column})
         sample = build_sample(
             formula, data, subset=subset, factors=factors, needs=needs, offset=offset,
             exposure=exposure, n_trials=n_trials, freq_weights=freq_weights, missing=missing,
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
                     covariances=covariances, regressions=regressions,
+                    residual_covariances=residuals,
                     constraints=() if constraints is None else constraints)
         model._check_exposure(exposure)
         model.formula = sample.parsed.plain
@@ -246,6 +268,7 @@ class GLLAMMModel(LikelihoodModel):
               ``"a ~~ 0*b"``: they are not.  By default factors correlate if neither is regressed.
             - ``"a ~~ 1*a"``: variance one; all loadings are then free.  Other numbers fix variances
               and covariances too; ``"x1 ~~ 0.5*x1"`` fixes a residual variance.
+            - ``"x1 ~~ x2"``: the residuals of two Gaussian items are correlated.
             - ``"visual =~ k*x1 + k*x2"``: parameters of one label are equal; ``"k1 == 2*k2"``.
             - ``"a ~ 1"``: the mean of a factor is free; ``"x1 ~ 0*1"`` fixes an item's intercept.
 
@@ -295,7 +318,8 @@ class GLLAMMModel(LikelihoodModel):
         Raises
         ------
         FormulaError, DataError, NotImplementedError
-            The last for what lavaan has and this has not.
+            The last for what lavaan has and this has not, and for residual covariances of items that
+            are not Gaussian.
 
         Notes
         -----
@@ -400,14 +424,45 @@ class GLLAMMModel(LikelihoodModel):
         members = tuple((member.response, member.y) for member in out.members)
         return EngineRows(members, self.structure.columns, offset, out.sets, row_weight)
 
+    @property
+    def _reach(self) -> Reach:
+        """Which latent variables the rows of top-level units touch."""
+        if not self._reaches:
+            self._reaches["units"] = find_reach(
+                self._engine_rows(None), self.structure.engine_levels, self.design.q,
+                self.design.entries)
+        return self._reaches["units"]
+
+    @property
+    def _dimensions(self) -> tuple[tuple[int, ...], ...]:
+        """Latent variables per level that take several points, for every kind of top-level unit."""
+        return self._reach.counts() if self.design.q else ((),)
+
     def _problem(self, n_nodes: int, merge: bool = True) -> Problem:
         key = next(size for size in NODE_CLASSES if n_nodes <= size), merge
         if key not in self._problems:
             rows, units = weights_of(self.sample, self.structure.levels)
             self._problems[key] = build_problem(
                 self._engine_rows(rows), self.structure.engine_levels, units, n_nodes=n_nodes,
-                merge=merge)
+                merge=merge, reach=self._reach if self.design.q else None)
         return self._problems[key]
+
+    @property
+    def _patterns(self) -> GaussianProblem | None:
+        """The data by patterns, where the log-likelihood has a closed form that pays."""
+        if "patterns" not in self._problems and self._exact:
+            rows, units = weights_of(self.sample, self.structure.levels)
+            self._problems["patterns"] = build_patterns(
+                self._engine_rows(rows), self.structure.engine_levels, units, self.design.q,
+                self.design.entries, self.structure.residuals)
+        return self._problems.get("patterns")
+
+    def _likelihood(self, n_quad, integration="adaptive", pool=None, design=None) -> Objective:
+        """As `_objective`, in closed form where there is one."""
+        if self._patterns is None:
+            return self._objective(n_quad, integration, pool, design=design)
+        task = Task(self.design.q, certify.rules_of(n_quad, self.design.q), self.design.entries)
+        return Objective(self._patterns, task, design or self.design, pool, self._linear_aux)
 
     @property
     def _linear_aux(self) -> bool:
@@ -417,10 +472,14 @@ class GLLAMMModel(LikelihoodModel):
                    design=None) -> Objective:
         """Log-likelihood with given points per level, as a function of working coordinates, or of
         those of another ``design``."""
+        if self.structure.residuals is not None:
+            raise NotImplementedError("residual covariances are not available with frequency weights "
+                                      "of rows, or of clusters below the top level")
         q = self.design.q
         task = Task(q, certify.rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")
-        return Objective(self._problem(task.n_nodes, merge), task, design or self.design, pool,
+        n_nodes = self._reach.n_nodes(n_quad) if q else 1
+        return Objective(self._problem(n_nodes, merge), task, design or self.design, pool,
                          self._linear_aux)
 
     def _solved(self, constraints) -> Constraints | None:
@@ -438,18 +497,18 @@ class GLLAMMModel(LikelihoodModel):
         return solve(np.vstack([own.r, more.r]), np.concatenate([own.q, more.q]), self.param_names)
 
     def __getstate__(self):
-        return {**self.__dict__, "_problems": {}}
+        return {**self.__dict__, "_problems": {}, "_reaches": {}}
 
     # The likelihood at any parameters
 
     @property
     def _exact(self) -> bool:
         gaussian = all(member.response.gaussian for member in self.outcomes.members)
-        return gaussian or not self.design.q
+        return gaussian or not any(map(any, self._dimensions))
 
     def _points(self, n_quad, integration: str) -> tuple[int, ...] | None:
         """Points per level, or None for "auto"."""
-        return points_of(n_quad, integration, self.structure.levels, self.design.q, self._exact)
+        return points_of(n_quad, integration, self.structure.levels, self._dimensions, self._exact)
 
     def _at(self, params, integration, n_quad, off_boundary=False, **wanted):
         params = np.asarray(params, dtype=float)
@@ -458,13 +517,13 @@ class GLLAMMModel(LikelihoodModel):
                              f"{len(self.param_names)} parameters: {', '.join(self.param_names)}")
         points = self._points(1 if integration == "laplace" else n_quad, integration)
         if points is None:
-            points = certify.first_n_quad(self.design.q)
+            points = certify.first_n_quad(self._dimensions)
         working = self.design.to_working(params)
         if off_boundary and len(boundary.zero_coordinates(self.design, working)):
             size = boundary.TINY * np.abs(self.design.to_working(self.start_params))
             working = boundary.leave(self.design, working, size)
         with self._explained():
-            objective = self._objective(points, integration)
+            objective = self._likelihood(points, integration)
             return objective, objective.at(working, **wanted)
 
     @contextmanager
@@ -593,7 +652,8 @@ class GLLAMMModel(LikelihoodModel):
 
         Warns
         -----
-        ConvergenceWarning, BoundaryWarning, QuadratureWarning, SeparationWarning
+        IdentificationWarning, ConvergenceWarning, BoundaryWarning, QuadratureWarning,
+        SeparationWarning
 
         Examples
         --------
@@ -667,6 +727,9 @@ class GLLAMMModel(LikelihoodModel):
         if constraints is not None:
             design = constrained(design, constraints)
             start = design.to_working(self.design.to_natural(start))
+        unidentified = self._unidentified(design, start)
+        for text in unidentified:
+            warnings.warn(text, IdentificationWarning, stacklevel=3)
         if callback is not None and not callable(callback):
             raise ValueError(f"callback is a function of the parameters, not {callback!r}")
         bar = Progress(progress)
@@ -678,8 +741,9 @@ class GLLAMMModel(LikelihoodModel):
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
         with self._explained(), thread_pool(threads) as pool, closing(bar):
-            found = fit(lambda n: self._objective(n, integration, pool, design=design), design.q,
-                        several_starts(start, starts, rng), options, self._exact, search)
+            found = fit(lambda n: self._likelihood(n, integration, pool, design),
+                        self._dimensions, several_starts(start, starts, rng), options, self._exact,
+                        search)
         record = record_of(found, self.design, design, integration, method, constraints)
         record = checks.held_where_vanished(record, self.sample, self.structure)
         if disp:
@@ -691,9 +755,18 @@ class GLLAMMModel(LikelihoodModel):
         if separated is not None:
             warnings.warn(separated, SeparationWarning, stacklevel=3)
         else:
-            diagnose.warn(record, maxiter, stacklevel=3)
+            diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
         return GLLAMMResultsWrapper(GLLAMMResults(self, record, cov_type=cov_type,
                                                   cov_kwds=cov_kwds))
+
+    def _unidentified(self, design, start) -> list[str]:
+        """What is not identified, in words."""
+        found = identification.unidentified(self.structure, self.outcomes, design, start)
+        n_quad = identification.points(self.design.q)
+        if not (found.size or self._exact) and n_quad:
+            objective = self._objective(n_quad, "quadrature", design=design)
+            found = identification.silent(objective, self.structure, self._engine_rows(None), start)
+        return [identification.describe(one, self.param_names) for one in found.T]
 
     def _start(self, start_params) -> np.ndarray:
         """Working coordinates (k,) of what the user gave, or of our own start."""

@@ -87,5 +87,5 @@ print(f"chi-squared {2 * (dif.llf - result.llf):.1f}, 4 degrees of freedom")
 # end
 
 # error
-GLLAMM.from_wide(pupils, abilities + "x7 ~~ x8")
+GLLAMM.from_wide(pupils, abilities + "visual ~ 1")
 # end

@@ -30,7 +30,7 @@ def canonical(design, working: np.ndarray, state):
             signs.append(np.ones(c.q))
             continue
         sign = np.where(np.diag(c.root(working[s])) < 0, -1.0, 1.0)
-        working[s] *= [sign[j] for _, j in c.pairs()]
+        working[s] *= [sign[j] for _, j in c.places()]
         signs.append(sign)
     working, turned = canonical_signs(design.flips, working)
     signs = np.concatenate([np.ones(0), *signs]) * turned
@@ -46,7 +46,7 @@ def zero_coordinates(design, working: np.ndarray) -> np.ndarray:
     found = []
     for s, c in design.cholesky_slices():
         root = c.root(working[s])
-        for position, (_i, j) in zip(range(s.start, s.stop), c.pairs()):
+        for position, (_i, j) in zip(range(s.start, s.stop), c.places()):
             if c.fixed[j] is None and not root[:, j].any():
                 found.append(position)
     return np.array(found, dtype=int)
@@ -56,7 +56,7 @@ def lost_columns(design, working: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Positions of the Cholesky columns whose largest element is below ``LOST`` of its ``scale``."""
     found = []
     for s, c in design.cholesky_slices():
-        pairs, place = c.pairs(), np.arange(s.start, s.stop)
+        pairs, place = c.places(), np.arange(s.start, s.stop)
         for j in range(c.q):
             mine = [k for k, pair in zip(place, pairs) if pair[1] == j]
             diagonal = [k for k, pair in zip(place, pairs) if pair == (j, j)]
@@ -76,19 +76,20 @@ def describe(design, working: np.ndarray) -> tuple[str, ...]:
             if (np.diag(root) < 1e-3 * np.sqrt((root**2).sum(axis=1))).any():
                 notes.append(f"the covariance matrix of {', '.join(c.names)} is singular")
             continue
-        for j in range(c.q):
+        for place, j in enumerate(c.sequence):
             fixed, norm = c.fixed[j] is not None, np.sqrt(root[j] @ root[j])
+            names = [c.names[m] for m in sorted(c.sequence[:place + 1])]
             if fixed and norm and root[j, j] < 1e-3 * norm:
-                notes.append(f"the covariance matrix of {', '.join(c.names[:j + 1])} is singular")
+                notes.append(f"the covariance matrix of {', '.join(names)} is singular")
             if fixed or root[:, j].any() or (c.kind == "identity" and j):
                 continue
             if not root[j].any():
                 notes.append(f"the variance of {c.names[j]} is zero")
-            elif j == 1:
-                sign = "minus " if root[0, 0] * root[1, 0] < 0 else ""
-                notes.append(f"the correlation of {c.names[0]} and {c.names[1]} is {sign}one")
+            elif place == 1:
+                sign = "minus " if root[c.sequence[0]] @ root[j] < 0 else ""
+                notes.append(f"the correlation of {names[0]} and {names[1]} is {sign}one")
             else:
-                notes.append(f"the covariance matrix of {', '.join(c.names[:j + 1])} is singular")
+                notes.append(f"the covariance matrix of {', '.join(names)} is singular")
     return tuple(notes)
 
 
@@ -109,7 +110,7 @@ def leave(design, working: np.ndarray, size=None) -> np.ndarray:
 
 def _with_zero(c: Covariance, working: np.ndarray, column: int) -> np.ndarray:
     out = working.copy()
-    for place, (_i, j) in enumerate(c.pairs()):
+    for place, (_i, j) in enumerate(c.places()):
         if j == column:
             out[place] = 0.0
     return out
@@ -126,7 +127,7 @@ def snap(objective: Objective, point: Point, scale: np.ndarray, tol: float) -> P
             if i != j or c.fixed[i] is not None:
                 continue
             working = point.working
-            row = np.sqrt(sum(working[s][p] ** 2 for p, (a, _) in enumerate(c.pairs()) if a == i))
+            row = np.sqrt(sum(working[s][p] ** 2 for p, (a, _) in enumerate(c.places()) if a == i))
             size = abs(working[s][place])
             if size == 0 or size > SMALL * max(row, abs(scale[s][place])):
                 continue

@@ -8,6 +8,7 @@ standard errors.
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 
 import numpy as np
 
@@ -65,12 +66,18 @@ class Certificate:
         return f"loglik {self.error_loglik:+.2g}, estimates {self.error_se:.2g} SE"
 
 
+def kinds_of(q) -> tuple[tuple[int, ...], ...]:
+    """Latent variables per level, of one kind of unit or of several, as those of several."""
+    return tuple(q) if q and isinstance(q[0], tuple) else (tuple(q),)
+
+
 def count_nodes(n_quad, q) -> int:
-    """Node combinations per bottom unit."""
-    total = 1
-    for n, k in zip(n_quad, q):
-        total *= n**k
-    return total
+    """Node combinations per bottom unit.
+
+    ``q``: latent variables per level that have several points; or those of every kind of unit
+    (integration/reach.py), of which the largest number counts.
+    """
+    return max(math.prod(n**k for n, k in zip(n_quad, kind)) for kind in kinds_of(q))
 
 
 def budget_error(n_quad, q, names) -> str | None:
@@ -78,6 +85,7 @@ def budget_error(n_quad, q, names) -> str | None:
     nodes = count_nodes(n_quad, q)
     if nodes <= NODE_BUDGET:
         return None
+    q = max(kinds_of(q), key=lambda kind: count_nodes(n_quad, kind))
     worst = int(np.argmax([n**k for n, k in zip(n_quad, q)]))
     return (f"n_quad asks for {nodes:,} quadrature nodes per unit, more than the budget of "
             f"{NODE_BUDGET:,}; lower n_quad for {names[worst]!r}, which has {n_quad[worst]} points "
@@ -105,10 +113,11 @@ def coarser(n_quad) -> tuple[int, ...]:
 def first_n_quad(q) -> tuple[int, ...]:
     """Points per dimension to begin with: 9 in one dimension, else 7, fewer where the product would
     be large."""
-    n = 9 if sum(q) == 1 else 7
-    while n > 3 and count_nodes((n,) * len(q), q) > 1500:
+    n_levels = len(kinds_of(q)[0])
+    n = 9 if max(map(sum, kinds_of(q))) == 1 else 7
+    while n > 3 and count_nodes((n,) * n_levels, q) > 1500:
         n -= 2
-    return (n,) * len(q)
+    return (n,) * n_levels
 
 
 def quadrature_error(objective, n_other, point, information) -> tuple[float, float]:

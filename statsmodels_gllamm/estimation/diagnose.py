@@ -1,6 +1,7 @@
 """What is wrong with a fit, in words: one warning per thing, with numbers and what to do next."""
 from __future__ import annotations
 
+from dataclasses import replace
 import warnings
 
 from statsmodels_gllamm.estimation.record import FitRecord
@@ -61,9 +62,11 @@ def _quadrature_text(record: FitRecord) -> str:
             f"{moves}, above quad_tol = {c.tol:g}; {advice}")
 
 
-def warn(record: FitRecord, maxiter: int, stacklevel: int) -> None:
-    """Issue the warnings; the error of Laplace's approximation, asked for by name, is not one."""
-    for category, text in messages(record, maxiter):
+def warn(record: FitRecord, maxiter: int, stacklevel: int, flat: bool = True) -> None:
+    """Issue the warnings, those of flat directions only if ``flat``; the error of Laplace's
+    approximation, asked for by name, is not one."""
+    shown = record if flat else replace(record, flat=())
+    for category, text in messages(shown, maxiter):
         if category is QuadratureWarning and record.integration == "laplace":
             continue
         warnings.warn(text, category, stacklevel=stacklevel + 1)

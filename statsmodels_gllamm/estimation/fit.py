@@ -81,8 +81,8 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
     ----------
     make_objective : callable
         Points per dimension by level -> Objective.
-    q : tuple of int
-        Latent variables per level.
+    q : tuple
+        Latent variables per level that have several points, as of `certify.count_nodes`.
     starts : list of ndarray (k,)
         Working coordinates.
     exact : bool

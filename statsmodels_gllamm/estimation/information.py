@@ -81,7 +81,7 @@ def observed_information(objective: Objective, point: Point, free: np.ndarray,
 
     Louis' formula is used where one central difference, along the direction in which all
     coordinates move by a fixed share of a standard error, confirms it to ``AGREEMENT``; otherwise
-    every coordinate is differenced.
+    every coordinate is differenced.  A closed form needs neither.
 
     Parameters
     ----------
@@ -93,6 +93,8 @@ def observed_information(objective: Objective, point: Point, free: np.ndarray,
     k, n_eval = len(point.working), 0
     if not len(free):
         return Information(np.zeros((0, 0)), free, "none", np.zeros((0, 0)), np.zeros((k, 0)), True, 0)
+    if objective.closed:
+        return _analyse(objective, point, point.louis[np.ix_(free, free)], free, "closed form", 0)
     size = _possible(objective, point, free, _steps(np.diag(curvature)[free], point.working[free]))
     matrix = method = None
     if uses_louis(objective) and point.value.information is not None:
@@ -170,9 +172,12 @@ def natural_hessian(objective: Objective, point: Point) -> np.ndarray:
     """
     design, working = objective.design, point.working
     k = len(working)
-    size = np.minimum(_steps(np.diag(point.opg), working), 1e-3 * (1 + np.abs(working)))
-    coarse, fine = (differenced(objective, point, np.arange(k), h) for h in (size, size / 2))
-    h_working = -(4 * fine - coarse) / 3  # extrapolated to a step of zero
+    if objective.closed:
+        h_working = -objective.at(working, information=True).louis
+    else:
+        size = np.minimum(_steps(np.diag(point.opg), working), 1e-3 * (1 + np.abs(working)))
+        coarse, fine = (differenced(objective, point, np.arange(k), h) for h in (size, size / 2))
+        h_working = -(4 * fine - coarse) / 3  # extrapolated to a step of zero
     jacobian = design.natural_jacobian(working)
     score = np.linalg.solve(jacobian.T, point.gradient)
     h = 1e-3

@@ -11,7 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
+from statsmodels_gllamm.integration import gaussian
 from statsmodels_gllamm.integration.chunks import Problem
+from statsmodels_gllamm.integration.gaussian import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Evaluation, Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.design import LatentDesign
@@ -21,10 +23,11 @@ from statsmodels_gllamm.latent.design import LatentDesign
 class Objective:
     """Log-likelihood of ``problem`` under ``task`` with parameters mapped by ``design``.
 
-    ``linear_aux``: the responses' auxiliary values are linear in the auxiliary predictors.
+    ``linear_aux``: the responses' auxiliary values are linear in the auxiliary predictors.  A
+    Gaussian problem by patterns has a closed form, and no use for the task.
     """
 
-    problem: Problem
+    problem: Problem | GaussianProblem
     task: Task
     design: LatentDesign
     pool: Executor | None = None
@@ -36,8 +39,16 @@ class Objective:
         if not np.isfinite(psi).all():
             raise ModeError("the parameters are not finite, or a covariance matrix is not positive "
                             "definite,", np.zeros(1, dtype=int))
-        value = evaluate(self.problem, self.task, psi, state, pool=self.pool, **wanted)
+        if self.closed:
+            value = gaussian.evaluate(self.problem, psi, pool=self.pool, **wanted)
+        else:
+            value = evaluate(self.problem, self.task, psi, state, pool=self.pool, **wanted)
         return Point(self.design, self.problem, working, value)
+
+    @property
+    def closed(self) -> bool:
+        """Whether log-likelihood and second derivatives have a closed form."""
+        return isinstance(self.problem, GaussianProblem)
 
     def with_rules(self, rules) -> Objective:
         """The same with other quadrature rules."""
@@ -49,7 +60,7 @@ class Point:
     """An evaluated point: value and derivatives in the working coordinates."""
 
     design: LatentDesign
-    problem: Problem
+    problem: Problem | GaussianProblem
     working: np.ndarray
     value: Evaluation
 
@@ -69,9 +80,10 @@ class Point:
         return self.design.jacobian(self.working)
 
     @cached_property
-    def unit_scores(self) -> np.ndarray:
-        """Gradient of every top-level unit (n_top, k), without its frequency weight."""
-        return self.value.unit_bar.T @ self.jacobian
+    def unit_scores(self) -> np.ndarray | None:
+        """Gradient of every top-level unit (n_top, k), without its frequency weight, if it was
+        asked for."""
+        return None if self.value.unit_bar is None else self.value.unit_bar.T @ self.jacobian
 
     @cached_property
     def opg(self) -> np.ndarray:
@@ -81,6 +93,13 @@ class Point:
 
     @cached_property
     def louis(self) -> np.ndarray:
-        """Observed information (k, k) by Louis' formula."""
+        """Observed information (k, k) by Louis' formula, or in closed form."""
         j = self.jacobian
         return j.T @ self.value.information @ j - self.design.curvature(self.working, self.value.bar)
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        """Expected information (k, k) of a Gaussian problem in closed form."""
+        psi = self.design.psi(self.working)
+        value = gaussian.evaluate(self.problem, psi, information="expected")
+        return self.jacobian.T @ value.information @ self.jacobian

@@ -1,7 +1,8 @@
 r"""Newton's method on the marginal log-likelihood.
 
 1. B = observed information by Louis' formula where the rule resolves the posterior (where it is not
-   positive definite, the outer product of the scores of many units, or its eigenvalues' sizes);
+   positive definite, the outer product of the scores of many units, or its eigenvalues' sizes), or
+   in closed form (where it is not positive definite, the expected information);
    otherwise the outer product of the units' scores, kept current by BFGS updates.
 2. step d = B^-1 g; the log-likelihood still to be gained is about g'd / 2.
 3. stop when that is below ``tol``.
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective, Point
+from statsmodels_gllamm.integration.gaussian import GaussianProblem
 from statsmodels_gllamm.integration.mode import ModeError
 
 FLOOR = 1e-4  # smallest eigenvalue of the scaled outer product of scores that is believed
@@ -72,14 +74,16 @@ def is_positive_definite(b: np.ndarray) -> bool:
 
 
 def uses_louis(objective: Objective) -> bool:
-    """Louis' formula needs a rule that resolves the posterior, and linear auxiliary values."""
+    """Louis' formula needs a rule that resolves the posterior, and linear auxiliary values; a closed
+    form has exact second derivatives in its place."""
     rules = objective.task.rules
-    return objective.linear_aux and all(rule.size >= 3 for rule in rules)
+    return objective.closed or (objective.linear_aux and all(rule.size >= 3 for rule in rules))
 
 
 def evaluate_for_search(objective: Objective, working: np.ndarray, state=None) -> Point:
     """The point with all that a search and its curvature need."""
-    return objective.at(working, state, units=True, information=uses_louis(objective))
+    return objective.at(working, state, units=not objective.closed,
+                        information=uses_louis(objective))
 
 
 def bfgs_update(b: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray:
@@ -106,6 +110,8 @@ def _curvature(point: Point, b, louis: bool) -> np.ndarray:
     exact = point.louis
     if is_positive_definite(exact):
         return exact
+    if isinstance(point.problem, GaussianProblem):
+        return positive_definite(point.expected)
     many = MANY_UNITS * len(point.working) < point.problem.n_top
     return outer_product(point) if many else positive_definite(exact, 0.01)
 
@@ -174,7 +180,7 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
         new, tried = _line_search(objective, point, step, float(g @ step))
         n_eval += tried
         if new is None:
-            reset = _hold(outer_product(point), held)
+            reset = b if louis else _hold(outer_product(point), held)
             if louis or np.allclose(b, reset):
                 converged = gain < 1e3 * tol + 1e2 * ROUNDING * abs(point.loglik)
                 reason = ("rounding limits further progress" if converged else

@@ -18,8 +18,8 @@ def points_of(n_quad, integration: str, levels, q, exact: bool) -> tuple[int, ..
     n_quad : "auto", int or {group: int}
     integration : {"adaptive", "laplace", "quadrature"}
     levels : tuple of Level
-    q : tuple of int
-        Latent variables per level.
+    q : tuple
+        As of `certify.count_nodes`.
     exact : bool
         One point is exact, whatever is asked.
 
@@ -47,9 +47,9 @@ def points_of(n_quad, integration: str, levels, q, exact: bool) -> tuple[int, ..
         raise ValueError("integration='laplace' has one point; leave n_quad out, or use "
                          "integration='adaptive'")
     if exact or integration == "laplace":
-        return (1,) * len(q)
+        return (1,) * len(levels)
     if auto:
-        return None if integration == "adaptive" else (UNADAPTED,) * len(q)
+        return None if integration == "adaptive" else (UNADAPTED,) * len(levels)
     message = certify.budget_error(points, q, [level.name for level in levels])
     if message:
         raise ValueError(message)

@@ -29,9 +29,9 @@ class FitRecord:
         Derivative of the natural parameters in the coordinates of the search: the working
         coordinates, or those that constraints leave free.
     loglik : float
-    unit_scores : ndarray (n_top, k)
+    unit_scores : ndarray (n_top, k) or None
         Score of every top-level unit in natural parameters, without its frequency weight; zero for
-        parameters held at a boundary.
+        parameters held at a boundary.  None where they are found when they are asked for.
     information : Information
         In the coordinates of the search.
     constraints : Constraints or None
@@ -55,7 +55,7 @@ class FitRecord:
     cov: np.ndarray
     jacobian: np.ndarray
     loglik: float
-    unit_scores: np.ndarray
+    unit_scores: np.ndarray | None
     information: Information
     certificate: Certificate
     path: tuple[Certificate, ...]
@@ -92,6 +92,11 @@ def natural_scores(jacobian: np.ndarray, free: np.ndarray, scores: np.ndarray) -
     moving = j.any(axis=1)
     out[:, moving] = scores[:, free] @ np.linalg.pinv(j[moving])
     return out
+
+
+def _natural_scores_of(jacobian, free, point) -> np.ndarray | None:
+    scores = point.unit_scores
+    return None if scores is None else natural_scores(jacobian, free, scores)
 
 
 def _unit_columns(x: np.ndarray) -> np.ndarray:
@@ -155,7 +160,7 @@ def record_of(found: Fit, design, within, integration: str, method: str,
     return FitRecord(
         params, reached if within is design else design.to_working(params),
         _without_flat(natural_covariance(jacobian, info, constraints), names, flat), jacobian,
-        found.point.loglik, natural_scores(jacobian, info.free, found.point.unit_scores), info,
+        found.point.loglik, _natural_scores_of(jacobian, info.free, found.point), info,
         found.certificate, found.path, tuple(str(n) for n in free_names[found.boundary]),
         (*describe(within, reached), *_infinite(within, found.boundary, reached)), flat,
         "exact" if found.certificate.exact else integration, found.certificate.n_quad,

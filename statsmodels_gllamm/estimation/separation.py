@@ -101,7 +101,7 @@ def dependence(exog: np.ndarray, names, wrong="is zero in every row") -> str | N
     """
     if not exog.shape[1]:
         return None
-    scale = np.sqrt((exog**2).sum(0))
+    scale = np.sqrt(np.einsum("ij,ij->j", exog, exog))
     if (scale == 0).any():
         name = names[int(np.argmin(scale))]
         return f"the fixed column {name!r} {wrong}; drop it or its category"

@@ -71,10 +71,10 @@ def pooled_model(structure, rows: EngineRows, loadings, index) -> Pooled:
                      Block("aux", tuple(f"aux{i}" for i in design.layout.positions("aux")))))
     small = LatentDesign(layout, (), (), len(columns), design.n_aux, Terms(coef, coef, 0 * coef),
                          Terms(none, none, none), aux, np.ones(1), entries)
-    return Pooled(_some(rows, index, columns), small)
+    return Pooled(some_rows(rows, index, columns), small)
 
 
-def _some(rows: EngineRows, index, columns) -> EngineRows:
+def some_rows(rows: EngineRows, index, columns) -> EngineRows:
     """The engine rows ``index`` (ascending in every member) with other columns."""
     def cut(x):
         return None if x is None else x[index]
@@ -229,7 +229,8 @@ def start_values(structure, rows: EngineRows, linear_aux=True) -> np.ndarray:
             working[s] = _start_covariance(c, variances[first:first + c.q])
             first += c.q
         if all(response.gaussian for response, _ in rows.members):
-            aux = aux + 0.5 * np.log(max(1 - share, 0.2)) * _unit_shift(design, structure)
+            shift = _unit_shift(design, structure, np.sort(index))
+            aux = aux + 0.5 * np.log(max(1 - share, 0.2)) * shift
     working[design.layout.positions("aux")] = aux
     return working
 
@@ -247,13 +248,13 @@ def _start_covariance(c, variances) -> np.ndarray:
     return natural
 
 
-def _unit_shift(design, structure) -> np.ndarray:
-    """Auxiliary parameters (k,) that add one to the first auxiliary predictor."""
+def _unit_shift(design, structure, index) -> np.ndarray:
+    """Auxiliary parameters (k,) that add one to the first auxiliary predictor of the rows ``index``."""
     out = np.zeros(design.layout.positions("aux").size)
     mine = design.aux.slot == 0
     if not mine.any():  # a standard deviation of one
         return out
-    x = np.column_stack([structure.columns[row] for row in design.aux.row[mine]])
+    x = np.column_stack([structure.columns[row][index] for row in design.aux.row[mine]])
     out[design.aux.index[mine]] = least_squares(x, np.ones(len(x)))
     return out
 

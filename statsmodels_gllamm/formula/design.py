@@ -10,6 +10,7 @@ that is one row whose categorical columns carry all levels; else it is the colum
 from __future__ import annotations
 
 from collections.abc import Mapping
+import copy
 from dataclasses import dataclass, field
 import re
 from textwrap import shorten
@@ -24,6 +25,8 @@ from statsmodels_gllamm.formula.environment import restored, storable
 from statsmodels_gllamm.formula.tokens import Usage, usage
 
 __all__ = ["Design", "make_design"]
+
+MANY = 20  # rows for each combination of categories, from which these are evaluated once
 
 
 @dataclass(eq=False)
@@ -69,6 +72,12 @@ class Design:
     def is_constant(self):
         """Whether the design is nothing but the constant."""
         return self.formula.strip() == "1"
+
+    def standing(self, where: str, factors: tuple[str, ...]) -> Design:
+        """The same design in another place of the model."""
+        other = copy.copy(self)
+        other.where, other.factors = where, tuple(factors)
+        return other
 
     def matrix(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """The design on new rows.
@@ -228,8 +237,13 @@ def make_design(
             design._leave_out(0)
         return design, *design.matrix(frame)
     engine_frame, design.levels = design._engine_frame(frame)
-    values, design._spec, kept = _evaluate(design, formula, engine_frame)
+    few = _few_rows(design, engine_frame)
+    some = engine_frame if few is None else engine_frame.iloc[few[0]]
+    values, design._spec, kept = _evaluate(design, formula, some)
     design.names = tuple(str(c) for c in values.columns)
+    values = np.asarray(values, dtype=np.float64)
+    if few is not None:
+        values, kept = _on_all_rows(values, kept, few[1])
     design.column_factors = _column_factors(design, factors)
     if without_intercept and (place := _constant(design)) is not None:
         design._leave_out(place)
@@ -238,7 +252,34 @@ def make_design(
         engine_frame = engine_frame.iloc[first : first + 1]
     # its own copy, as the user may change the data
     design.prototype = engine_frame.reset_index(drop=True).copy()
-    return design, design._without(np.asarray(values, dtype=np.float64)), kept
+    return design, design._without(values), kept
+
+
+def _few_rows(design, frame):
+    """(some rows, the one of them that each row equals (n,)) where a formula of nothing but categorical
+    columns has few different rows; else None."""
+    columns = [frame[name] for name in design.columns]
+    if not design.usage.plain or not columns or not all(
+            isinstance(column.dtype, pd.CategoricalDtype) for column in columns):
+        return None
+    sizes = [len(column.cat.categories) + 1 for column in columns]
+    if np.prod(sizes, dtype=float) * MANY > len(frame):
+        return None
+    codes = np.zeros(len(frame), dtype=np.int64)
+    for column, size in zip(columns, sizes):
+        codes = codes * size + column.cat.codes.to_numpy() + 1
+    _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
+    return first, codes
+
+
+def _on_all_rows(values, kept, codes):
+    """Values (m, k), columns contiguous, and kept rows from those of different rows."""
+    place, everywhere = np.cumsum(kept) - 1, kept[codes]
+    rows = place[codes] if kept.all() else place[codes[everywhere]]
+    out = np.empty((values.shape[1], len(rows)))
+    for column, few in zip(out, values.T):
+        np.take(few, rows, out=column)
+    return out.T, everywhere
 
 
 def _evaluate(design, formula, frame):

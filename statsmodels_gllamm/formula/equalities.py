@@ -127,6 +127,10 @@ class Names:
                                "dispersion= for other families.")
         return "logsd[{}[{}]]".format(*self._cell(g, item, "residuals"))
 
+    def _rescov(self, g, one, two) -> str:
+        cells = [self._cell(g, item, "residuals")[1] for item in (one, two)]
+        return f"rescov[{cells[0]},{cells[1]}]"
+
     def _intercept(self, g, item) -> str:
         return "{}[{}]".format(*self._cell(g, item, "intercepts"))
 

@@ -56,6 +56,10 @@ class FactorDesign:
         indicators[self.codes, np.arange(len(self.codes))] = 1.0
         return indicators.T
 
+    def column(self, k: int) -> np.ndarray:
+        """Column k of the loading design (n,)."""
+        return self.columns[:, k] if self.codes is None else (self.codes == k).astype(np.float64)
+
     def on_rows(self, rows: np.ndarray) -> FactorDesign:
         """The same design on some of its rows."""
         return replace(

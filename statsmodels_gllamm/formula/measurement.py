@@ -54,10 +54,12 @@ class Measurement:
     values : list of (key, number)
         Parameters that are fixed, by a key: ("lambda", factor, item), ("regression", outcome, cause),
         ("direct", item, column), ("var", factor), ("cov", factor, factor), ("mean", factor),
-        ("residual", item), ("intercept", item).
+        ("residual", item), ("rescov", item, item), ("intercept", item).
     labels : dict {label: list of keys}
     equations : list of str
         Constraints in labels, with one equals sign.
+    residuals : list of (item, item)
+        Residual covariances.
     """
 
     loadings: dict[str, dict] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Measurement:
     values: list[tuple] = field(default_factory=list)
     labels: dict[str, list] = field(default_factory=dict)
     equations: list[str] = field(default_factory=list)
+    residuals: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def items(self) -> list:
@@ -202,6 +205,7 @@ def _measure(model, fixed, factor, line, right, known) -> None:
 def _scale(model, fixed) -> None:
     """The first loading is one unless the text says what it is; every factor must have a scale."""
     scaled = {key[1] for key, number in model.values if key[0] == "var" and number}
+    scaled |= {key[1] for keys in model.labels.values() for key in keys if key[0] == "var"}
     for name, own in model.loadings.items():
         if name in model.standardized or name in scaled:
             continue
@@ -281,11 +285,15 @@ def _labelled(model, outcome, line, term, known) -> str:
 
 
 def _covary(model, variances, left, line, right, known) -> None:
-    """Read a line ``factor ~~ ...``, or ``item ~~ v*item``."""
+    """Read a line ``factor ~~ ...``, ``item ~~ v*item`` or ``item ~~ item``."""
     for term in terms(right):
         value, name = modified(line, term)
         if left == name and name in known.items:
             model.modify(("residual", name), value)
+            continue
+        if {left, name} <= known.items:
+            _covary_items(model, left, name, value, line)
+            continue
             continue
         for one in (left, name):
             if one not in known.factors:
@@ -298,6 +306,16 @@ def _covary(model, variances, left, line, right, known) -> None:
             model.modify(("cov", left, name), None if value == 0.0 else value)
 
 
+def _covary_items(model, left, name, value, line) -> None:
+    """Read a residual covariance of two items."""
+    if any({left, name} == set(pair) for pair in model.residuals):
+        raise FormulaError(f"The line {line!r} has the residual covariance of {left!r} and {name!r} a "
+                           "second time; remove one of them.")
+    if value != 0.0:
+        model.residuals.append((left, name))
+        model.modify(("rescov", left, name), value)
+
+
 def _no_factor(name, line, known) -> Exception:
     """What is wrong with a covariance of something that is no factor."""
     if name not in known.items:
@@ -305,7 +323,5 @@ def _no_factor(name, line, known) -> Exception:
             return FormulaError(f"The line {line!r} has the column {name!r}, which is no item: columns "
                                 "are taken as given; leave the line out.")
         return FormulaError(f"{name!r} in the line {line!r} is no factor{known.hint(name)}")
-    return NotImplementedError(
-        f"The line {line!r} is a residual covariance of items, which is not available; where it is "
-        "positive, give the two items a factor of their own: 'r =~ 1*x1 + 1*x2' with 'r ~~ 0*f' "
-        "for every other factor f.")
+    return FormulaError(f"The line {line!r} is a covariance of an item and a factor; write "
+                        "'factor =~ item' for a loading, or 'item ~~ item'.")

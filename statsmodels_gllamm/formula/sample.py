@@ -228,18 +228,27 @@ def _drop_sets(rows, frame, roles, place):
 
 
 def _build(plan, frame, *, env, needs, two_columns):
-    """Every design on the rows of a frame: key -> (design, values, rows without missing)."""
+    """Every design on the rows of a frame: key -> (design, values, rows without missing).
+
+    A formula that stands in several places, as "0 + item" may, is evaluated once.
+    """
     engine = FormulaManager().engine
     built = {
         "endog": response_design(plan.response, frame, env, engine, two_columns,
                                  needs.categorical, needs.ordered),
     }
+    made: dict = {}
     for key, (text, where, factors) in plan.formulas.items():
         if key[0] != "factor":
-            built[key] = make_design(
-                text, frame, env=env, engine=engine, where=where, factors=factors,
-                without_intercept=key in plan.without_intercept
-            )
+            without = key in plan.without_intercept
+            same = text, without, frozenset(factors).intersection(usage(text).names)
+            if same not in made:
+                made[same] = make_design(text, frame, env=env, engine=engine, where=where,
+                                         factors=factors, without_intercept=without)
+                built[key] = made[same]
+            else:
+                design, values, kept = made[same]
+                built[key] = design.standing(where, factors), values, kept
     for name, factor in plan.factors.items():
         built["factor", name] = loading_design(name, factor, frame, env, engine)
     return built

@@ -47,6 +47,8 @@ class Wide:
     formula : str
     factors : dict {name: Factor}
     regressions : list of str
+    residual_covariances : dict or None
+        Pairs of items, {"item": pairs}.
     dispersion, thresholds : str, dict or None
         Formulas.
     families : dict {item: label} or None
@@ -69,12 +71,14 @@ class Wide:
     indicators: tuple[str, ...] = ()
     groups: Groups | None = None
     constraints: list[str] = field(default_factory=list)
+    residual_covariances: dict | None = None
     columns: dict = field(default_factory=dict, repr=False)
 
     @property
     def arguments(self) -> dict:
         """Keyword arguments of ``from_formula``."""
         return {"factors": self.factors, "regressions": self.regressions or None,
+                "residual_covariances": self.residual_covariances,
                 "dispersion": self.dispersion, "thresholds": self.thresholds,
                 "constraints": self.constraints or None,
                 "family_by": None if self.families is None else FAMILY}
@@ -183,7 +187,8 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=
         items=tuple(columns), id=name, factors=_factors(model, tuple(columns), groups),
         formula=_formula(model, name, fixed, chosen.columns, by_item.pop("start"), groups),
         regressions=_regressions(model, name, groups), families=labels, indicators=indicators,
-        groups=groups, constraints=[*constraints_of(model, name, groups, gaussian), *given],
+        residual_covariances=_residuals(model, groups), groups=groups,
+        constraints=[*constraints_of(model, name, groups, gaussian), *given],
         columns=columns, **by_item)
     long = made.long(chosen)
     rows = _row_arguments(rows, data, positions, name, len(columns))
@@ -278,6 +283,16 @@ def _regressions(model, id, groups) -> list[str]:
 
     return [f"{named(outcome, g)} ~ {' + '.join(named(term, g) for term in terms)}"
             for g in range(len(groups.labels)) for outcome, terms in model.regressions]
+
+
+def _residuals(model, groups) -> dict | None:
+    """Residual covariances of items, of every group where residuals differ."""
+    if not model.residuals:
+        return None
+    if groups is None or groups.by("residuals") == ITEM:
+        return {ITEM: model.residuals}
+    return {CELL: [(groups.cell(one, g), groups.cell(two, g)) for one, two in model.residuals
+                   for g in range(len(groups.labels))]}
 
 
 def _families(family, items, formulas, unit):

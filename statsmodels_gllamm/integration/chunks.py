@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from statsmodels_gllamm.integration.observed import Mixed, Part, Rows, Sets
+from statsmodels_gllamm.integration.reach import Active, Reach
 from statsmodels_gllamm.latent.hierarchy import Level
 from statsmodels_gllamm.latent.merge import merge_units
 from statsmodels_gllamm.latent.runs import Runs, layout
@@ -48,6 +49,8 @@ class Chunk:
         Global number of every top-level unit; of every outcome, without latent variables.
     patterns : (ndarray (n,), ndarray (r, P)) or None
         Pattern of every row, and the row columns of every pattern, where few rows of W differ.
+    active : Active or None
+        Which latent variables the rows touch; None for all.
     """
 
     observed: Rows | Sets | Mixed
@@ -61,6 +64,7 @@ class Chunk:
     units: tuple[np.ndarray, ...]
     top_units: np.ndarray
     patterns: tuple[np.ndarray, np.ndarray] | None = None
+    active: Active | None = None
 
     @property
     def outcome_runs(self) -> Runs:
@@ -152,6 +156,12 @@ class EngineRows:
         return np.repeat(np.arange(len(self.members)), [y.shape[1] for _, y in self.members])
 
     @property
+    def gaussian(self) -> np.ndarray:
+        """Whether the log density of a row is quadratic in its predictor (n,)."""
+        return np.repeat([response.gaussian for response, _ in self.members],
+                         [y.shape[1] for _, y in self.members])
+
+    @property
     def content(self) -> list[np.ndarray]:
         """All that a row's density depends on besides its unit."""
         depth = max(len(y) for _, y in self.members)
@@ -163,7 +173,7 @@ class EngineRows:
 
 
 def build_problem(rows: EngineRows, levels: tuple[Level, ...], unit_weight=None, n_nodes=9,
-                  merge=True) -> Problem:
+                  merge=True, reach: Reach | None = None) -> Problem:
     """Cut a data set into chunks.
 
     Parameters
@@ -177,6 +187,8 @@ def build_problem(rows: EngineRows, levels: tuple[Level, ...], unit_weight=None,
         Nodes for which chunks are sized.
     merge : bool
         Compute identical units once.
+    reach : Reach, optional
+        The kinds of top-level units: those of a chunk are of one kind.
     """
     if rows.row_weight is not None and (rows.row_weight == 1).all():
         rows = replace(rows, row_weight=None)
@@ -196,8 +208,9 @@ def build_problem(rows: EngineRows, levels: tuple[Level, ...], unit_weight=None,
     if rows.sets is not None:
         tiers.insert(0, (rows.sets, int(rows.sets.max()) + 1))
     if tiers:
-        sort = _Sorted(tiers, kept, _alignment(rows))
-        chunks = tuple(_chunk(sort, a, b, rows, weight) for a, b in _cuts(sort, size))
+        sort = _Sorted(tiers, kept, _alignment(rows), None if reach is None else reach.unit)
+        chunks = tuple(_chunk(sort, a, b, rows, weight, _active(reach, sort, a))
+                       for a, b in _cuts(sort, size))
     else:
         chunks = tuple(_plain_chunk(kept[a:a + size], rows) for a in range(0, len(kept), size))
     if levels:
@@ -316,14 +329,18 @@ class _Sorted:
     ``tiers`` are (codes (n,), number) of the outcomes of several rows, if any, and of the levels.
     ``row[i]`` row at sorted place i; ``starts[t]`` first child (a row, or a unit of tier t-1) of
     each sorted unit; ``units[t]`` its global number.  ``alignment`` (n,) orders the rows of a unit.
+    Top units of one ``kind`` (n_top,) adjoin.
     """
 
-    def __init__(self, tiers, rows: np.ndarray, alignment=None) -> None:
+    def __init__(self, tiers, rows: np.ndarray, alignment=None, kind=None) -> None:
         codes = [c if len(rows) == len(c) else c[rows] for c, _ in tiers]
         top, n_top = codes[-1], tiers[-1][1]
         size = np.bincount(top, minlength=n_top)
         rank = np.empty(len(size), dtype=np.int64)
-        rank[np.argsort(-size, kind="stable")] = np.arange(len(size))
+        by_size = np.argsort(-size, kind="stable")
+        if kind is not None:
+            by_size = by_size[np.argsort(kind[by_size], kind="stable")]
+        rank[by_size] = np.arange(len(size))
         within = [] if alignment is None else [alignment[rows]]
         order = np.lexsort([*within, *codes[:-1], rank[top]])
         self.row = rows[order]
@@ -337,19 +354,21 @@ class _Sorted:
             self.counts.append(np.diff(np.append(new, len(c))))
             place = np.append(place[new], place[-1])
         self.first_row = place  # of every top unit
+        self.kind = np.zeros(len(self), dtype=np.int64) if kind is None else kind[self.units[-1]]
 
     def __len__(self) -> int:
         return len(self.units[-1])
 
 
 def _cuts(sort: _Sorted, size: int) -> list[tuple[int, int]]:
-    """Ranges of top-level units of about ``size`` rows, cut where their size changes if it pays."""
+    """Ranges of top-level units of one kind and about ``size`` rows, cut where their size changes if
+    it pays."""
     first, cuts, a = sort.first_row, [], 0
     n_rows = np.diff(first)
     change = np.append(np.flatnonzero(n_rows[1:] != n_rows[:-1]) + 1, len(n_rows))
     while a < len(sort):
         b = max(int(np.searchsorted(first, first[a] + size, "right")) - 1, a + 1)
-        b = min(b, len(sort))
+        b = min(b, int(np.searchsorted(sort.kind, sort.kind[a], "right")))
         uniform = change[np.searchsorted(change, a, "right")]
         if uniform < b and first[uniform] - first[a] > size // 4:
             b = int(uniform)
@@ -358,7 +377,12 @@ def _cuts(sort: _Sorted, size: int) -> list[tuple[int, int]]:
     return cuts
 
 
-def _chunk(sort: _Sorted, a, b, rows: EngineRows, weight) -> Chunk:
+def _active(reach: Reach | None, sort: _Sorted, a: int) -> Active | None:
+    """The latent variables of the units of the same kind as unit a."""
+    return None if reach is None else Active(reach.kinds[sort.kind[a]], reach)
+
+
+def _chunk(sort: _Sorted, a, b, rows: EngineRows, weight, active=None) -> Chunk:
     """The top-level units a..b; ``weight`` of every level's units inside their parents."""
     order = np.arange(a, b)
     n_tiers, in_sets = len(sort.units), rows.sets is not None
@@ -392,7 +416,8 @@ def _chunk(sort: _Sorted, a, b, rows: EngineRows, weight) -> Chunk:
     return Chunk(
         observe(rows, index, sets, row_weight),
         None if rows.offset is None else rows.offset[index], design, row_runs, tuple(runs),
-        tuple(unit_weight), top_weight, index, tuple(levels), units[-1], _patterns(design))
+        tuple(unit_weight), top_weight, index, tuple(levels), units[-1], _patterns(design),
+        active)
 
 
 def _balanced(sort: _Sorted, order) -> bool:

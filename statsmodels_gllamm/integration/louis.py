@@ -21,7 +21,7 @@ import numpy as np
 from statsmodels_gllamm.integration.arrow import unit_weight
 from statsmodels_gllamm.integration.chunks import Chunk
 from statsmodels_gllamm.integration.nodes import latent_at_nodes
-from statsmodels_gllamm.integration.observed import Diagonal, Rows
+from statsmodels_gllamm.integration.observed import Rows
 
 
 class Entries:
@@ -128,7 +128,7 @@ def _expected(chunk: Chunk, split: Entries, nu, phi, basis, p) -> np.ndarray:
         _diagonal(chunk, split, chunk.observed.curvature(nu, phi), basis, p, info)
         return info
     local = chunk.observed.local(nu, phi)
-    if isinstance(local, Diagonal):
+    if getattr(local, "by_row", False):
         _diagonal(chunk, split, -local.l2, basis, p, info)
     else:
         _coupled(chunk, split, local, basis, p, info)
@@ -178,7 +178,7 @@ def _auxiliary(chunk: Chunk, split: Entries, local, nu, phi, basis, p, info) -> 
     curvature = chunk.observed.aux_curvature(nu, phi)
     h = -np.stack([outcomes.contract(curvature[a, b], p) for a in range(m) for b in range(m)])
     h = h.reshape((m, m, -1))
-    if isinstance(local, Diagonal):
+    if getattr(local, "by_row", False):
         _auxiliary_by_row(chunk, split, local, h, basis, p, info)
         return
     runs = chunk.row_runs

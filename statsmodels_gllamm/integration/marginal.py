@@ -17,38 +17,11 @@ from statsmodels_gllamm.integration.chunks import Chunk, Problem
 from statsmodels_gllamm.integration.louis import chunk_information, fixed_information
 from statsmodels_gllamm.integration.mode import Mode, ModeError, find_mode
 from statsmodels_gllamm.integration.nodes import Nodes, Posterior, integrate, place
-from statsmodels_gllamm.integration.rules import Rule
+from statsmodels_gllamm.integration.task import Task, portion_of
 
 # glibc hands freed blocks of a chunk's size back to the system and faults them in again at every
 # call, which costs more than the arithmetic, until a larger block has once been freed.
 np.empty(3_900_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is integrated, and how.
-
-    Attributes
-    ----------
-    q : tuple of int
-        Latent variables per level, from the bottom to the top.
-    rules : tuple of Rule
-        Nodes per level.
-    entries : (ndarray (E,), ndarray (E,))
-        Rows and columns of Psi that are used.
-    adaptive : bool
-        Place the nodes at the mode (True) or at the prior (ordinary quadrature).
-    """
-
-    q: tuple[int, ...]
-    rules: tuple[Rule, ...]
-    entries: tuple[np.ndarray, np.ndarray]
-    adaptive: bool = True
-
-    @property
-    def n_nodes(self) -> int:
-        """Node combinations per bottom unit."""
-        return int(np.prod([rule.size for rule in self.rules], dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +125,18 @@ def evaluate_chunk(chunk: Chunk, task: Task, psi, start, gradient=True, units=Fa
     """Log-likelihood of one chunk, with what is asked for."""
     if not chunk.runs:
         return _fixed_only(chunk, task, psi, gradient, units, information)
+    portion = portion_of(chunk.active, task, information)
+    if portion is None:
+        return _evaluate_chunk(chunk, task, psi, start, gradient, units, information)
+    value = _evaluate_chunk(chunk, portion.task, portion.psi(psi), portion.start(start), gradient,
+                            units, information)
+    return ChunkValue(
+        value.loglik, portion.bar(value.bar) if gradient else None,
+        portion.bar(value.unit_bar) if units else None,
+        portion.square(value.information) if information else None, portion.modes(value.modes))
+
+
+def _evaluate_chunk(chunk: Chunk, task: Task, psi, start, gradient, units, information) -> ChunkValue:
     x = expand(chunk, task, psi, start)
     if not gradient:
         return ChunkValue(x.posterior.loglik, None, None, None, x.mode.u)

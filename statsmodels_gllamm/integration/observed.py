@@ -105,6 +105,7 @@ class Diagonal:
     first: np.ndarray
     l2: np.ndarray
     l3: np.ndarray
+    by_row = True
 
     def second(self, v):
         """l2 v."""
@@ -316,6 +317,26 @@ class MixedLocal:
         self.first = np.empty(shape)
         for part, local in self.parts:
             self.first[..., part.rows] = local.first
+
+    @property
+    def by_row(self) -> bool:
+        """Whether every outcome has one row; then there are ``l2`` and ``aux`` as of `Diagonal`."""
+        return all(isinstance(local, Diagonal) for _, local in self.parts)
+
+    @cached_property
+    def l2(self):
+        out = np.empty(self.first.shape)
+        for part, local in self.parts:
+            out[..., part.rows] = local.l2
+        return out
+
+    @cached_property
+    def aux(self):
+        out = np.zeros((2, self.m) + self.first.shape)
+        for part, local in self.parts:
+            if part.m:
+                out[:, :part.m, ..., part.rows] = np.stack(local.aux)
+        return out
 
     def _by_row(self, method, *vectors):
         out = np.empty(np.broadcast_shapes(self.first.shape, *(np.shape(v) for v in vectors)))

@@ -5,10 +5,11 @@ With p_k the posterior weights of the node combinations of a unit,
 .. math:: E(u \mid y) = \sum_k p_k u_k, \qquad
           \mathrm{cov}(u \mid y) = \sum_k p_k (u_k - E u)(u_k - E u)' + S
 
-S is what the nodes do not see: a level with a single node adds its curvature, and the deviations
-d = L^-T (z - M d_anc) of nested nodes (Pinheiro and Chao, 2006) carry the ancestors' part down:
+S is what the nodes do not see: dimensions with a single point (E diagonal, one there and zero
+elsewhere) add their curvature, and the deviations d = L^-T (z - M d_anc) of nested nodes (Pinheiro
+and Chao, 2006) carry the ancestors' part down:
 
-    S_own,own = B S_anc B' + [one node] (L L')^-1,   S_own,anc = B S_anc,   B = -L^-T M
+    S_own,own = B S_anc B' + L^-T E L^-1,   S_own,anc = B S_anc,   B = -L^-T M
 
 With one node at every level (Laplace) E(u | y) is the mode and S the unit's block of the inverse of
 the block-arrow Hessian, which is exact for Gaussian responses.  A unit's frequency weight says how
@@ -29,6 +30,7 @@ from statsmodels_gllamm.integration.chunks import Chunk, Problem
 from statsmodels_gllamm.integration.marginal import Task, expand, zero_start
 from statsmodels_gllamm.integration.nodes import Nodes
 from statsmodels_gllamm.integration.normal import joint_mean
+from statsmodels_gllamm.integration.task import Portion, portion_of
 
 PIECE_ELEMENTS = 60_000  # nodes x rows at a time: a few such temporaries stay in the L2 cache
 
@@ -44,7 +46,7 @@ class UnitNodes:
     weight : ndarray (N, G)
         Posterior weights, summing to one over the nodes.
     unseen : ndarray (D_l, D_l, G) or None
-        Covariance S that the nodes do not see; None where every level has several nodes.
+        Covariance S that the nodes do not see; None where every dimension has several points.
     """
 
     u: np.ndarray
@@ -54,14 +56,34 @@ class UnitNodes:
 
 def posterior_nodes(chunk: Chunk, task: Task, psi: np.ndarray) -> tuple[UnitNodes, ...]:
     """Posterior nodes of the units of every level, from the bottom to the top."""
+    portion = portion_of(chunk.active, task)
+    if portion is not None:
+        task, psi = portion.task, portion.psi(psi)
     x = expand(chunk, task, psi, zero_start(chunk, task.q))
     nodes, posterior, mode = x.nodes, x.posterior, x.mode
     latent = _latent_by_level(chunk, nodes)
     unseen = _unseen(chunk, task, mode.placing)
-    return tuple(
+    found = tuple(
         UnitNodes(u, joint.reshape(-1, joint.shape[-1]) / total, s)
         for u, joint, total, s in zip(latent, posterior.joint, posterior.total, unseen)
     )
+    return found if portion is None else tuple(
+        _with_untouched(one, portion, level) for level, one in enumerate(found))
+
+
+def _with_untouched(nodes: UnitNodes, portion: Portion, level: int) -> UnitNodes:
+    """Nodes of all latent variables: those left out have their prior, which no node sees."""
+    places, d = portion.places(level), sum(portion.whole.q[level:])
+    u = np.zeros((d,) + nodes.u.shape[1:])
+    u[places] = nodes.u
+    if nodes.unseen is None and len(places) == d:
+        return UnitNodes(u, nodes.weight, None)
+    unseen = np.zeros((d, d, u.shape[-1]))
+    unseen[np.arange(d), np.arange(d)] = 1.0
+    unseen[places, places] = 0.0
+    if nodes.unseen is not None:
+        unseen[np.ix_(places, places)] = nodes.unseen
+    return UnitNodes(u, nodes.weight, unseen)
 
 
 def _latent_by_level(chunk: Chunk, nodes: Nodes) -> list[np.ndarray]:
@@ -79,16 +101,18 @@ def _latent_by_level(chunk: Chunk, nodes: Nodes) -> list[np.ndarray]:
 def _unseen(chunk: Chunk, task: Task, factor) -> list[np.ndarray | None]:
     """S (D_l, D_l, G_l) of every level."""
     n_levels = len(task.q)
-    if all(rule.size > 1 for rule in task.rules):
+    if all(n > 1 for rule in task.rules for n in rule.points):
         return [None] * n_levels
     out = [None] * n_levels
     for level in range(n_levels - 1, -1, -1):
         lower, cross = factor.lower[level], factor.cross[level]
         k, above, g = cross.shape
         s = np.zeros((k + above, k + above, g))
-        if task.rules[level].size == 1:
-            eye = np.broadcast_to(np.eye(k)[:, :, None], (k, k, g))
-            s[:k, :k] = small.backward(lower, small.forward(lower, eye))
+        single = np.flatnonzero(np.equal(task.rules[level].points, 1))
+        if len(single):
+            root = np.broadcast_to(np.eye(k)[:, single, None], (k, len(single), g))
+            root = small.backward(lower, root)
+            s[:k, :k] = np.einsum("isg,jsg->ijg", root, root)
         if above:
             s_anc = chunk.runs[level + 1].spread(out[level + 1])
             b = -small.backward(lower, cross)

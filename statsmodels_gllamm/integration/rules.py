@@ -19,10 +19,12 @@ from scipy.special import roots_hermitenorm
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Nodes of one level: ``z`` (K, q) and log coefficients ``c`` (K,)."""
+    """Nodes of one level: ``z`` (K, q), log coefficients ``c`` (K,), and the points per dimension:
+    one where all nodes have the same z."""
 
     z: np.ndarray
     c: np.ndarray
+    points: tuple[int, ...]
 
     @property
     def size(self) -> int:
@@ -40,12 +42,61 @@ def gauss_hermite(n: int) -> tuple[np.ndarray, np.ndarray]:
     return z, np.log(w / w.sum()) + z**2 / 2
 
 
-@lru_cache(maxsize=128)
 def product_rule(n: int, q: int) -> Rule:
     """Tensor product of q copies of the n-point rule: ``n**q`` nodes."""
-    z, c = gauss_hermite(n)
-    grid = np.meshgrid(*[z] * q, indexing="ij")
-    logs = np.meshgrid(*[c] * q, indexing="ij")
-    rule = Rule(np.stack([g.ravel() for g in grid], -1), sum(g.ravel() for g in logs))
+    return rule_of((n,) * q)
+
+
+def spherical_design(n: int) -> np.ndarray:
+    """Points (K, n) of the unit sphere that average polynomials to the fifth power, n = 1, ..., 4:
+    two points, the hexagon, the icosahedron, the 24-cell."""
+    signs = np.stack(np.meshgrid(*[[-1.0, 1.0]] * n, indexing="ij"), -1).reshape(-1, n)
+    if n == 1:
+        return signs
+    if n == 2:
+        turn = np.arange(6) * np.pi / 3
+        return np.stack([np.cos(turn), np.sin(turn)], -1)
+    if n == 3:
+        golden = (1 + np.sqrt(5)) / 2
+        corners = np.array([[0, s, t * golden] for s in (-1, 1) for t in (-1, 1)])
+        corners = np.concatenate([np.roll(corners, k, axis=1) for k in range(3)])
+        return corners / np.sqrt(1 + golden**2)
+    return np.concatenate([signs / 2, np.eye(4), -np.eye(4)])
+
+
+def fifth_degree(n: int) -> tuple[np.ndarray, np.ndarray]:
+    r"""Nodes z (K, n) and log coefficients c (K,) of a rule for N(0, I) of the fifth degree.
+
+    .. math:: E f(u) \approx \tfrac2{n+2} f(0) + \tfrac{n}{n+2} \,\mathrm{mean}_k f(\sqrt{n+2}\,x_k)
+
+    with x a spherical design, for n up to 4 (Stroud, 1971, Approximate calculation of multiple
+    integrals, formulas :math:`E_n^{r^2}`: 5); a product of such rules for more.
+    """
+    if n > 4:
+        return _product([fifth_degree(4), fifth_degree(n - 4)])
+    x = spherical_design(n)
+    z = np.concatenate([np.zeros((1, n)), np.sqrt(n + 2) * x])
+    w = np.concatenate([[2 / (n + 2)], np.full(len(x), n / (n + 2) / len(x))])
+    return z, np.log(w) + (z**2).sum(axis=1) / 2
+
+
+def _product(rules) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (K, q) and log coefficients (K,) of a product of rules, the first slowest."""
+    z, c = np.zeros((1, 0)), np.zeros(1)
+    for z_own, c_own in rules:
+        z = np.hstack([np.repeat(z, len(z_own), axis=0), np.tile(z_own, (len(z), 1))])
+        c = (c[:, None] + c_own).ravel()
+    return z, c
+
+
+@lru_cache(maxsize=128)
+def rule_of(points: tuple[int, ...], n_fifth: int = 0) -> Rule:
+    """Product of Gauss-Hermite rules of so many points; of the first ``n_fifth`` dimensions the rule
+    of the fifth degree instead."""
+    rules = [fifth_degree(n_fifth)] if n_fifth else []
+    for n in points[n_fifth:]:
+        z, c = gauss_hermite(n)
+        rules.append((z[:, None], c))
+    rule = Rule(*_product(rules), points)
     rule.z.flags.writeable = rule.c.flags.writeable = False
     return rule

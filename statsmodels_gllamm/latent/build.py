@@ -11,7 +11,9 @@ from statsmodels_gllamm.families.base import Outcomes, Predictor
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.latent.kinds import covariance_of
+from statsmodels_gllamm.latent.order import gaussian_last
 from statsmodels_gllamm.latent.regressions import read_regressions
+from statsmodels_gllamm.latent.residuals import Residuals, read_residuals
 from statsmodels_gllamm.latent.signs import sign_flips
 from statsmodels_gllamm.parameters import Block, Layout
 
@@ -45,7 +47,8 @@ class Structure:
     ``columns`` are the row columns W of the engine rows as a list of (n_e,) arrays; ``levels`` have
     the codes of the data rows, ``engine_levels`` those of the engine rows; ``blocks`` are bottom
     level first, in the order of ``design.covariances``; ``predictors`` the linear predictors;
-    ``regressors`` (regression, column) of the covariates of latent variables.
+    ``regressors`` (regression, column) of the covariates of latent variables; ``residuals`` the
+    residual covariances of Gaussian rows.
     """
 
     design: LatentDesign
@@ -55,6 +58,7 @@ class Structure:
     blocks: tuple[LatentBlock, ...]
     predictors: tuple[Predictor, ...]
     regressors: tuple[tuple[int, str], ...] = ()
+    residuals: Residuals | None = None
 
 
 def part_of(sample, key: str):
@@ -124,7 +128,7 @@ def _refuse_copies(sample, predictors, blocks) -> None:
 
 
 def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
-                    regressions=()) -> Structure:
+                    regressions=(), residual_covariances=None) -> Structure:
     """Levels, row columns and the map from parameters to Psi.
 
     Parameters
@@ -138,6 +142,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
         The latent variables of one group may correlate across linear predictors.
     regressions : sequence of Regression
         Of latent variables; the covariates of number i are ``sample.designs["regression", i]``.
+    residual_covariances : ResidualCovariances, optional
 
     Raises
     ------
@@ -167,16 +172,26 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     q = tuple(sum(c.q for b, c in zip(blocks, cov) if b.level == i) for i in range(len(levels)))
     found = read_regressions(sample, regressions, blocks, levels) if regressions else None
     structural = found.structural if found else None
+    cov = gaussian_last(cov, latent, structural, rows.columns, outcomes.members)
     regressors = tuple(
         _latent_terms(sample, predictors, blocks, slots, loadings, rows, times, inside)
         for times, inside in zip(found.covariates, structural.touched().T)) if found else ()
     aux, aux_names = _aux_terms(outcomes, rows)
+    residuals = None
+    if residual_covariances is not None:
+        residuals = read_residuals(sample, residual_covariances, outcomes, levels)
     layout = Layout((Block("coef", names), *lambdas,
                      *((Block("gamma", found.gamma_names), Block("b", found.b_names)) if found else
                        ()),
-                     *(Block("cov", c.parameter_names()) for c in cov), Block("aux", aux_names)))
+                     *(Block("cov", c.parameter_names()) for c in cov),
+                     *((Block("rescov", residuals.names),) if residuals else ()),
+                     Block("aux", aux_names)))
     _refuse_idle(blocks, latent, structural)
     entries = _entries(fixed, latent, cov, aux, sum(q), structural, regressors)
+    if residuals is not None:
+        last = 1 + sum(q) + len(outcomes.aux_names)
+        entries = (np.append(entries[0], np.zeros(len(residuals.names), dtype=np.int64)),
+                   np.append(entries[1], last + np.arange(len(residuals.names))))
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
                           aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns),
                           structural, regressors,
@@ -184,7 +199,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,
-                     found.sources if found else ())
+                     found.sources if found else (), residuals)
 
 
 def _refuse_idle(blocks, latent: Terms, structural) -> None:
@@ -246,9 +261,11 @@ def _products(column, factor, sample, slots, loadings):
     if factor is None:
         yield column, 0
         return
-    for z, slot in zip(sample.factors[factor].matrix.T, slots[factor]):
+    constant = column is None or (column == 1).all()
+    for k, slot in enumerate(slots[factor]):
         if loadings[slot] != 0:
-            yield (z if column is None or (column == 1).all() else column * z), int(slot)
+            z = sample.factors[factor].column(k)
+            yield (z if constant else column * z), int(slot)
 
 
 def _terms(triples) -> Terms:
@@ -312,8 +329,7 @@ def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent, structural
     used = {(int(r), 0) for terms in (fixed, *regressors) for r in terms.row}
     root, first = np.zeros((n_latent, n_latent), dtype=bool), 0
     for c in covariances:
-        own = np.eye(c.q, dtype=bool) if c.kind in ("diagonal", "identity") else np.tri(c.q, dtype=bool)
-        root[first:first + c.q, first:first + c.q] = own
+        root[first:first + c.q, first:first + c.q] = c.reach()
         first += c.q
     if structural is not None:
         root = structural.reach().astype(int) @ root > 0

@@ -4,6 +4,9 @@ Working coordinates are the elements of T by rows (its diagonal may reach zero);
 v makes its row :math:`\sqrt v\,(a, 1)/|(a, 1)|` with a free.  Natural parameters are the free
 variances and covariances; a `DirectCovariance` has them for working coordinates.  All maps accept
 complex input with leading batch axes.
+
+T is lower triangular in an ``order`` of the latent variables, T = P'LP with P their permutation: the
+last one's u reaches no other.
 """
 from __future__ import annotations
 
@@ -26,11 +29,14 @@ class Covariance:
         "unstructured", "diagonal" or "identity" (equal variances, no covariances).
     fixed : tuple of (float or None)
         Fixed variances; None where free.
+    order : tuple of int
+        The latent variables in the order in which T is lower triangular; () for that of ``names``.
     """
 
     names: tuple[str, ...]
     kind: str = "unstructured"
     fixed: tuple[float | None, ...] = ()
+    order: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.fixed:
@@ -55,6 +61,22 @@ class Covariance:
             if (i != j and self.kind == "unstructured") or (i == j and self.fixed[i] is None)
         ]
 
+    @property
+    def sequence(self) -> list[int]:
+        """The latent variables in the order in which T is lower triangular."""
+        return list(self.order or range(self.q))
+
+    def places(self) -> list[tuple[int, int]]:
+        """(row, column) of T that belongs to every pair."""
+        rank = {m: k for k, m in enumerate(self.sequence)}
+        return [(i, j) if rank[i] >= rank[j] else (j, i) for i, j in self.pairs()]
+
+    def reach(self) -> np.ndarray:
+        """Where T (q, q) can differ from zero."""
+        if self.kind in ("diagonal", "identity"):
+            return np.eye(self.q, dtype=bool)
+        return _in_order(np.tri(self.q, dtype=bool), np.argsort(self.sequence))
+
     def parameter_names(self) -> tuple[str, ...]:
         """var[latent] and cov[latent,latent], in the order of ``pairs``."""
         return tuple(
@@ -65,7 +87,7 @@ class Covariance:
     def root(self, working: np.ndarray) -> np.ndarray:
         """T (..., q, q) from working coordinates (..., k)."""
         t = np.zeros(working.shape[:-1] + (self.q, self.q), dtype=working.dtype)
-        for value, (i, j) in zip(np.moveaxis(working, -1, 0), self.pairs()):
+        for value, (i, j) in zip(np.moveaxis(working, -1, 0), self.places()):
             t[..., i, j] = value
         for i, variance in enumerate(self.fixed):
             if variance is not None:
@@ -86,14 +108,14 @@ class Covariance:
         for i, variance in enumerate(self.fixed):
             if variance is not None:
                 a = np.zeros(working.shape[:-1] + (self.q,), dtype=working.dtype)
-                for value, (row, j) in zip(np.moveaxis(working, -1, 0), self.pairs()):
+                for value, (row, j) in zip(np.moveaxis(working, -1, 0), self.places()):
                     if row == i:
                         a[..., j] = value
                 a[..., i] = 1.0
                 square = (a**2).sum(-1)[..., None]
                 along = (a * t_bar[..., i, :]).sum(-1)[..., None] / square
                 t_bar[..., i, :] = (t_bar[..., i, :] - along * a) * np.sqrt(variance / square)
-        return np.stack([t_bar[..., i, j] for i, j in self.pairs()], -1) if self.pairs() else (
+        return np.stack([t_bar[..., i, j] for i, j in self.places()], -1) if self.pairs() else (
             np.zeros(t_bar.shape[:-2] + (0,), dtype=t_bar.dtype))
 
     def natural(self, working: np.ndarray) -> np.ndarray:
@@ -130,18 +152,19 @@ class Covariance:
                 if t[i, i] == 0:
                     raise ValueError(f"the covariances of {self.names[i]}, whose variance is fixed, "
                                      "make a correlation of one; give smaller ones")
-                t[i, :i] /= t[i, i]
-        return np.array([t[i, j] for i, j in self.pairs()])
+                t[i] /= t[i, i]
+        return np.array([t[i, j] for i, j in self.places()])
 
     def checked_root(self, natural: np.ndarray) -> np.ndarray:
         """T (q, q) from the natural parameters (k,); ValueError where Psi is not psd."""
-        t = psd_root(self.matrix(np.asarray(natural, float)))
+        psi = self.matrix(np.asarray(natural, float))
+        t = psd_root(_in_order(psi, self.sequence))
         if t is None:
             raise ValueError(
                 f"the covariance matrix of {', '.join(self.names)} is not positive semi-definite: "
                 + ", ".join(f"{n} = {v:.6g}" for n, v in zip(self.parameter_names(), natural))
             )
-        return t
+        return _in_order(t, np.argsort(self.sequence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +206,23 @@ class DirectCovariance(Covariance):
 
     def root(self, working: np.ndarray) -> np.ndarray:
         """T (..., q, q) from working coordinates (..., k)."""
-        return cholesky(self.matrix(working))
+        root = cholesky(_in_order(self.matrix(working), self.sequence))
+        return _in_order(root, np.argsort(self.sequence))
+
+    def reach(self) -> np.ndarray:
+        """Where T (q, q) can differ from zero: where Psi can, and what elimination fills in."""
+        t = np.tri(self.q, dtype=bool) if self.kind != "pattern" else np.array(
+            [[j <= i and self.pattern[i][j] != 0 for j in range(self.q)] for i in range(self.q)])
+        t = np.tril(_in_order(t | t.T, self.sequence))
+        for j in range(self.q):
+            t |= np.tril(np.outer(t[:, j], t[:, j])) & (np.arange(self.q) > j)
+        return Covariance.reach(self) & _in_order(t, np.argsort(self.sequence))
 
     def root_adjoint(self, working: np.ndarray, t_bar: np.ndarray) -> np.ndarray:
         """Derivative in the working coordinates (..., k) from that in T (..., q, q)."""
-        psi_bar = cholesky_adjoint(self.root(working), t_bar)
+        bar = cholesky_adjoint(_in_order(self.root(working), self.sequence),
+                               _in_order(t_bar, self.sequence))
+        psi_bar = _in_order(bar, np.argsort(self.sequence))
         if self.kind == "identity":
             trace = np.einsum("...ii->...", psi_bar)
             return trace[..., None] * np.ones(len(self.pairs()))
@@ -206,7 +241,7 @@ class DirectCovariance(Covariance):
 
 def direct(c: Covariance) -> DirectCovariance:
     """The same covariance matrix in coordinates that are its natural parameters."""
-    return c if c.direct else DirectCovariance(c.names, c.kind, c.fixed)
+    return c if c.direct else DirectCovariance(c.names, c.kind, c.fixed, c.order)
 
 
 def patterned(names, pattern) -> Covariance:
@@ -224,7 +259,12 @@ def patterned(names, pattern) -> Covariance:
         return Covariance(names, fixed=diagonal)
     if all(value == 0 for value in off):
         return Covariance(names, "diagonal", diagonal)
-    return DirectCovariance(names, "pattern", diagonal, rows)
+    return DirectCovariance(names, "pattern", diagonal, pattern=rows)
+
+
+def _in_order(x: np.ndarray, order) -> np.ndarray:
+    """Rows and columns of x (..., q, q) in another order."""
+    return x[..., order, :][..., order]
 
 
 def cholesky(psi: np.ndarray) -> np.ndarray:

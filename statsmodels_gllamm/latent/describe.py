@@ -83,6 +83,11 @@ def _few(names: list[str]) -> str:
     return ", ".join(names)
 
 
+def _few_wrapped(head: str, names) -> str:
+    return textwrap.fill(f"{head}: {', '.join(names)}", WIDTH, subsequent_indent="    ",
+                         break_long_words=False, break_on_hyphens=False)
+
+
 def _regressions(structure) -> list[str]:
     """The regressions of the latent variables, one line each; zeta are their disturbances."""
     found: dict[str, list[str]] = {}
@@ -125,6 +130,8 @@ def equations(sample, structure, outcomes, family) -> str:
     lines += [_loading(name, factor) for name, factor in sample.factors.items()]
     for block in outcomes.aux:
         lines += _auxiliary(sample, family, block, outcomes.aux_names)
+    if structure.residuals is not None:
+        lines.append(_few_wrapped("residual covariances", structure.residuals.names))
     regressions = _regressions(structure)
     lines += regressions
     regressed = {line.partition(" = ")[0] for line in regressions}

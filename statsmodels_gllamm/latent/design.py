@@ -8,6 +8,8 @@ Everything that touches rows is linear in an expanded coefficient matrix Psi (r,
     Psi[:, 0] = beta lambda + sum_k C_k(lambda) (I - B)^-1 Gamma_k,
     Psi[:, 1..D] = C(lambda) (I - B)^-1 T,                            Psi[:, D+1..] = delta
 
+after which Psi has a column for every residual covariance of Gaussian rows, in its first row.
+
 C are the loadings of the latent variables on row columns, C_k those on their products with
 covariate k of the latent variables (structural.py); W is the unique row columns (fixed-effect
 columns, random-slope columns, loading columns and their products) of the engine's rows.  Only the
@@ -66,7 +68,8 @@ class LatentDesign:
     Attributes
     ----------
     layout : Layout
-        Blocks in order: coef, one lambda block per factor, one cov block per bar, aux.
+        Blocks in order: coef, one lambda block per factor, one cov block per bar, residual
+        covariances, aux.
     covariances : tuple of Covariance
         One per bar, in the order of the latent variables (bottom level first).
     q : tuple of int
@@ -105,6 +108,11 @@ class LatentDesign:
     structural: Structural | None = None
     regressors: tuple[Terms, ...] = ()
     flips: tuple[SignFlip, ...] = ()
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of Psi."""
+        return 1 + self.n_latent + self.n_aux + self.layout.positions("rescov").size
 
     @property
     def n_latent(self) -> int:
@@ -154,7 +162,7 @@ class LatentDesign:
         """Psi (..., r, 1 + D + m) at working coordinates (..., k)."""
         beta, loadings, root, delta = self._parts(working)
         d = self.n_latent
-        out = np.zeros(working.shape[:-1] + (self.n_rows, 1 + d + self.n_aux), dtype=working.dtype)
+        out = np.zeros(working.shape[:-1] + (self.n_rows, self.n_columns), dtype=working.dtype)
         _add(out[..., 0], self.fixed.row, beta[..., self.fixed.index] * loadings[..., self.fixed.slot])
         regression = self.regression(working)
         if regression is not None:
@@ -167,14 +175,16 @@ class LatentDesign:
         if self.n_aux:
             aux = np.zeros(out.shape[:-2] + (self.n_rows * self.n_aux,), dtype=out.dtype)
             _add(aux, self.aux.row * self.n_aux + self.aux.slot, delta[..., self.aux.index])
-            out[..., 1 + d:] = aux.reshape(out.shape[:-1] + (self.n_aux,))
+            out[..., 1 + d:1 + d + self.n_aux] = aux.reshape(out.shape[:-1] + (self.n_aux,))
+        if self.n_columns > 1 + d + self.n_aux:
+            out[..., 0, 1 + d + self.n_aux:] = working[..., self.layout.positions("rescov")]
         return out
 
     def adjoint(self, working: np.ndarray, bar: np.ndarray) -> np.ndarray:
         """Derivative in the working coordinates (..., k) from that in the entries (E,)."""
         beta, loadings, root, _ = self._parts(working)
         d, at = self.n_latent, self.layout.slices()
-        full = np.zeros((self.n_rows, 1 + d + self.n_aux))
+        full = np.zeros((self.n_rows, self.n_columns))
         full[self.entries] = bar
         out = np.zeros(working.shape, dtype=working.dtype)
         loadings_bar = np.zeros_like(loadings)
@@ -212,6 +222,8 @@ class LatentDesign:
             delta_bar = np.zeros(self.layout.positions("aux").size)
             np.add.at(delta_bar, self.aux.index, full[self.aux.row, 1 + d + self.aux.slot])
             out[..., self.layout.positions("aux")] = delta_bar
+        if self.n_columns > 1 + d + self.n_aux:
+            out[..., self.layout.positions("rescov")] = full[0, 1 + d + self.n_aux:]
         return out
 
     def jacobian(self, working: np.ndarray) -> np.ndarray:
@@ -279,7 +291,7 @@ class RowColumns:
 
     def add(self, column: np.ndarray) -> int:
         """Number of the row column equal to ``column`` (n,), added if it is new."""
-        key = hash((float(column.sum()), float(column[: 64].sum()), float(column[-64:].sum())))
+        key = hash(((column[:64] + 0.0).tobytes(), (column[-64:] + 0.0).tobytes()))  # -0.0 -> 0.0
         for number in self._known.get(key, []):
             if np.array_equal(self.columns[number], column):
                 return number

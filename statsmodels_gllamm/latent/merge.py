@@ -27,7 +27,7 @@ class Merge:
     weight: tuple[np.ndarray, ...]
 
 
-def _mix(h: np.ndarray) -> np.ndarray:
+def mix(h: np.ndarray) -> np.ndarray:
     """The splitmix64 finaliser: a bijection of uint64 that spreads every bit."""
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -38,7 +38,8 @@ def _bits(x: np.ndarray) -> np.ndarray:
     return (np.ascontiguousarray(x, dtype=np.float64) + 0.0).view(np.uint64)  # -0.0 -> 0.0
 
 
-def _add_hash(h: np.ndarray, codes: np.ndarray, size: int) -> np.ndarray:
+def add_hashes(h: np.ndarray, codes: np.ndarray, size: int) -> np.ndarray:
+    """Sums (size,) of the hashes of each unit's children, whatever their order."""
     total = np.zeros(size, dtype=np.uint64)
     np.add.at(total, codes, h)
     return total
@@ -49,23 +50,23 @@ def _unit_hashes(columns, levels, row_weight, unit_weight, sets, seed: int) -> l
     step = np.uint64(0x9E3779B97F4A7C15)
     h = np.full(len(columns[0]), np.uint64(seed), dtype=np.uint64)
     for column in columns:
-        h = _mix(h + step + _bits(column))
+        h = mix(h + step + _bits(column))
     if row_weight is not None:
-        h = _mix(h + step + _bits(row_weight))
+        h = mix(h + step + _bits(row_weight))
     hashes = []
     codes, size = levels[0].codes, levels[0].n_units
     if sets is not None:
         n_sets = int(sets.max()) + 1
-        h = _mix(_add_hash(_mix(h + step), sets, n_sets))
+        h = mix(add_hashes(mix(h + step), sets, n_sets))
         inside = np.empty(n_sets, dtype=codes.dtype)
         inside[sets] = codes
         codes = inside
     for index, level in enumerate(levels):
-        h = _mix(_add_hash(_mix(h + step), codes, size))
+        h = mix(add_hashes(mix(h + step), codes, size))
         hashes.append(h)
         if level.parent is not None:
             if unit_weight[index] is not None:
-                h = _mix(h + step + _bits(unit_weight[index]))
+                h = mix(h + step + _bits(unit_weight[index]))
             codes, size = level.parent, levels[index + 1].n_units
     return hashes
 
@@ -114,7 +115,7 @@ def merge_units(columns, levels: tuple[Level, ...], row_weight, unit_weight,
             parent = above[level.parent]
             inside = parent == level.parent
         if index < len(levels) - 1 and unit_weight[index] is not None:
-            key = _mix(one[index] + _bits(own))  # siblings merge only with equal weights
+            key = mix(one[index] + _bits(own))  # siblings merge only with equal weights
         else:
             key = one[index]
         rep = _same(parent, key, two[index], inside)

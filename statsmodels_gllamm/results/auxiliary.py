@@ -90,12 +90,13 @@ def alone(model) -> frozenset[str]:
         for parameter, column, number in block.terms:
             by_predictor.setdefault(number, []).append((parameter, column))
         for terms in by_predictor.values():
-            values = block.values[:, [column for _, column in terms]]
-            single = (values != 0).sum(axis=1) == 1
-            for (parameter, _), x in zip(terms, values.T):
-                own = x != 0
-                ones = single[own].all() and (x[own] == 1).all()
-                (found if ones else others).add(parameter)
+            columns = [column for _, column in terms]
+            whole = columns == list(range(block.values.shape[1]))
+            values = block.values if whole else block.values[:, columns]
+            used = values != 0
+            used &= (used.sum(axis=1) != 1)[:, None] | (values != 1)
+            for (parameter, _), wrong in zip(terms, used.any(axis=0)):
+                (others if wrong else found).add(parameter)
     return frozenset(found - others)
 
 

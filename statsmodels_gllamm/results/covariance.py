@@ -29,6 +29,7 @@ from scipy.sparse.csgraph import connected_components
 
 from statsmodels_gllamm.estimation.record import natural_covariance
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.latent.hierarchy import first_rows
 
 COV_TYPES = ("nonrobust", "opg", "robust", "cluster")
@@ -95,12 +96,12 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
     given = check_cov_type(cov_type, cov_kwds)
     if cov_type == "nonrobust":
         return record.cov, {"description": DESCRIPTIONS[cov_type]}
-    if len(record.unit_scores) == 0:
+    if record.unit_scores is not None and len(record.unit_scores) == 0:
         raise ValueError(f"cov_type={cov_type!r} needs the scores of the top-level units, which "
                          "remove_data() has removed; ask for it before.")
     jacobian, information = record.jacobian, record.information
     units = independent_units(model)
-    scores = units.sum(record.unit_scores @ jacobian[:, information.free])
+    scores = units.sum(_working_scores(model, record, jacobian))
     weight = top_weight(model, units)
     kwds = {}
     if cov_type == "cluster":
@@ -125,6 +126,19 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
     missing = np.isnan(np.diag(record.cov))  # in a flat direction too
     cov[missing], cov[:, missing] = np.nan, np.nan
     return cov, kwds
+
+
+def _working_scores(model, record, jacobian) -> np.ndarray:
+    """Scores of the top-level units (n_top, f) in the free working coordinates."""
+    free = record.information.free
+    if record.unit_scores is not None:
+        return record.unit_scores @ jacobian[:, free]
+    design, working = model.design, record.working
+    if record.constraints is not None:
+        design = constrained(design, record.constraints)
+        working = design.to_working(record.params)
+    objective = model._likelihood(record.n_quad, record.integration, design=design)
+    return objective.at(working, units=True).unit_scores[:, free]
 
 
 def _inverse(opg: np.ndarray, n_units: int) -> np.ndarray:

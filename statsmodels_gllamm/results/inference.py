@@ -32,7 +32,10 @@ class Inference:
         """
         cov_p = self.cov_params_default if cov_p is None else np.asarray(cov_p)
         if r_matrix is None or column is not None or not np.isnan(cov_p).any():
-            return super().cov_params(r_matrix, column, scale, cov_p, other)
+            cov = super().cov_params(r_matrix, column, scale, cov_p, other)
+            if r_matrix is None or other is not None or self.record.constraints is None:
+                return cov
+            return _without_rounding(cov, np.asarray(r_matrix, dtype=float), cov_p)
         r_matrix = np.asarray(r_matrix, dtype=float)
         other = r_matrix if other is None else np.asarray(other, dtype=float)
         out = nan_dot(np.atleast_2d(r_matrix), nan_dot(cov_p, np.atleast_2d(other).T))
@@ -124,7 +127,8 @@ class Inference:
     @property
     def fingerprint(self):
         """What tells the estimation sample from others."""
-        return self._summary_cache("fingerprint", lambda: tests.fingerprint(self.model.sample))
+        return self._summary_cache("fingerprint", lambda: tests.fingerprint(
+            self.model.sample, tests.row_hashes(self.model)))
 
     def lr_test(self, other):
         """Likelihood-ratio test against a model within this one, or around it.
@@ -207,3 +211,14 @@ class Inference:
     def bootstrap(self, *args, **kwargs):
         """Not there: statsmodels' bootstrap draws rows, which are not independent here."""
         raise NotImplementedError("a bootstrap of single rows would break up the clusters")
+
+
+def _without_rounding(cov, r_matrix, cov_p):
+    """r cov r' with zeros for variances that constraints make zero but for rounding."""
+    size = np.abs(np.atleast_2d(r_matrix)) @ np.sqrt(np.diag(cov_p))
+    none = np.abs(np.diagonal(np.atleast_2d(cov))) <= 1e-14 * size**2
+    if none.any():
+        out = np.atleast_2d(cov).copy()
+        out[none], out[:, none] = 0.0, 0.0
+        return out.reshape(np.shape(cov))
+    return cov

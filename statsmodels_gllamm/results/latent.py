@@ -19,6 +19,7 @@ import pandas as pd
 from statsmodels_gllamm.integration.posterior import unit_moments
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.results.regression import latent_mean, latent_root, regressors
+from statsmodels_gllamm.results.residuals import posterior_moments
 
 KINDS = ("mean", "mode")
 
@@ -91,13 +92,14 @@ def posterior(results, kind="mean", group=None) -> dict[str, GroupPosterior]:
     design = model.design
     if not design.q:
         return {}
-    if kind == "mode":
-        objective = model._objective((1,) * len(design.q), "adaptive")
+    if model.structure.residuals is not None:
+        moments = [posterior_moments(model, record.working)]
     else:
-        objective = model._objective(record.n_quad, record.integration)
-    with model._explained():
-        moments = unit_moments(objective.problem, objective.task, design.psi(record.working),
-                               ancestors=design.structural is not None)
+        n_quad = (1,) * len(design.q) if kind == "mode" else record.n_quad
+        objective = model._objective(n_quad, "adaptive" if kind == "mode" else record.integration)
+        with model._explained():
+            moments = unit_moments(objective.problem, objective.task, design.psi(record.working),
+                                   ancestors=design.structural is not None)
     natural = _natural(model, record.working, moments)
     return {group: _of_group(model, group, natural) for group in group_names(model)}
 

@@ -32,6 +32,7 @@ from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
+from statsmodels_gllamm.results.residuals import row_average
 from statsmodels_gllamm.results.rows import Asked, Rows, asked, known_units, rows_of
 
 N_QUAD = 7  # points per dimension where none are given
@@ -248,8 +249,10 @@ def _posterior(model, working, rows: Rows, o, a, outcomes, sets, integration, n_
     if not isinstance(n_quad, tuple):
         n_quad = 1 if integration == "laplace" else n_quad
         n_quad = model._points(n_quad, integration) or (N_QUAD,) * len(model.design.q)
-    objective = model._objective(n_quad, integration)
     level, unit = known_units(model, rows)
+    if model.structure.residuals is not None:
+        return row_average(model, working, o, a, level, unit)
+    objective = model._objective(n_quad, integration)
     _refuse_cut_sets(rows, sets, level, unit)
     if min(n_quad) == 1 or level.any():
         _check_mean(model, outcomes, a)
@@ -257,8 +260,11 @@ def _posterior(model, working, rows: Rows, o, a, outcomes, sets, integration, n_
 
     def average(make):
         with model._explained():
-            return row_expectation(objective.problem, objective.task, psi, make, o, a, level, unit,
-                                   sets)
+            found = row_expectation(objective.problem, objective.task, psi, make, o, a, level, unit,
+                                    sets)
+        if not np.isfinite(found).all():  # latent variables that no response touches have their prior
+            _check_mean(model, outcomes, a)
+        return found
 
     return average
 

@@ -17,10 +17,13 @@ from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, tab
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.light import without_data
+from statsmodels_gllamm.results.measurement import Measurement
 from statsmodels_gllamm.results.predictions import Predictions
+from statsmodels_gllamm.results.structure import StructuralModel
 
 
-class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults):
+class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, ResultMixin,
+                    LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters
@@ -262,7 +265,7 @@ class GLLAMMResults(Predictions, Inference, ResultMixin, LikelihoodModelResults)
         _ = self.group_sizes, self.fingerprint, self.own_auxiliaries, self.n_outcomes
         _ = self.family_notes
         self.model = without_data(self.model)
-        self.record = replace(self.record, unit_scores=self.record.unit_scores[:0].copy())
+        self.record = replace(self.record, unit_scores=np.zeros((0, len(self.record.params))))
         super().remove_data()
 
     # What maketables asks for

@@ -14,6 +14,7 @@ from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.families.base import FamilyData
 from statsmodels_gllamm.formula.categories import key_name, show
 from statsmodels_gllamm.formula.designs import Part
+from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM
 from statsmodels_gllamm.formula.rows import as_frame, row_array
 from statsmodels_gllamm.results.latent import level_units
 from statsmodels_gllamm.results.regression import regressors
@@ -117,7 +118,7 @@ def rows_of(model, data, ask: Asked, latent=None, offset=None, exposure=None,
     if n_trials is not None and rows.data is not None:
         trials = row_array(n_trials, "n_trials", frame, None)[rows.kept]
         rows = replace(rows, data=replace(rows.data, n_trials=trials))
-    given = {_latent_number(model.structure, name):
+    given = {latent_number(model.structure, name):
              row_array(value, f"latent[{name!r}]", frame, None)[rows.kept]
              for name, value in (latent or {}).items()}
     return replace(rows, given=given)
@@ -152,7 +153,7 @@ def _frame_rows(model, frame, ask: Asked, random) -> Rows:
     wanted += ["bars"] * random + ["factors"] * with_factors + ["codes"] * posterior
     absent = {}
     if ask.what != "linear":
-        unread = model.fitted_family.unread
+        unread = model.fitted_family.unread | {RESIDUAL_ITEM}
         wanted += ["numbers", *(("labels", role) for role in design.labels if role not in unread)]
         lacks = {key: [c for c in d.columns if c not in frame.columns]
                  for key, d in design.designs.items() if key not in regressions}
@@ -198,7 +199,7 @@ def _as_exog(model, data) -> np.ndarray | None:
 
 def _exog_rows(model, exog, ask: Asked, random) -> Rows:
     """Rows of which only the fixed part's columns are known."""
-    sample, unread = model.sample, model.fitted_family.unread
+    sample, unread = model.sample, model.fitted_family.unread | {RESIDUAL_ITEM}
     names, index = list(sample.exog.columns), pd.RangeIndex(len(exog))
     kept = ~np.isnan(exog).any(axis=1)
     exog = exog[kept]
@@ -259,7 +260,7 @@ def _offset(offset, exposure, frame) -> np.ndarray:
     return total
 
 
-def _latent_number(structure, name: str) -> int:
+def latent_number(structure, name: str) -> int:
     """Place of a latent variable among all, by its full name or by one that only it has."""
     full = [latent for block in structure.blocks for latent in block.names]
     terms = [term for block in structure.blocks for term in block.terms]

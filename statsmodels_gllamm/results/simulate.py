@@ -6,6 +6,7 @@ import pandas as pd
 
 from statsmodels_gllamm.estimation.options import integer
 from statsmodels_gllamm.results import linear, regression
+from statsmodels_gllamm.results.residuals import draw_residuals
 from statsmodels_gllamm.results.rows import Asked, rows_of
 
 
@@ -20,7 +21,11 @@ def simulate(results, n: int = 1, rng=None) -> pd.DataFrame:
     a = np.einsum("pdn,de->pen", c, regression.latent_root(model.design, working))
     columns = []
     for _ in range(n):
-        value = family.simulate(rng, o + _latent_part(model, rng, a), aux, rows.data)
+        nu = o + _latent_part(model, rng, a)
+        if model.structure.residuals is None:
+            value = family.simulate(rng, nu, aux, rows.data)
+        else:
+            value = nu[0] + draw_residuals(model, working, rng, np.exp(aux[0]))
         if model.sample.endog.ndim == 2:
             value = np.rint(value * rows.data.n_trials)
         columns.append(value)

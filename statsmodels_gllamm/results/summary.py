@@ -30,6 +30,7 @@ TITLES = {
     "loading": "Loadings",
     "regression": "Regressions",
     "variance": "(Co)variances",
+    "residual covariance": "Residual covariances",
     "dispersion": "Dispersion",
     "scale": "Scale",
     "guessing": "Guessing",
@@ -139,6 +140,8 @@ def _text(rows, names, heads, tested: bool, number) -> pd.DataFrame:
 
 def _derived_name(results, kind: str) -> str:
     """Head of the column of what a parameter stands for."""
+    if kind == "residual covariance":
+        return "corr"
     if kind == "variance":
         return "sd / corr"
     symbols = dict.fromkeys(k.symbol for name, k in kinds_of(results.model).items()

@@ -13,9 +13,10 @@ from scipy import stats
 
 from statsmodels_gllamm.results.auxiliary import derived, kinds_of
 from statsmodels_gllamm.results.estimates import block_estimates, correlation
+from statsmodels_gllamm.results.residuals import residual_correlations
 
 KINDS = {"coef": "coefficient", "lambda": "loading", "gamma": "regression", "b": "regression",
-         "cov": "variance", "aux": "auxiliary"}
+         "cov": "variance", "rescov": "residual covariance", "aux": "auxiliary"}
 COLUMNS = ["kind", "estimate", "std_err", "z", "pvalue", "conf_low", "conf_high", "derived",
            "status"]
 
@@ -33,12 +34,12 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     -------
     DataFrame
         Index: names.  Columns: ``kind`` ("coefficient", "loading", "regression", "variance",
-        "covariance", "threshold", "dispersion", "scale", "guessing", "auxiliary"), ``estimate``,
-        ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``, ``derived`` (sd of a
-        variance, correlation of a covariance, the quantity whose logarithm or logit a parameter
-        is) and ``status`` ("free", "fixed" by the model or a constraint, "boundary", "flat" for a
-        part of a direction in which the log-likelihood is flat, or "= name" of the parameter it
-        equals).
+        "covariance", "residual covariance", "threshold", "dispersion", "scale", "guessing",
+        "auxiliary"), ``estimate``, ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``,
+        ``derived`` (sd of a variance, correlation of a covariance, the quantity whose logarithm or
+        logit a parameter is) and ``status`` ("free", "fixed" by the model or a constraint,
+        "boundary", "flat" for a part of a direction in which the log-likelihood is flat, or "= name"
+        of the parameter it equals).
     """
     free = _free(results, alpha)
     layout = results.model.design.layout
@@ -49,6 +50,7 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     parts += _loadings(results, at.get("lambda", []))
     parts += [*at.get("gamma", []), *at.get("b", [])]
     parts += _covariances(results, at.get("cov", []))
+    parts += [_residual_covariances(results, part) for part in at.get("rescov", [])]
     parts += [_auxiliary(results, part) for part in at.get("aux", [])]
     return pd.concat([part[COLUMNS] for part in parts if len(part)] or [free[COLUMNS]])
 
@@ -119,6 +121,14 @@ def _covariances(results, parts) -> list[pd.DataFrame]:
                 out.append(_row(f"cov[{c.names[j]},{c.names[i]}]", "covariance", psi[i, j], "fixed",
                                 derived))
     return out
+
+
+def _residual_covariances(results, part: pd.DataFrame) -> pd.DataFrame:
+    """Residual covariances with correlations."""
+    part = part.copy()
+    part["derived"] = residual_correlations(results.model, part["estimate"].to_numpy(),
+                                            results.record.params)
+    return part
 
 
 def _auxiliary(results, part: pd.DataFrame) -> pd.DataFrame:

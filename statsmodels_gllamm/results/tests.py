@@ -24,7 +24,9 @@ from scipy import stats
 from statsmodels.stats.contrast import WaldTestResults, t_test_pairwise
 
 from statsmodels_gllamm.exceptions import BoundaryWarning, PrecisionWarning
+from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM
 from statsmodels_gllamm.formula.terms import current_spec, term_slices
+from statsmodels_gllamm.formula.wide import ITEM
 from statsmodels_gllamm.results.nesting import edges
 
 NEGATIVE = 1e-6  # a likelihood ratio below minus this is a sign of trouble
@@ -64,11 +66,22 @@ class Fingerprint(NamedTuple):
         return None
 
 
-def fingerprint(sample) -> Fingerprint:
-    """Fingerprint of an estimation sample, by content."""
+def row_hashes(model) -> np.ndarray | None:
+    """A number (n,) of person and item of every row of wide data, whose items stand in the order of
+    the model's text; None of other data."""
+    if model.wide is None:
+        return None
+    rows = model.data.frame[[model.wide.id, ITEM]].astype({ITEM: object})
+    return pd.util.hash_pandas_object(rows, index=False).to_numpy()
+
+
+def fingerprint(sample, hashes=None) -> Fingerprint:
+    """Fingerprint of an estimation sample, by content; with ``hashes`` (n,) whatever the order of
+    its rows."""
     response = [np.asarray(sample.endog, dtype=float), *(
         [] if sample.n_trials is None else [np.asarray(sample.n_trials, dtype=float)])]
-    roles = [sorted(found, key=str) for found in (sample.numbers, sample.labels)]
+    roles = [sorted(set(found) - {RESIDUAL_ITEM}, key=str)
+             for found in (sample.numbers, sample.labels)]
     response += [sample.numbers[role] for role in roles[0]]
     response += [sample.labels[role][0] for role in roles[1]]
     response.append(np.frombuffer(repr(roles).encode(), dtype=np.uint8))
@@ -76,9 +89,14 @@ def fingerprint(sample) -> Fingerprint:
         response.append(np.frombuffer(repr(sample.categories).encode(), dtype=np.uint8))
     weights = [sample.weights[name] for name in sorted(sample.weights)
                if not (sample.weights[name] == 1).all()]
-    labels = pd.util.hash_pandas_object(sample.index).to_numpy()
+    labels, positions = pd.util.hash_pandas_object(sample.index).to_numpy(), sample.positions
+    if hashes is not None:
+        order = np.argsort(hashes)
+        labels = positions = hashes[order]
+        weights = [weight[order] for weight in weights]
+        response = [x[order] if len(x) == len(order) else x for x in response]
     return Fingerprint(len(sample.index), _digest(*response), _digest(*weights),
-                       _digest(sample.positions), _digest(labels))
+                       _digest(positions), _digest(labels))
 
 
 def _digest(*arrays) -> bytes:
@@ -125,12 +143,12 @@ def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
         raise ValueError(f"both models have {large.df_modelwc} parameters: neither is within the "
                          "other; compare their aic or bic.")
     statistic = 2 * (large.llf - small.llf)
-    for text, category in _doubts(large, small, statistic, at_edge):
+    for text, category in doubts(large, small, statistic, at_edge):
         warnings.warn(text, category, stacklevel=stacklevel + 1)
     return LRTestResult(statistic, float(stats.chi2.sf(max(statistic, 0.0), df)), df)
 
 
-def _doubts(large, small, statistic, at_edge):
+def doubts(large, small, statistic, at_edge):
     """(text, category) of what to know before the p-value is believed."""
     what = [*_variances_at_zero(large, small), *at_edge]
     if what:

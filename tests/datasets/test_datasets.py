@@ -17,7 +17,7 @@ CASES = {
     "sleepstudy": "sleepstudy",
     "toenail": "toenail",
 }
-OTHERS = {"kidney", "neuroticism", "verbagg", "wine"}  # not the same as the data of a case
+OTHERS = {"holzinger", "kidney", "neuroticism", "verbagg", "wine"}  # not the data of a case
 FOLDER = Path(datasets.__file__).parent
 
 
@@ -52,6 +52,16 @@ def test_wine_is_that_of_the_case(reference):
     assert list(data.temp.cat.categories) == ["cold", "warm"]
     text = {"temp": "str", "contact": "str"}
     pd.testing.assert_frame_equal(data.astype(text), expected[data.columns].astype(text))
+
+
+def test_holzinger_is_that_of_the_case(reference):
+    expected, _ = reference("hs_cfa")
+    data = datasets.holzinger.load_pandas().data
+    assert list(data["item"].cat.categories) == list(expected["item"].cat.categories)
+    pd.testing.assert_frame_equal(data[["item", "y"]], expected[["item", "y"]])
+    pupils = data.drop_duplicates("id")
+    assert pupils["school"].value_counts().to_dict() == {"Pasteur": 156, "Grant-White": 145}
+    assert pupils["id"].size == expected["id"].nunique()
 
 
 def test_neuroticism_has_the_moments_of_its_source():

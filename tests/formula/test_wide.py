@@ -90,7 +90,8 @@ def test_direct_effects():
 
 
 @pytest.mark.parametrize(("line", "error", "text"), [
-    ("x1 ~~ x2", NotImplementedError, "'x1 ~~ x2' is a residual covariance.*factor of their own"),
+    ("x1 ~~ x2; x2 ~~ x1", FormulaError, "residual covariance of 'x2' and 'x1' a second time"),
+    ("x1 ~~ f", FormulaError, "covariance of an item and a factor"),
     ("x1 ~ age + f", FormulaError, "'f' as a cause of an item: write 'f =~ x1'"),
     ("x1 ~ x2", NotImplementedError, "the item 'x2' as a covariate"),
     ("x1 ~ agee", FormulaError, "'agee' .*neither.*did you mean 'age'"),

@@ -1,10 +1,17 @@
 """Rules integrate what they claim to."""
+import itertools
+
 import numpy as np
 from numpy.testing import assert_allclose
 import pytest
 from scipy.special import factorial2
 
-from statsmodels_gllamm.integration.rules import gauss_hermite, product_rule
+from statsmodels_gllamm.integration.rules import (
+    fifth_degree,
+    gauss_hermite,
+    product_rule,
+    rule_of,
+)
 
 
 def moment(z, c, k):
@@ -46,3 +53,29 @@ def test_one_point_is_the_mode():
     rule = product_rule(1, 3)
     assert_allclose(rule.z, np.zeros((1, 3)))
     assert_allclose(rule.c, 0.0)
+
+
+@pytest.mark.parametrize(("n", "size"), [(1, 3), (2, 7), (3, 13), (4, 25), (5, 75), (6, 175)])
+def test_fifth_degree(n, size):
+    """Every moment to the fifth power of so many standard normal variables."""
+    z, c = fifth_degree(n)
+    weight = np.exp(c - (z**2).sum(axis=1) / 2)
+    assert z.shape == (size, n)
+    moment = {0: 1.0, 2: 1.0, 4: 3.0}
+    for powers in itertools.product(range(6), repeat=n):
+        if sum(powers) <= 5:
+            expected = np.prod([moment.get(p, 0.0) for p in powers])
+            assert_allclose(weight @ (z ** np.array(powers)).prod(axis=1), expected, atol=1e-12)
+
+
+def test_rules_of_different_points():
+    rule, plain = rule_of((1, 3, 5)), product_rule(5, 1)
+    assert rule.z.shape == (15, 3) and rule.points == (1, 3, 5)
+    assert not rule.z[:, 0].any()
+    assert_allclose(rule.z[:5, 2], plain.z[:, 0])
+    weight = np.exp(rule.c - (rule.z**2).sum(axis=1) / 2)
+    assert_allclose(weight @ (rule.z[:, 1] ** 4 * rule.z[:, 2] ** 8), 3 * 105)
+    mixed = rule_of((7, 7, 5), 2)
+    weight = np.exp(mixed.c - (mixed.z**2).sum(axis=1) / 2)
+    assert mixed.size == 35
+    assert_allclose(weight @ (mixed.z[:, 0] ** 2 * mixed.z[:, 1] ** 2 * mixed.z[:, 2] ** 8), 105)

@@ -1,4 +1,6 @@
 """Covariance matrices: natural parameters, working coordinates and their adjoints."""
+from dataclasses import replace
+
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 import pytest
@@ -24,6 +26,8 @@ KINDS = {
     "last fixed": Covariance(NAMES, fixed=(None, None, 4.0)),
     "all fixed": Covariance(NAMES, fixed=(1.0, 1.0, 0.25)),
     "diagonal fixed": Covariance(NAMES, "diagonal", (None, 3.0, None)),
+    "ordered": Covariance(NAMES, order=(2, 0, 1)),
+    "ordered fixed": Covariance(NAMES, fixed=(None, 1.0, None), order=(1, 2, 0)),
 }
 
 
@@ -48,8 +52,9 @@ def test_names():
 
 def test_root_has_the_structure(cov, rng):
     root = cov.root(draw(cov, rng))
-    psi = root @ root.T
-    assert_allclose(root, np.tril(root))
+    psi, ordered = root @ root.T, root[np.ix_(cov.sequence, cov.sequence)]
+    assert_array_equal(ordered, np.tril(ordered))
+    assert_array_equal(root != 0, cov.reach())
     for i, variance in enumerate(cov.fixed):
         if variance is not None:
             assert_allclose(psi[i, i], variance)
@@ -57,6 +62,15 @@ def test_root_has_the_structure(cov, rng):
         assert_allclose(psi, np.diag(np.diag(psi)))
     if cov.kind == "identity":
         assert_allclose(np.diag(psi), psi[0, 0])
+
+
+def test_order_keeps_the_parameters(rng):
+    plain, ordered = KINDS["full"], KINDS["ordered"]
+    assert plain.parameter_names() == ordered.parameter_names() and plain.pairs() == ordered.pairs()
+    natural = plain.natural(draw(plain, rng))
+    assert_allclose(plain.matrix(natural), ordered.matrix(natural))
+    assert_allclose(ordered.natural(ordered.working(natural)), natural)
+    assert not ordered.root(ordered.working(natural))[[0, 2, 2], [1, 0, 1]].any()
 
 
 def test_round_trip(cov, rng):
@@ -155,6 +169,7 @@ DIRECT = {
     "identity": direct(KINDS["identity"]),
     "last fixed": direct(KINDS["last fixed"]),
     "pattern": patterned(NAMES, [[None, 0.3, 0], [0.3, 2.0, None], [0, None, None]]),
+    "ordered": direct(KINDS["ordered"]),
 }
 
 
@@ -167,7 +182,9 @@ def test_direct_coordinates(name, rng):
     expected = np.diag(np.diag(psi)) if name == "diagonal" else psi
     root = cov.root(working)
     assert_allclose(root @ root.T, expected, atol=1e-14)
-    assert_allclose(root, np.tril(root))
+    ordered = root[np.ix_(cov.sequence, cov.sequence)]
+    assert_array_equal(ordered, np.tril(ordered))
+    assert not root[~cov.reach()].any()
     assert_array_equal(cov.working(cov.natural(working)), working)
     bar = rng.normal(size=(3, 3))
     slopes = [(cov.root(working + 1e-30j * e).imag * bar).sum() / 1e-30
@@ -176,6 +193,19 @@ def test_direct_coordinates(name, rng):
     assert np.isnan(cov.root(-working)).all()
     with pytest.raises(ValueError, match="not positive semi-definite"):
         cov.working(-working)
+
+
+def test_zeros_of_a_pattern_stay_zeros_of_its_root():
+    apart = patterned(NAMES, [[None, None, 0], [None, None, 0], [0, 0, None]])
+    assert_array_equal(apart.reach(), [[1, 0, 0], [1, 1, 0], [0, 0, 1]])
+    filled = patterned(NAMES, [[None, None, None], [None, None, 0], [None, 0, None]])
+    assert_array_equal(filled.reach(), np.tri(3))
+    last = replace(filled, order=(1, 2, 0))
+    assert_array_equal(last.reach(), [[1, 1, 1], [0, 1, 0], [0, 0, 1]])
+    for cov in (apart, filled, last):
+        psi = np.array([[2.0, 0.3, 0.4], [0.3, 3.0, 0.0], [0.4, 0.0, 4.0]])
+        root = cov.root(np.array([psi[i, j] for i, j in cov.pairs()]))
+        assert_array_equal(root != 0, cov.reach())
 
 
 def test_simple_patterns_keep_their_cholesky_elements():

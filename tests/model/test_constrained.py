@@ -136,7 +136,7 @@ def test_sum_to_zero(wide):
 def test_constraints_of_the_model(wide, two):
     text = "lambda[one,b] = lambda[one,c]"
     data, made = two.data.frame, two.wide
-    model = GLLAMM.from_formula(made.formula, data, constraints=text, **made.arguments)
+    model = GLLAMM.from_formula(made.formula, data, **{**made.arguments, "constraints": text})
     found = model.fit()
     assert_allclose(found.llf, two.fit_constrained(text).llf, atol=1e-8)
     again = type(model)(model.endog, model.exog, **model._get_init_kwds())

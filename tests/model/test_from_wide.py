@@ -238,7 +238,6 @@ def test_names_from_outside(holzinger):
     (["x1", "x2"], {"fixed": 1}, TypeError, "fixed is terms"),
     (["x1", "x2"], {"freq_weights": [1, 2]}, DataError, "301 rows"),
     ("x1 =~ x2 + x3", {}, FormulaError, "factor 'x1' has the name of a column"),
-    ("f =~ x1 + x2; x1 ~~ x2", {}, NotImplementedError, "residual covariance"),
 ])
 def test_errors(holzinger, items, options, error, text):
     data = holzinger[0].assign(school="a", hole=np.nan, empty=np.nan, text="b")
