@@ -100,6 +100,7 @@ def _parse(text: str, factors) -> Regression:
             "random term with its group, such as x[id].")
     causes, rest, products, pairs = {}, [], {}, {}
     for term in _products(_pieces(text[tildes[0].stop:], "+"), factors):
+        term = _together(term, factors)
         latent = [_squeezed(piece) for piece in term if _is_latent(_squeezed(piece), factors)]
         columns = [piece.strip() for piece in term if not _is_latent(_squeezed(piece), factors)]
         _refuse(":".join(columns), text, factors)
@@ -120,6 +121,20 @@ def _parse(text: str, factors) -> Regression:
     found = tuple(Product(cause, ("" if cause in causes else "0 + ") + " + ".join(columns))
                   for cause, columns in products.items())
     return Regression(text, outcome, tuple(causes), " + ".join(rest) or None, found, tuple(pairs))
+
+
+def _together(term, factors) -> list[str]:
+    """The pieces of a product of three and more, a factor and the column that multiplies it in a bar
+    in one: ``f:x[id]`` in ``f:x[id]:z``.  Of two pieces only the latent variables tell
+    (latent/regressions.py)."""
+    out = list(term[:1])
+    for piece in term[1:]:
+        stem, _, group = _squeezed(piece).partition("[")
+        if len(term) > 2 and group and stem not in factors and _squeezed(out[-1]) in factors:
+            out[-1] = f"{out[-1]}:{piece}"
+        else:
+            out.append(piece)
+    return out
 
 
 def _products(terms, factors):
