@@ -21,6 +21,7 @@ from statsmodels_gllamm.estimation import (
     information,
 )
 from statsmodels_gllamm.estimation.fit import Options, fit
+from statsmodels_gllamm.estimation.mixture import Reduced, mixture_of_nodes
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.options import integer, positive
 from statsmodels_gllamm.estimation.points import points_of
@@ -187,6 +188,8 @@ class GLLAMMModel(LikelihoodModel):
         regressions : list of str, optional
             Latent variables regressed on covariates of their level or above, and on latent variables
             of the same or a higher level: ``["ability ~ ses", "dep[id] ~ stress[id] + x2"]``.
+            Also products ``stress:x2`` with covariates, and ``stress:support`` of two latent
+            variables.
         residual_covariances : dict {column: list of "y1 ~~ y5" or (item, item)}, optional
             Items, values of a column that tells the rows of a bottom-level cluster apart, whose
             residuals are correlated in a Gaussian model: ``{"item": ["y1 ~~ y5", ("y2", "y4")]}``.
@@ -262,8 +265,9 @@ class GLLAMMModel(LikelihoodModel):
 
             - ``"visual =~ x1 + x2 + x3"``: a factor and its items.  The first loading is one;
               ``0.8*x2`` fixes a loading, ``NA*x1`` frees it.  Factors may have factors for items.
-            - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns;
-              ``"x1 ~ age"``: direct effect of a column on an item.
+            - ``"dem60 ~ ind60 + age"``: regression of a factor on factors and columns, and on
+              products ``ind60:age`` of both or of two factors; ``"x1 ~ age"``: direct effect of a
+              column on an item.
             - ``"a ~~ b"``: the factors, or the residuals of regressed ones, are correlated;
               ``"a ~~ 0*b"``: they are not.  By default factors correlate if neither is regressed.
             - ``"a ~~ 1*a"``: variance one; all loadings are then free.  Other numbers fix variances
@@ -428,15 +432,17 @@ class GLLAMMModel(LikelihoodModel):
     def _reach(self) -> Reach:
         """Which latent variables the rows of top-level units touch."""
         if not self._reaches:
+            over = Reduced(self.design) if len(self.design.given) else self.design
             self._reaches["units"] = find_reach(
-                self._engine_rows(None), self.structure.engine_levels, self.design.q,
-                self.design.entries)
+                self._engine_rows(None), self.structure.engine_levels, over.q, over.entries)
         return self._reaches["units"]
 
     @property
     def _dimensions(self) -> tuple[tuple[int, ...], ...]:
         """Latent variables per level that take several points, for every kind of top-level unit."""
-        return self._reach.counts() if self.design.q else ((),)
+        given = len(self.design.given)
+        kinds = self._reach.counts() if self.design.q else ((),)
+        return tuple((*kind[:-1], kind[-1] + given) for kind in kinds) if given else kinds
 
     def _problem(self, n_nodes: int, merge: bool = True) -> Problem:
         key = next(size for size in NODE_CLASSES if n_nodes <= size), merge
@@ -468,19 +474,22 @@ class GLLAMMModel(LikelihoodModel):
     def _linear_aux(self) -> bool:
         return all(member.response.linear_aux for member in self.outcomes.members)
 
-    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True,
-                   design=None) -> Objective:
+    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True, design=None):
         """Log-likelihood with given points per level, as a function of working coordinates, or of
-        those of another ``design``."""
+        those of another ``design``; an `Objective` or a `MixtureObjective`."""
         if self.structure.residuals is not None:
             raise NotImplementedError("residual covariances are not available with frequency weights "
-                                      "of rows, or of clusters below the top level")
-        q = self.design.q
+                                      "of rows, or of clusters below the top level, or with products "
+                                      "of latent variables")
+        q, design = self.design.q, design or self.design
+        if len(self.design.given):
+            problem = self._problem(self._reach.n_nodes(n_quad), merge)
+            return mixture_of_nodes(problem, Reduced(design), n_quad, pool,
+                                    self._gaussian or integration != "quadrature")
         task = Task(q, certify.rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")
         n_nodes = self._reach.n_nodes(n_quad) if q else 1
-        return Objective(self._problem(n_nodes, merge), task, design or self.design, pool,
-                         self._linear_aux)
+        return Objective(self._problem(n_nodes, merge), task, design, pool, self._linear_aux)
 
     def _solved(self, constraints) -> Constraints | None:
         """Linear constraints on the natural parameters, solved; None where there are none."""
@@ -503,11 +512,17 @@ class GLLAMMModel(LikelihoodModel):
 
     @property
     def _exact(self) -> bool:
-        gaussian = all(member.response.gaussian for member in self.outcomes.members)
-        return gaussian or not any(map(any, self._dimensions))
+        return (self._gaussian and not len(self.design.given)) or not any(map(any, self._dimensions))
+
+    @property
+    def _gaussian(self) -> bool:
+        return all(member.response.gaussian for member in self.outcomes.members)
 
     def _points(self, n_quad, integration: str) -> tuple[int, ...] | None:
         """Points per level, or None for "auto"."""
+        if integration == "laplace" and len(self.design.given):
+            raise ValueError("integration='laplace' is not for products of latent variables: the "
+                             "moderators have several nodes; use 'adaptive'")
         return points_of(n_quad, integration, self.structure.levels, self._dimensions, self._exact)
 
     def _at(self, params, integration, n_quad, off_boundary=False, **wanted):
@@ -761,7 +776,9 @@ class GLLAMMModel(LikelihoodModel):
 
     def _unidentified(self, design, start) -> list[str]:
         """What is not identified, in words."""
-        found = identification.unidentified(self.structure, self.outcomes, design, start)
+        found = np.zeros((0, 0))
+        if not len(self.design.given):
+            found = identification.unidentified(self.structure, self.outcomes, design, start)
         n_quad = identification.points(self.design.q)
         if not (found.size or self._exact) and n_quad:
             objective = self._objective(n_quad, "quadrature", design=design)
@@ -795,10 +812,11 @@ class GLLAMMModel(LikelihoodModel):
 
 def with_regressions(needs: Needs, regressions) -> Needs:
     """The needs of the family and the covariates of the latent variables' regressions."""
-    formulas = {("regression", i): r.covariates
-                for i, r in enumerate(regressions) if r.covariates is not None}
+    formulas = {("regression", i, *key): text
+                for i, r in enumerate(regressions) for key, text in r.formulas.items()}
+    whole = {("regression", i, *key) for i, r in enumerate(regressions) for key in r.whole}
     return replace(needs, formulas={**needs.formulas, **formulas},
-                   without_intercept=needs.without_intercept | frozenset(formulas))
+                   without_intercept=needs.without_intercept | whole)
 
 
 def family_data(sample) -> FamilyData:

@@ -9,6 +9,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import evaluate_for_search
+from statsmodels_gllamm.integration.mixture import NodeStates
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.covariance import Covariance
 from statsmodels_gllamm.latent.signs import canonical_signs
@@ -22,7 +23,8 @@ def canonical(design, working: np.ndarray, state):
     """The same parameters with non-negative Cholesky diagonals and positive sums of free loadings,
     and the modes to go with them.
 
-    A column of T and the latent variable u that it multiplies change sign together.
+    A column of T and the latent variable u that it multiplies change sign together.  Modes of the
+    components of a mixture are left out.
     """
     working, signs = working.copy(), []
     for s, c in design.cov_slices():
@@ -36,6 +38,8 @@ def canonical(design, working: np.ndarray, state):
     signs = np.concatenate([np.ones(0), *signs]) * turned
     if (signs > 0).all():
         return working, state
+    if isinstance(state, NodeStates):
+        return working, None
     signs = np.split(signs, np.cumsum(design.q)[:-1])
     flipped = tuple(tuple(u * sign[:, None] for u, sign in zip(modes, signs)) for modes in state)
     return working, flipped

@@ -123,8 +123,7 @@ def first_n_quad(q) -> tuple[int, ...]:
 def quadrature_error(objective, n_other, point, information) -> tuple[float, float]:
     """(the other rule's minus the fitted log-likelihood, largest move of an estimate under it in
     standard errors); the second is NaN where there are no standard errors."""
-    other = objective.with_rules(rules_of(n_other, objective.task.q)).at(
-        point.working, point.value.state)
+    other = objective.with_points(n_other).at(point.working, point.value.state)
     move = information.inverse @ (other.gradient - point.gradient)[information.free]
     variance = np.diag(information.inverse)
     if not (variance > 0).all():

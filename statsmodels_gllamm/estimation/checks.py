@@ -146,7 +146,9 @@ def separation_of(sample, structure, outcomes, *points) -> str | None:
 
 def _largest(structure, working) -> float:
     """The largest linear predictor (in size), latent variables zero, without offset."""
-    psi = structure.design.psi(np.asarray(working, dtype=float))[:, 0]
+    design = structure.design
+    u = np.zeros(design.n_latent) if len(design.given) else None
+    psi = design.psi(np.asarray(working, dtype=float), u)[:, 0]
     used = np.flatnonzero(psi)
     if not len(used):
         return 0.0

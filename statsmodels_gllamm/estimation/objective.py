@@ -16,6 +16,7 @@ from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Evaluation, Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.integration.rules import product_rule
 from statsmodels_gllamm.latent.design import LatentDesign
 
 
@@ -50,8 +51,9 @@ class Objective:
         """Whether log-likelihood and second derivatives have a closed form."""
         return isinstance(self.problem, GaussianProblem)
 
-    def with_rules(self, rules) -> Objective:
-        """The same with other quadrature rules."""
+    def with_points(self, n_quad) -> Objective:
+        """The same with other points per dimension by level."""
+        rules = tuple(product_rule(n, q) for n, q in zip(n_quad, self.task.q))
         return replace(self, task=replace(self.task, rules=rules))
 
 

@@ -319,9 +319,14 @@ def _start_loadings(scores: Scores, loadings, free) -> tuple[np.ndarray, dict[in
     out, latent, variances, done = loadings.copy(), scores.structure.design.latent, {}, set()
     for m in range(len(scores.level_of)):
         slots = np.unique(latent.slot[latent.index == m])
-        if not free[slots].any() or done & set(slots) or not 3 <= len(slots) <= MAX_SLOTS:
+        if not free[slots].any() or done & set(slots) or not 2 <= len(slots) <= MAX_SLOTS:
             continue
         done |= set(slots[free[slots]])
+        if len(slots) == 2:  # one product tells a sign: with the wrong one the variance goes to zero
+            (one, two), _ = _slot_sums(scores, m, slots)
+            against = (one @ two) * np.prod(loadings[slots]) < 0
+            out[slots[free[slots]][-1:]] *= -1.0 if against else 1.0
+            continue
         size = _sizes(scores, m, slots)
         if size is None:
             continue
@@ -338,14 +343,20 @@ def _start_loadings(scores: Scores, loadings, free) -> tuple[np.ndarray, dict[in
     return out, variances
 
 
-def _sizes(scores: Scores, m: int, slots) -> np.ndarray | None:
-    """l (k,), by a rank-one fit to the products of different scores; None where they do not fit."""
+def _slot_sums(scores: Scores, m: int, slots) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and informations (k, units) of the parts of latent variable m that loadings multiply."""
     units = []
     for slot in slots:
         only = np.zeros(len(scores.structure.design.loadings))
         only[slot] = 1.0
         units.append(scores.sums(m, scores.column(m, only)))
     s, i = (np.stack(x) for x in zip(*units))
+    return s, i
+
+
+def _sizes(scores: Scores, m: int, slots) -> np.ndarray | None:
+    """l (k,), by a rank-one fit to the products of different scores; None where they do not fit."""
+    s, i = _slot_sums(scores, m, slots)
     known = i @ i.T
     c = np.where(known > 0, (s @ s.T) / np.where(known > 0, known, 1.0), 0.0)
     off = ~np.eye(len(slots), dtype=bool) & (known > 0)

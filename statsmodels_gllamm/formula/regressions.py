@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.formula.tokens import quote_backticks, tokenize, usage
 
-__all__ = ["Regression", "parse_regressions"]
+__all__ = ["Product", "Regression", "parse_regressions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A latent variable times columns of the data: the rest of its terms, a one-sided formula."""
+
+    cause: str
+    covariates: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +31,33 @@ class Regression:
     causes : tuple of str
         Latent variables on the right side.
     covariates : str or None
-        The rest of the right side, a one-sided formula.
+        What on the right side has no latent variable, a one-sided formula.
+    products : tuple of Product
+        Latent variables times columns.
+    pairs : tuple of (str, str)
+        Latent variables times latent variables.
     """
 
     text: str
     outcome: str
     causes: tuple[str, ...]
     covariates: str | None
+    products: tuple[Product, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def formulas(self) -> dict[tuple, str]:
+        """Formulas of columns, by what comes after the number of the regression in their key: ()
+        of its covariates, (k,) of those of product k."""
+        found = {} if self.covariates is None else {(): self.covariates}
+        return found | {(k,): product.covariates for k, product in enumerate(self.products)}
+
+    @property
+    def whole(self) -> frozenset:
+        """Keys of ``formulas`` whose constant stays out although they have none: all but those of
+        products without the latent variable by itself, where categories all have an effect."""
+        return frozenset(key for key in self.formulas
+                         if not key or self.products[key[0]].cause in self.causes)
 
 
 def parse_regressions(regressions, factors) -> tuple[Regression, ...]:
@@ -46,7 +75,7 @@ def parse_regressions(regressions, factors) -> tuple[Regression, ...]:
 
     Raises
     ------
-    FormulaError, TypeError
+    FormulaError, TypeError, NotImplementedError
     """
     if regressions is None:
         return ()
@@ -69,28 +98,82 @@ def _parse(text: str, factors) -> Regression:
         raise FormulaError(
             f"The left side of the regression {text!r} must be a latent variable: a factor, or a "
             "random term with its group, such as x[id].")
-    causes, rest = [], []
-    for term in _terms(text[tildes[0].stop:]):
-        if _is_latent(_squeezed(term), factors):
-            causes.append(_squeezed(term))
-            continue
-        used = [name for name in usage(term).names if name in factors]
-        if used or "[" in term:
-            raise FormulaError(
-                f"The term {term.strip()!r} of the regression {text!r} is a product or function of "
-                "a latent variable, which a regression cannot have; use latent variables as they "
-                "are, and products of columns.")
-        rest.append(term.strip())
-    if not causes and not rest:
+    causes, rest, products, pairs = {}, [], {}, {}
+    for term in _products(_pieces(text[tildes[0].stop:], "+"), factors):
+        latent = [_squeezed(piece) for piece in term if _is_latent(_squeezed(piece), factors)]
+        columns = [piece.strip() for piece in term if not _is_latent(_squeezed(piece), factors)]
+        _refuse(":".join(columns), text, factors)
+        if not latent:
+            rest.append(":".join(columns))
+        elif len(term) == 1:
+            causes[latent[0]] = None
+        elif len(latent) == 1:
+            products.setdefault(latent[0], []).append(":".join(columns))
+        elif len(term) == 2:
+            pairs[tuple(latent)] = None
+        else:
+            raise NotImplementedError(
+                f"The regression {text!r} has the product {':'.join(term)!r} of two latent variables "
+                "and more; a product is of two latent variables, or of one and columns.")
+    if not (causes or rest or products or pairs):
         raise FormulaError(f"The regression {text!r} has nothing on its right side.")
-    return Regression(text, outcome, tuple(causes), " + ".join(rest) or None)
+    found = tuple(Product(cause, ("" if cause in causes else "0 + ") + " + ".join(columns))
+                  for cause, columns in products.items())
+    return Regression(text, outcome, tuple(causes), " + ".join(rest) or None, found, tuple(pairs))
 
 
-def _terms(text: str) -> list[str]:
-    """Pieces between the plus signs outside all brackets."""
-    cuts = [t.start for t in tokenize(text) if t.text == "+" and t.depth == 0]
+def _products(terms, factors):
+    """The pieces of every term between colons; a*b is a + b + a:b, and I(a**2), I(a*b) of latent
+    variables are products too."""
+    for term in terms:
+        squared = _inside(_squeezed(term), factors)
+        if squared is not None:
+            yield squared
+            continue
+        pieces = [p for p in _pieces(term, "*")]
+        if len(pieces) > 1 and any(_is_latent(_squeezed(part), factors) for piece in pieces
+                                   for part in _pieces(piece, ":")):
+            for size in range(1, len(pieces) + 1):
+                for some in combinations(pieces, size):
+                    yield [part for piece in some for part in _pieces(piece, ":")]
+        else:
+            yield _pieces(term, ":") if _has_latent(term, factors) else [term]
+
+
+def _has_latent(term, factors) -> bool:
+    return any(_is_latent(_squeezed(part), factors) for part in _pieces(term, ":"))
+
+
+def _inside(term: str, factors) -> list[str] | None:
+    """The two latent variables of I(f**2) or I(f*g), else None."""
+    if not (term.startswith("I(") and term.endswith(")")):
+        return None
+    inner = term[2:-1]
+    if inner.endswith("**2") and _is_latent(inner[:-3], factors):
+        return [inner[:-3]] * 2
+    pieces = _pieces(inner, "*")
+    if len(pieces) == 2 and all(_is_latent(piece, factors) for piece in pieces):
+        return pieces
+    return None
+
+
+def _refuse(term: str, text: str, factors) -> None:
+    """Refuse functions of latent variables."""
+    if not term:
+        return
+    used = [name for name in usage(term).names if name in factors]
+    if used or "[" in term:
+        raise FormulaError(
+            f"The term {term!r} of the regression {text!r} is a function of a latent variable, which "
+            "a regression cannot have; use latent variables as they are, products f:g of two, "
+            "squares f:f, and products f:x with columns.")
+
+
+def _pieces(text: str, operator: str) -> list[str]:
+    """Pieces between an operator outside all brackets."""
+    cuts = [t.start for t in tokenize(text) if t.text == operator and t.depth == 0]
     pieces = [text[a:b] for a, b in zip([0, *(c + 1 for c in cuts)], [*cuts, len(text)])]
-    return [piece for piece in pieces if piece.strip()]
+    return [piece.strip() for piece in pieces if piece.strip()]
 
 
 def _squeezed(text: str) -> str:

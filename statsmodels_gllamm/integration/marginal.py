@@ -132,7 +132,7 @@ def evaluate_chunk(chunk: Chunk, task: Task, psi, start, gradient=True, units=Fa
                             units, information)
     return ChunkValue(
         value.loglik, portion.bar(value.bar) if gradient else None,
-        portion.bar(value.unit_bar) if units else None,
+        portion.bar(value.unit_bar) if units and gradient else None,
         portion.square(value.information) if information else None, portion.modes(value.modes))
 
 
@@ -228,7 +228,8 @@ def evaluate(problem: Problem, task: Task, psi: np.ndarray, state=None, *, gradi
     unit_loglik = unit_bar = None
     if units:
         unit_loglik = _to_original(problem, [v.loglik for v in values])
-        unit_bar = _to_original(problem, [v.unit_bar for v in values])
+        if gradient:
+            unit_bar = _to_original(problem, [v.unit_bar for v in values])
     return Evaluation(
         total,
         sum(v.bar for v in values) if gradient else None,

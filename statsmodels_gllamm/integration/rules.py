@@ -16,6 +16,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import roots_hermitenorm
 
+LATTICE_REACH = 5.0, 8.0  # standard deviations that a lattice over the prior covers
+LATTICE_GROWTH = 2.0  # its square grows so much with two points
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -100,3 +103,24 @@ def rule_of(points: tuple[int, ...], n_fifth: int = 0) -> Rule:
     rule = Rule(*_product(rules), points)
     rule.z.flags.writeable = rule.c.flags.writeable = False
     return rule
+
+
+@lru_cache(maxsize=32)
+def prior_lattice(n: int, q: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (K, q) and log weights (K,) of the trapezoid rule over N(0, I), without its corners:
+    4n + 1 points in one dimension, 2n + 1 in each of several.
+
+    For integrands as smooth as likelihoods it converges faster than any power of its step
+    (Trefethen and Weideman, 2014, SIAM Rev. 56, 385-458); it reaches out further the more points it
+    has, and resolves a posterior anywhere on its way.
+    """
+    half = 2 * n if q == 1 else n
+    reach = min(max(LATTICE_REACH[0], np.sqrt(LATTICE_GROWTH * half)), LATTICE_REACH[1])
+    grid = np.meshgrid(*[np.linspace(-reach, reach, 2 * half + 1)] * q, indexing="ij")
+    u = np.stack([g.ravel() for g in grid], -1)
+    square = (u**2).sum(axis=1)
+    inside = square <= reach**2 * (1 + 1e-12)
+    log_weight = -0.5 * square[inside]
+    u, log_weight = u[inside], log_weight - np.log(np.exp(log_weight).sum())
+    u.flags.writeable = log_weight.flags.writeable = False
+    return u, log_weight

@@ -11,6 +11,7 @@ from statsmodels_gllamm.families.base import Outcomes, Predictor
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.latent.kinds import covariance_of
+from statsmodels_gllamm.latent.moderators import given_coordinates, moderators_first
 from statsmodels_gllamm.latent.order import gaussian_last
 from statsmodels_gllamm.latent.regressions import read_regressions
 from statsmodels_gllamm.latent.residuals import Residuals, read_residuals
@@ -47,8 +48,8 @@ class Structure:
     ``columns`` are the row columns W of the engine rows as a list of (n_e,) arrays; ``levels`` have
     the codes of the data rows, ``engine_levels`` those of the engine rows; ``blocks`` are bottom
     level first, in the order of ``design.covariances``; ``predictors`` the linear predictors;
-    ``regressors`` (regression, column) of the covariates of latent variables; ``residuals`` the
-    residual covariances of Gaussian rows.
+    ``regressors`` (key of ``sample.designs``, column) of the covariates of latent variables;
+    ``residuals`` the residual covariances of Gaussian rows.
     """
 
     design: LatentDesign
@@ -57,7 +58,7 @@ class Structure:
     engine_levels: tuple[Level, ...]
     blocks: tuple[LatentBlock, ...]
     predictors: tuple[Predictor, ...]
-    regressors: tuple[tuple[int, str], ...] = ()
+    regressors: tuple[tuple[tuple, str], ...] = ()
     residuals: Residuals | None = None
 
 
@@ -172,10 +173,11 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     q = tuple(sum(c.q for b, c in zip(blocks, cov) if b.level == i) for i in range(len(levels)))
     found = read_regressions(sample, regressions, blocks, levels) if regressions else None
     structural = found.structural if found else None
-    cov = gaussian_last(cov, latent, structural, rows.columns, outcomes.members)
-    regressors = tuple(
-        _latent_terms(sample, predictors, blocks, slots, loadings, rows, times, inside)
-        for times, inside in zip(found.covariates, structural.touched().T)) if found else ()
+    cov = moderators_first(gaussian_last(cov, latent, structural, rows.columns, outcomes.members),
+                           structural)
+    given = given_coordinates(cov, structural)
+    moderated, regressors = _covariate_terms(
+        found, lambda *some: _latent_terms(sample, predictors, blocks, slots, loadings, rows, *some))
     aux, aux_names = _aux_terms(outcomes, rows)
     residuals = None
     if residual_covariances is not None:
@@ -187,15 +189,19 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                      *((Block("rescov", residuals.names),) if residuals else ()),
                      Block("aux", aux_names)))
     _refuse_idle(blocks, latent, structural)
-    entries = _entries(fixed, latent, cov, aux, sum(q), structural, regressors)
+    entries = _entries(fixed, (latent, *moderated), cov, aux, sum(q), structural, regressors, given)
     if residuals is not None:
+        if len(given):
+            raise NotImplementedError("residual covariances are not available in models with products "
+                                      "of latent variables")
         last = 1 + sum(q) + len(outcomes.aux_names)
         entries = (np.append(entries[0], np.zeros(len(residuals.names), dtype=np.int64)),
                    np.append(entries[1], last + np.arange(len(residuals.names))))
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
                           aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns),
                           structural, regressors,
-                          sign_flips(layout, cov, slots, loadings, fixed, latent, structural))
+                          sign_flips(layout, cov, slots, loadings, fixed, latent, structural),
+                          moderated, given)
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,
@@ -301,6 +307,18 @@ def _latent_terms(sample, predictors, blocks, slots, loadings, rows: _EngineColu
     return _terms(triples)
 
 
+def _covariate_terms(found, terms_of) -> tuple[tuple[Terms, ...], tuple[Terms, ...]]:
+    """Terms of the products of row columns with covariates that paths depend on, one for each of
+    ``structural.masks`` but the first; and with covariates besides, one for each of ``effects``."""
+    if not found:
+        return (), ()
+    structural, x = found.structural, found.covariates
+    powers = [np.prod([x[k] for k in alpha], axis=0) for alpha in structural.masks]  # () has 1.0
+    masks = list(structural.masks.values())
+    return (tuple(terms_of(power, mask.any(axis=1)) for power, mask in zip(powers[1:], masks[1:])),
+            tuple(terms_of(powers[a] * x[k], inside) for a, k, inside in structural.effects))
+
+
 def _aux_terms(outcomes: Outcomes, rows: _EngineColumns):
     """Terms of the auxiliary predictors, and their parameters' names."""
     place: dict[str, int] = {}
@@ -324,17 +342,19 @@ def _aux_limits(outcomes: Outcomes, aux: Terms, layout: Layout, columns) -> tupl
     return tuple(found)
 
 
-def _entries(fixed: Terms, latent: Terms, covariances, aux, n_latent, structural, regressors):
-    """Rows and columns of Psi that can differ from zero."""
+def _entries(fixed: Terms, latents, covariances, aux, n_latent, structural, regressors, given):
+    """Rows and columns of Psi that can differ from zero; those of coordinates that are ``given``
+    count in column 0."""
     used = {(int(r), 0) for terms in (fixed, *regressors) for r in terms.row}
     root, first = np.zeros((n_latent, n_latent), dtype=bool), 0
     for c in covariances:
         root[first:first + c.q, first:first + c.q] = c.reach()
         first += c.q
-    if structural is not None:
-        root = structural.reach().astype(int) @ root > 0
-    used |= {(int(r), 1 + int(d)) for r, m in zip(latent.row, latent.index)
-             for d in np.flatnonzero(root[m])}
+    masks = [np.eye(n_latent)] if structural is None else structural.masks.values()
+    for latent, mask in zip(latents, masks):
+        reach = mask.astype(int) @ root > 0
+        used |= {(int(r), 0 if d in given else 1 + int(d)) for r, m in zip(latent.row, latent.index)
+                 for d in np.flatnonzero(reach[m])}
     used |= {(int(r), 1 + n_latent + int(a)) for r, a in zip(aux.row, aux.slot)}
     table = np.array(sorted(used, key=lambda e: (e[1], e[0])), dtype=np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]

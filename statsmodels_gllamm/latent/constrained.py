@@ -68,17 +68,17 @@ class ConstrainedDesign:
         """Coordinates (..., k) of the design within."""
         return self.constraints.expand(phi)
 
-    def psi(self, phi: np.ndarray) -> np.ndarray:
-        """Psi (..., r, 1 + D + m)."""
-        return self.inner.psi(self.full(phi))
+    def psi(self, phi: np.ndarray, u: np.ndarray | None = None) -> np.ndarray:
+        """Psi (..., r, 1 + D + m), as of `LatentDesign`."""
+        return self.inner.psi(self.full(phi), u)
 
     def adjoint(self, phi: np.ndarray, bar: np.ndarray) -> np.ndarray:
         """Derivative in phi (..., f) from that in the entries (E,)."""
         return self.inner.adjoint(self.full(phi), bar) @ self.constraints.basis
 
-    def jacobian(self, phi: np.ndarray) -> np.ndarray:
+    def jacobian(self, phi: np.ndarray, u: np.ndarray | None = None) -> np.ndarray:
         """d entries / d phi (E, f)."""
-        return self.inner.jacobian(self.full(phi)) @ self.constraints.basis
+        return self.inner.jacobian(self.full(phi), u) @ self.constraints.basis
 
     def curvature(self, phi: np.ndarray, bar: np.ndarray) -> np.ndarray:
         """sum_e bar_e d2 Psi_e / d phi2 (f, f)."""

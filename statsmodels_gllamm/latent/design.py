@@ -5,19 +5,20 @@ r"""From parameters to row designs: the only nonlinear, and data-free, part of t
 Everything that touches rows is linear in an expanded coefficient matrix Psi (r, 1 + D + m):
 
     [o - offset, a_1..a_D, aux_1..aux_m] = W' Psi,
-    Psi[:, 0] = beta lambda + sum_k C_k(lambda) (I - B)^-1 Gamma_k,
-    Psi[:, 1..D] = C(lambda) (I - B)^-1 T,                            Psi[:, D+1..] = delta
+    Psi[:, 0] = beta lambda + sum_{a,k} C_ak(lambda) M_a Gamma_k,
+    Psi[:, 1..D] = sum_a C_a(lambda) M_a T,                           Psi[:, D+1..] = delta
 
 after which Psi has a column for every residual covariance of Gaussian rows, in its first row.
 
-C are the loadings of the latent variables on row columns, C_k those on their products with
-covariate k of the latent variables (structural.py); W is the unique row columns (fixed-effect
-columns, random-slope columns, loading columns and their products) of the engine's rows.  Only the
-entries of Psi that can differ from zero are ever used.
+M_a are (I - B)^-1, or its terms where B depends on covariates (structural.py); C_a are the loadings
+of the latent variables on row columns times a product a of covariates, C_ak those times covariate k
+besides; W is the unique row columns (fixed-effect columns, random-slope columns, loading columns
+and their products) of the engine's rows.  Only the entries of Psi that can differ from zero are
+ever used.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -85,7 +86,14 @@ class LatentDesign:
     structural : Structural or None
         Regressions of the latent variables.
     regressors : tuple of Terms
-        As ``latent``, on the products of row columns with each covariate of the regressions.
+        As ``latent``, on the products of row columns with covariates of the regressions, one for
+        each of ``structural.effects``.
+    moderated : tuple of Terms
+        As ``latent``, on the products of row columns with covariates that paths depend on, one for
+        each of ``structural.masks`` but the first.
+    given : ndarray of int
+        Coordinates u that products of latent variables take as given; ``entries`` has them in
+        column 0.
     loadings : ndarray (s,)
         Values of the loadings; slot 0 is the constant one; NaN where free.
     entries : (ndarray (E,), ndarray (E,))
@@ -108,6 +116,8 @@ class LatentDesign:
     structural: Structural | None = None
     regressors: tuple[Terms, ...] = ()
     flips: tuple[SignFlip, ...] = ()
+    moderated: tuple[Terms, ...] = ()
+    given: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def n_columns(self) -> int:
@@ -143,7 +153,13 @@ class LatentDesign:
         return c
 
     def regression(self, working):
-        """(I - B)^-1 (..., D, D) and Gamma (..., D, K); None without regressions."""
+        """(I - B)^-1 (..., D, D) and Gamma (..., D, K); None without regressions.
+
+        Raises
+        ------
+        NotImplementedError
+            Regressions have products, so that there is no such matrix.
+        """
         if self.structural is None:
             return None
         return self.structural.matrices(working[..., self.layout.positions("gamma")],
@@ -158,20 +174,42 @@ class LatentDesign:
         """Coordinates (..., k) of all parameters: the same."""
         return working
 
-    def psi(self, working: np.ndarray) -> np.ndarray:
-        """Psi (..., r, 1 + D + m) at working coordinates (..., k)."""
+    def _expansion(self, working, root, u=None):
+        """M (A, ..., D, D) and Gamma (..., D, K)."""
+        if self.structural.products and u is None:
+            raise NotImplementedError("this is not available for models whose regressions= have "
+                                      "products of latent variables")
+        return self.structural.expansion(working[..., self.layout.positions("gamma")],
+                                         working[..., self.layout.positions("b")],
+                                         None if u is None else (root @ u))
+
+    def psi(self, working: np.ndarray, u: np.ndarray | None = None) -> np.ndarray:
+        """Psi (..., r, 1 + D + m) at working coordinates (..., k).
+
+        With products of latent variables Psi is that at given values: ``u`` (D,) has those of the
+        moderators, and their part of Psi is added up in its column 0.
+
+        Raises
+        ------
+        NotImplementedError
+            Products of latent variables without ``u``.
+        """
         beta, loadings, root, delta = self._parts(working)
         d = self.n_latent
         out = np.zeros(working.shape[:-1] + (self.n_rows, self.n_columns), dtype=working.dtype)
         _add(out[..., 0], self.fixed.row, beta[..., self.fixed.index] * loadings[..., self.fixed.slot])
-        regression = self.regression(working)
-        if regression is not None:
-            inverse, gamma = regression
-            root, effect = inverse @ root, inverse @ gamma
-            for k, terms in enumerate(self.regressors):
-                out[..., 0] += (self._contributions(loadings, terms) @ effect[..., k, None])[..., 0]
-        if d:
-            out[..., 1:1 + d] = self._contributions(loadings) @ root
+        if self.structural is None:
+            if d:
+                out[..., 1:1 + d] = self._contributions(loadings) @ root
+        else:
+            inverse, gamma = self._expansion(working, root, u)
+            for (a, k, _), terms in zip(self.structural.effects, self.regressors):
+                effect = inverse[a] @ gamma[..., k, None]
+                out[..., 0] += (self._contributions(loadings, terms) @ effect)[..., 0]
+            for m, terms in zip(inverse, (self.latent, *self.moderated)):
+                out[..., 1:1 + d] += self._contributions(loadings, terms) @ (m @ root)
+            if u is not None:
+                out[..., 0] += out[..., 1:1 + d] @ u
         if self.n_aux:
             aux = np.zeros(out.shape[:-2] + (self.n_rows * self.n_aux,), dtype=out.dtype)
             _add(aux, self.aux.row * self.n_aux + self.aux.slot, delta[..., self.aux.index])
@@ -193,23 +231,11 @@ class LatentDesign:
         _add(loadings_bar, self.fixed.slot, own * beta[..., self.fixed.index])
         if d:
             a_bar = full[:, 1:1 + d]
-            root_bar = np.swapaxes(self._contributions(loadings), -1, -2) @ a_bar
-            regression = self.regression(working)
-            if regression is not None:
-                inverse, gamma = regression
-                inverse_bar = root_bar @ np.swapaxes(root, -1, -2)
-                root_bar, root = np.swapaxes(inverse, -1, -2) @ root_bar, inverse @ root
-                effect = inverse @ gamma
-                effect_bar = np.zeros_like(effect)
-                for k, terms in enumerate(self.regressors):
-                    c_k = np.swapaxes(self._contributions(loadings, terms), -1, -2)
-                    effect_bar[..., k] = c_k @ full[:, 0]
-                    _add(loadings_bar, terms.slot, full[terms.row, 0] * effect[..., terms.index, k])
-                gamma_bar, b_bar = self.structural.adjoint(inverse, gamma, inverse_bar, effect_bar)
-                out[..., self.layout.positions("gamma")] = gamma_bar
-                out[..., self.layout.positions("b")] = b_bar
-            c_bar = a_bar @ np.swapaxes(root, -1, -2)
-            _add(loadings_bar, self.latent.slot, c_bar[..., self.latent.row, self.latent.index])
+            if self.structural is None:
+                root_bar = np.swapaxes(self._contributions(loadings), -1, -2) @ a_bar
+                self._loadings_adjoint(loadings_bar, self.latent, a_bar, root)
+            else:
+                root_bar = self._structural_adjoint(working, full, loadings, loadings_bar, root, out)
             first = 0
             for s, c in self.cov_slices():
                 inner = root_bar[..., first:first + c.q, first:first + c.q]
@@ -226,10 +252,38 @@ class LatentDesign:
             out[..., self.layout.positions("rescov")] = full[0, 1 + d + self.n_aux:]
         return out
 
-    def jacobian(self, working: np.ndarray) -> np.ndarray:
+    @staticmethod
+    def _loadings_adjoint(loadings_bar, terms: Terms, a_bar, root) -> None:
+        """Add the derivative in the loadings from that in the latent part (r, D) of Psi."""
+        c_bar = a_bar @ np.swapaxes(root, -1, -2)
+        _add(loadings_bar, terms.slot, c_bar[..., terms.row, terms.index])
+
+    def _structural_adjoint(self, working, full, loadings, loadings_bar, root, out):
+        """Derivative in T (..., D, D); those in loadings, Gamma and B are put where they belong."""
+        inverse, gamma = self._expansion(working, root)
+        a_bar, t = full[:, 1:1 + self.n_latent], np.swapaxes(root, -1, -2)
+        inverse_bar, effect_bar = np.zeros_like(inverse), np.zeros_like(inverse @ gamma)
+        root_bar = np.zeros_like(root)
+        for m, terms, bar in zip(inverse, (self.latent, *self.moderated), inverse_bar):
+            own = np.swapaxes(self._contributions(loadings, terms), -1, -2) @ a_bar
+            bar[:] = own @ t
+            root_bar = root_bar + np.swapaxes(m, -1, -2) @ own
+            self._loadings_adjoint(loadings_bar, terms, a_bar, m @ root)
+        for (a, k, _), terms in zip(self.structural.effects, self.regressors):
+            c = np.swapaxes(self._contributions(loadings, terms), -1, -2)
+            effect_bar[a, ..., k] += c @ full[:, 0]
+            effect = (inverse[a] @ gamma[..., k, None])[..., 0]
+            _add(loadings_bar, terms.slot, full[terms.row, 0] * effect[..., terms.index])
+        at = self.layout.positions
+        gamma_bar, b_bar = self.structural.adjoint(working[..., at("gamma")], working[..., at("b")],
+                                                   inverse_bar, effect_bar)
+        out[..., at("gamma")], out[..., at("b")] = gamma_bar, b_bar
+        return root_bar
+
+    def jacobian(self, working: np.ndarray, u: np.ndarray | None = None) -> np.ndarray:
         """d entries / d working coordinates (E, k), by complex step."""
         k = len(working)
-        psi = self.psi(working + 1j * STEP * np.eye(k))
+        psi = self.psi(working + 1j * STEP * np.eye(k), u)
         return psi[(slice(None), *self.entries)].imag.T / STEP
 
     def curvature(self, working: np.ndarray, bar: np.ndarray) -> np.ndarray:

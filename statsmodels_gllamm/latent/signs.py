@@ -48,7 +48,8 @@ def sign_flips(layout, covariances, slots, loadings, fixed, latent, structural) 
         working[layout.positions("coef")[fixed.index[np.isin(fixed.slot, own)]]] = -1.0
         if structural is not None:
             working[layout.positions("gamma")] = sign[structural.gamma[:, 0]]
-            working[layout.positions("b")] = sign[structural.b].prod(axis=1)
+            working[layout.positions("b")] = sign[structural.b].prod(axis=1) * np.where(
+                structural.times < 0, 1.0, sign[structural.times])
         pairs, possible = [], True
         for c, mine in zip(covariances, np.split(sign, np.cumsum([c.q for c in covariances])[:-1])):
             pairs += [mine[i] * mine[j] for i, j in c.pairs()]

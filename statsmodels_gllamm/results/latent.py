@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.estimation.mixture import Reduced
 from statsmodels_gllamm.integration.posterior import unit_moments
 from statsmodels_gllamm.latent.hierarchy import first_rows
-from statsmodels_gllamm.results.regression import latent_mean, latent_root, regressors
+from statsmodels_gllamm.results.regression import regressors, solution
 from statsmodels_gllamm.results.residuals import posterior_moments
 
 KINDS = ("mean", "mode")
@@ -92,6 +93,9 @@ def posterior(results, kind="mean", group=None) -> dict[str, GroupPosterior]:
     design = model.design
     if not design.q:
         return {}
+    if len(design.given):
+        natural = _of_mixture(model, record, kind)
+        return {group: _of_group(model, group, natural) for group in group_names(model)}
     if model.structure.residuals is not None:
         moments = posterior_moments(model, record.working, design.structural is not None)
     else:
@@ -104,20 +108,58 @@ def posterior(results, kind="mean", group=None) -> dict[str, GroupPosterior]:
     return {group: _of_group(model, group, natural) for group in group_names(model)}
 
 
-def _natural(model, working, moments):
-    """Posterior mean (q, n_units) and covariance (q, q, n_units) of every level's eta."""
+def _natural(model, working, moments, u=None):
+    """Posterior mean (q, n_units) and covariance (q, q, n_units) of every level's eta, with
+    coordinates ``u`` (D,) of moderators at these."""
     structure, design = model.structure, model.design
-    root, natural, first = latent_root(design, working), [], 0
+    natural, first = [], 0
     covariates = regressors(model, model.sample.designs)
     for level, (mean, cov) in zip(structure.levels, moments):
         own = slice(first, first + design.q[len(natural)])
-        t = root[own, first:first + len(mean)]
         rows = first_rows(level.codes, level.n_units)
-        eta_0 = latent_mean(design, working, covariates[:, rows] if len(covariates) else covariates)
-        eta = t @ mean if eta_0 is None else t @ mean + eta_0[own]
-        natural.append((eta, np.einsum("ij,jkg,lk->ilg", t, cov, t)))
+        eta_0, root = solution(design, working, covariates[:, rows] if len(covariates) else covariates,
+                               u)
+        t = root[own, first:first + len(mean)]
+        if t.ndim == 2:
+            eta, cov = t @ mean, np.einsum("ij,jkg,lk->ilg", t, cov, t)
+        else:
+            eta, cov = np.einsum("ijg,jg->ig", t, mean), np.einsum("ijg,jkg,lkg->ilg", t, cov, t)
+        natural.append((eta if eta_0 is None else eta + eta_0[own], cov))
         first = own.stop
     return natural
+
+
+def _of_mixture(model, record, kind):
+    """As `_natural` with products of latent variables: the moments of the mixture of the nodes.
+
+    E(eta | y) = sum_k p_k m_k and cov(eta | y) = sum_k p_k (C_k + m_k m_k') - E E', with the moments
+    m_k and C_k given the coordinates u_k of the moderators.
+    """
+    if kind == "mode":
+        raise NotImplementedError("kind='mode' is not available for models with products of latent "
+                                  "variables; use kind='mean'")
+    objective = model._objective(record.n_quad, record.integration)
+    reduced, total = Reduced(model.design), None
+    tops = top_units(model.structure.levels)
+    with model._explained():
+        weights = objective.weights(record.working)
+        for part, weight in zip(objective.parts, weights):
+            moments = unit_moments(objective.problem, objective.task, part.psi(record.working),
+                                   ancestors=True)
+            natural = _natural(model, record.working, reduced.embed(moments), part.u)
+            new = [(p[top] * mean, p[top] * (cov + mean[:, None] * mean))
+                   for p, top, (mean, cov) in zip([weight] * len(tops), tops, natural)]
+            total = new if total is None else [
+                (a + x, b + y) for (a, b), (x, y) in zip(total, new)]
+    return [(mean, square - mean[:, None] * mean) for mean, square in total]
+
+
+def top_units(levels) -> list[np.ndarray]:
+    """The top-level unit (n_units,) of every unit of every level."""
+    tops = [np.arange(levels[-1].n_units)]
+    for level in levels[-2::-1]:
+        tops.insert(0, tops[0][level.parent])
+    return tops
 
 
 def level_units(structure, group) -> tuple[int, np.ndarray]:

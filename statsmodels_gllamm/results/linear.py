@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from statsmodels_gllamm.results.regression import latent_mean
+from statsmodels_gllamm.results.regression import latent_mean, loadings
 from statsmodels_gllamm.results.rows import Rows
 
 
-def linear_parts(model, working, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Predictors with disturbances u of zero, o + c'eta_0 (P, n), and the loadings c (P, D, n)."""
+def linear_parts(model, working, rows: Rows, u=None) -> tuple[np.ndarray, np.ndarray]:
+    """Predictors with disturbances of zero, o + c'eta_0 (P, n), and the loadings c (P, D, n); with
+    coordinates ``u`` (D,) of moderators at these."""
     structure, design = model.structure, model.design
     loading = _row_loadings(design, working, rows)
     beta, first = working[design.layout.positions("coef")], 0
@@ -39,7 +40,7 @@ def linear_parts(model, working, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
                 c[place.predictor, number] = (
                     bar.matrix[:, place.column] * loading[bar.factors[place.column]])
                 number += 1
-    mean = latent_mean(design, working, rows.regressors)
+    mean = latent_mean(design, working, rows.regressors, u)
     return (o if mean is None else o + np.einsum("pdn,dn->pn", c, mean)), c
 
 
@@ -87,11 +88,14 @@ def at_latent(o, c, given) -> np.ndarray:
 
 
 def prior(o, c, t, given, coupled: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (P, n) and root (P, d, n) of the predictors over the latent variables not given."""
+    """Mean (P, n) and root (P, d, n) of the predictors over the latent variables not given; none may
+    be given where R, ``t``, differs between rows."""
+    if t.ndim == 3:
+        return o, loadings(c, t)
     if given:
         o, psi = _conditional(o, c, t @ t.T, given)
     elif not coupled:
-        return o, np.einsum("pdn,de->pen", c, t)
+        return o, loadings(c, t)
     else:
         psi = t @ t.T
     if coupled:

@@ -24,6 +24,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.estimation.mixture import Reduced
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.integration.normal import joint_mean
@@ -32,10 +33,12 @@ from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
+from statsmodels_gllamm.results.latent import top_units
 from statsmodels_gllamm.results.residuals import row_average
 from statsmodels_gllamm.results.rows import Asked, Rows, asked, known_units, rows_of
 
 N_QUAD = 7  # points per dimension where none are given
+PRIOR_POINTS = {1: 16, 2: 15, 3: 9}  # of the moderators' lattice, by their coordinates
 PIECE = 60_000  # rows at a time: a few such temporaries stay in the L2 cache
 
 
@@ -204,22 +207,68 @@ def _variance(average, moments) -> np.ndarray:
 def _averages(model, working, rows: Rows, ask: Asked, o, c, outcomes, integration, n_quad):
     """The function that averages what make(rows) gives over the latent variables, (..., n)."""
     sets = linear.row_sets(outcomes)
-    t = regression.latent_root(model.design, working)
+    if len(model.design.given) and rows.random and ask.given != "zero":
+        return _of_nodes(model, working, rows, ask, outcomes, sets, integration, n_quad)
+    t = regression.solution(model.design, working, rows.regressors)[1]
     if ask.given == "posterior" and rows.random:
-        a = np.einsum("pdn,de->pen", c, t)
+        a = regression.loadings(c, t)
         return _posterior(model, working, rows, o, a, outcomes, sets, integration, n_quad)
     if rows.random and ask.given == "prior":
         nu, root = linear.prior(o, c, t, rows.given, sets is not None)
         _check_mean(model, outcomes, root)
     else:
         nu, root = linear.at_latent(o, c, rows.given), np.zeros((len(o), 0, o.shape[1]))
-    size = max(PIECE // len(o), 1)
+    return _over_normal(nu, root, sets)
+
+
+def _over_normal(nu, root, sets):
+    """The function that averages over predictors of mean (P, n) and root (P, d, n)."""
+    size = max(PIECE // len(nu), 1)
 
     def average(make):
-        every = np.arange(o.shape[1])
+        every = np.arange(nu.shape[1])
         parts = list(pieces(every, 1, sets, size)) or [every]
         return joined([(rows, joint_mean(make(rows), nu[:, rows], root[..., rows],
                                          sets is not None)) for rows in parts], len(every))
+
+    return average
+
+
+def _of_nodes(model, working, rows: Rows, ask: Asked, outcomes, sets, integration, n_quad):
+    """As `_averages` with products of latent variables: sum_k p_k f_k over the moderators' nodes, with
+    the prior's weights or the posterior ones of the row's top-level unit."""
+    posterior, reduced = ask.given == "posterior", Reduced(model.design)
+    if posterior:
+        _needs_sample(model)
+        objective, level, unit = _for_posterior(model, rows, sets, integration, n_quad)
+        parts = objective.parts
+        with model._explained():
+            weights = objective.weights(working)
+        tops = [*top_units(model.structure.levels), np.zeros(1, dtype=np.int64)]
+        outside = level == len(tops) - 1
+        top = np.select([level == i for i in range(len(tops))],
+                        [of[np.where(level == i, unit, 0)] for i, of in enumerate(tops)])
+    else:
+        parts = reduced.parts(PRIOR_POINTS[min(len(model.design.given), 3)])
+
+    def average(make):
+        total = 0.0
+        for k, part in enumerate(parts):
+            o, c = linear.linear_parts(model, working, rows, part.u)
+            a = regression.loadings(c, regression.solution(model.design, working, rows.regressors,
+                                                           part.u)[1])
+            p = np.exp(part.weight)
+            if not posterior or level.any():
+                _check_mean(model, outcomes, a)
+            if posterior:
+                p = np.where(outside, p, weights[k, top])
+                with model._explained():
+                    value = row_expectation(objective.problem, objective.task, part.psi(working), make,
+                                            o, a[:, reduced.kept], level, unit, sets)
+            else:
+                value = _over_normal(o, a, sets)(make)
+            total = total + p * value
+        return total
 
     return average
 
@@ -242,19 +291,28 @@ def _check_mean(model, outcomes, root) -> None:
                 "clusters of the sample with n_quad of 2 or more")
 
 
-def _posterior(model, working, rows: Rows, o, a, outcomes, sets, integration, n_quad):
-    if not len(model.sample.index):
-        raise ValueError("which='posterior' needs the estimation sample, which remove_data() has "
-                         "removed")
+def _for_posterior(model, rows: Rows, sets, integration, n_quad):
+    """The objective, and the level and unit of every row, for a posterior."""
     if not isinstance(n_quad, tuple):
         n_quad = 1 if integration == "laplace" else n_quad
         n_quad = model._points(n_quad, integration) or (N_QUAD,) * len(model.design.q)
     level, unit = known_units(model, rows)
-    if model.structure.residuals is not None:
-        return row_average(model, working, o, a, level, unit)
-    objective = model._objective(n_quad, integration)
     _refuse_cut_sets(rows, sets, level, unit)
-    if min(n_quad) == 1 or level.any():
+    return model._objective(n_quad, integration), level, unit
+
+
+def _needs_sample(model) -> None:
+    if not len(model.sample.index):
+        raise ValueError("which='posterior' needs the estimation sample, which remove_data() has "
+                         "removed")
+
+
+def _posterior(model, working, rows: Rows, o, a, outcomes, sets, integration, n_quad):
+    _needs_sample(model)
+    if model.structure.residuals is not None:
+        return row_average(model, working, o, a, *known_units(model, rows))
+    objective, level, unit = _for_posterior(model, rows, sets, integration, n_quad)
+    if min(rule.size for rule in objective.task.rules) == 1 or level.any():
         _check_mean(model, outcomes, a)
     psi = model.design.psi(working)
 

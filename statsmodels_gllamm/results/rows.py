@@ -98,6 +98,9 @@ def rows_of(model, data, ask: Asked, latent=None, offset=None, exposure=None,
         raise ValueError("latent= gives values of latent variables, which='posterior' asks the "
                          "data for them; use which='mean' or 'conditional' with latent=")
     structural = model.design.structural
+    if latent and structural is not None and structural.moderated:
+        raise NotImplementedError("latent= is not available for models whose regressions= have "
+                                  "products of latent variables; predict without it")
     if latent and structural is not None and len(structural.b) and ask.given == "zero":
         raise ValueError("latent= gives values of latent variables, on which others are regressed: "
                          "ask for which='mean', which averages over the others given these")
@@ -148,7 +151,7 @@ def _frame_rows(model, frame, ask: Asked, random) -> Rows:
     posterior = ask.given == "posterior" and random
     with_factors = bool(sample.factors) and (
         random or any(sample.exog_factors) or bool(sample.parts))
-    regressions = {("regression", number) for number, _ in model.structure.regressors}
+    regressions = {key for key, _ in model.structure.regressors}
     wanted = ["exog", *design.parts, *regressions]
     wanted += ["bars"] * random + ["factors"] * with_factors + ["codes"] * posterior
     absent = {}
@@ -213,6 +216,9 @@ def _exog_rows(model, exog, ask: Asked, random) -> Rows:
         need = f"the factor {next(filter(None, sample.exog_factors))!r} needs the loadings"
     elif sample.parts:
         need = f"the {next(iter(sample.parts))!r} part needs the columns"
+    elif model.structure.regressors:
+        key, column = model.structure.regressors[0]
+        need = f"the regressions of latent variables need the column {column!r}"
     elif roles and ask.what != "linear":
         need = f"{model.fitted_family.name} needs the column {key_name(roles[0])!r}"
     if need:

@@ -18,10 +18,15 @@ def simulate(results, n: int = 1, rng=None) -> pd.DataFrame:
     rows = rows_of(model, None, Asked("mean", "prior"))
     o, c = linear.linear_parts(model, working, rows)
     aux = linear.aux_predictors(model, working, family.outcomes(rows.data), rows.data.n)
-    a = np.einsum("pdn,de->pen", c, regression.latent_root(model.design, working))
-    columns = []
+    mean, root = regression.solution(model.design, working, rows.regressors)
+    a, columns = regression.loadings(c, root), []
     for _ in range(n):
-        nu = o + _latent_part(model, rng, a)
+        u = _drawn(model, rng, o.shape[1])
+        if len(model.design.given):
+            eta = regression.latent_values(model.design, working, rows.regressors, u) - mean
+            nu = o + np.einsum("pdn,dn->pn", c, eta)
+        else:
+            nu = o + np.einsum("pdn,dn->pn", a, u)
         if model.structure.residuals is None:
             value = family.simulate(rng, nu, aux, rows.data)
         else:
@@ -33,11 +38,8 @@ def simulate(results, n: int = 1, rng=None) -> pd.DataFrame:
     return pd.DataFrame(dict(enumerate(columns)), index=index, columns=range(n))
 
 
-def _latent_part(model, rng, a) -> np.ndarray:
-    """What latent variables drawn anew add to the linear predictors (P, n)."""
-    total, first = 0.0, 0
-    for level, q in zip(model.structure.levels, model.design.q):
-        u = rng.standard_normal((q, level.n_units))[:, level.codes]
-        total = total + np.einsum("pdn,dn->pn", a[:, first:first + q], u)
-        first += q
-    return total
+def _drawn(model, rng, n) -> np.ndarray:
+    """Coordinates u (D, n) of the rows, drawn anew for every unit."""
+    levels = zip(model.structure.levels, model.design.q)
+    return np.concatenate([np.zeros((0, n)), *(
+        rng.standard_normal((q, level.n_units))[:, level.codes] for level, q in levels)])

@@ -107,22 +107,44 @@ def test_chain_of_gaussian_factors_is_its_covariance_matrix(data, rng):
 def test_adjoint(rng):
     structural = Structural(3, np.array([(0, 0), (2, 1), (1, 0)]), np.array([(0, 1), (1, 2)]))
     assert structural.reach().tolist() == [[1, 1, 1], [0, 1, 1], [0, 0, 1]]
-    assert structural.touched().tolist() == [[1, 1], [1, 1], [0, 1]]
-    gamma, b = rng.normal(size=3), rng.normal(size=2)
-    inverse_bar, effect_bar = rng.normal(size=(3, 3)), rng.normal(size=(3, 2))
+    assert [(a, k, *touched) for a, k, touched in structural.effects] == [
+        (0, 0, 1, 1, 0), (0, 1, 1, 1, 1)]
+    check_adjoint(structural, rng)
+    assert is_acyclic(3, structural.b) and not is_acyclic(2, np.array([(0, 1), (1, 0)]))
+
+
+def test_adjoint_of_paths_that_depend_on_covariates(rng):
+    structural = Structural(3, np.array([(0, 0), (2, 1), (1, 0)]),
+                            np.array([(0, 1), (1, 2), (0, 1), (1, 2), (0, 2)]),
+                            np.array([-1, -1, 0, 1, 0]))
+    assert list(structural.masks) == [(), (0,), (1,), (0, 1)]
+    check_adjoint(structural, rng)
+    gamma, b, x = rng.normal(size=3), rng.normal(size=5), rng.normal(size=(2, 4))
+    inverse, _ = structural.expansion(gamma, b)
+    total = sum(m * np.prod(x[list(alpha)], axis=0)[:, None, None]
+                for alpha, m in zip(structural.masks, inverse))
+    assert_allclose(total, structural.at_rows(b, x), rtol=1e-12, atol=1e-14)
+    with pytest.raises(NotImplementedError, match="products"):
+        structural.matrices(gamma, b)
+
+
+def check_adjoint(structural, rng):
+    gamma, b = rng.normal(size=len(structural.gamma)), rng.normal(size=len(structural.b))
+    inverse, covariates = structural.expansion(gamma, b)
+    inverse_bar, effect_bar = rng.normal(size=inverse.shape), rng.normal(
+        size=(inverse @ covariates).shape)
 
     def value(gamma, b):
-        inverse, covariates = structural.matrices(gamma, b)
+        inverse, covariates = structural.expansion(gamma, b)
         return (inverse * inverse_bar).sum() + (inverse @ covariates * effect_bar).sum()
 
-    got = structural.adjoint(*structural.matrices(gamma, b), inverse_bar, effect_bar)
+    got = structural.adjoint(gamma, b, inverse_bar, effect_bar)
     for k, (x, bar) in enumerate(zip((gamma, b), got)):
         for j in range(len(x)):
             step = np.zeros(len(x), dtype=complex)
             step[j] = 1e-30j
             moved = [gamma + step, b + 0j] if k == 0 else [gamma + 0j, b + step]
-            assert_allclose(value(*moved).imag / 1e-30, bar[j], rtol=1e-12)
-    assert is_acyclic(3, structural.b) and not is_acyclic(2, np.array([(0, 1), (1, 0)]))
+            assert_allclose(value(*moved).imag / 1e-30, bar[j], rtol=1e-11)
 
 
 def test_parsing():
@@ -145,7 +167,8 @@ def test_a_factor_without_loadings(data):
     ("h ~ x", FormulaError, "'h' in the regression 'h ~ x' is the name of several"),
     ("k[g] ~ x", FormulaError, "'k.g.' .* is no latent variable"),
     ("x ~ w", FormulaError, "left side .* must be a latent variable"),
-    ("f ~ f:x", FormulaError, "product or function"),
+    ("f ~ f:x", FormulaError, "depend on itself"),
+    ("f ~ np.log(h)", FormulaError, "'np.log.h.' .* function of a latent variable"),
     ("f", FormulaError, "with one ~"),
     (["f ~ x", "f ~ x"], FormulaError, "gamma.f.g. on x. twice"),
     ("f ~ unknown", FormulaError, "'unknown'"),

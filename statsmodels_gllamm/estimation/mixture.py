@@ -1,0 +1,233 @@
+r"""The log-likelihood of a mixture as a function of the working coordinates.
+
+A `MixtureObjective` has the interface of an `Objective`.  Its components are functions of the
+parameters: each has expanded coefficients Psi_k(theta), their Jacobian, and a log weight.  With
+products of latent variables, component k is the model given the coordinates u_k of the moderators,
+
+.. math:: \ell_j = \log \int \phi(u) e^{\ell_j(u)} du \approx
+          \log \sum_k \pi_k e^{\ell_j(u_k)}, \qquad \Psi_k = \Psi(\theta; u_k)
+
+by the trapezoid rule over the prior, in which every component is linear in the other latent
+variables and integrated as any model.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from statsmodels_gllamm.estimation.objective import Point
+from statsmodels_gllamm.integration.chunks import Problem
+from statsmodels_gllamm.integration.marginal import Task
+from statsmodels_gllamm.integration.mixture import (
+    Component,
+    NodeStates,
+    component_weights,
+    evaluate_mixture,
+)
+from statsmodels_gllamm.integration.rules import prior_lattice, product_rule
+from statsmodels_gllamm.latent.constrained import ConstrainedDesign
+from statsmodels_gllamm.latent.design import LatentDesign
+
+
+class Part(Protocol):
+    """A component as a function of the working coordinates."""
+
+    def psi(self, working: np.ndarray) -> np.ndarray:
+        """Expanded coefficients (r, 1 + D + m)."""
+
+    def jacobian(self, working: np.ndarray) -> np.ndarray:
+        """Derivative of their used entries (E, k)."""
+
+    def log_weight(self, working: np.ndarray) -> tuple[float, np.ndarray | float]:
+        """Log weight and its derivative (k,)."""
+
+
+@dataclass(frozen=True)
+class MixtureObjective:
+    """Log-likelihood of the parts that ``make_parts`` gives for some points per dimension.
+
+    Attributes
+    ----------
+    problem : Problem
+    task : Task
+        Of every component.
+    design : LatentDesign
+        Of the whole model.
+    n_quad : tuple of int
+        Points per dimension by level; the last are those of the parts too.
+    make_parts : callable
+        Points per dimension -> sequence of Part.
+    make_task : callable
+        Points per dimension by level -> Task.
+    pool : Executor, optional
+    linear_aux, closed : bool
+        False: there is no formula for the information.
+    """
+
+    problem: Problem
+    task: Task
+    design: LatentDesign
+    n_quad: tuple[int, ...]
+    make_parts: Callable
+    make_task: Callable
+    pool: Executor | None = None
+    linear_aux: bool = False
+    closed: bool = False
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The components."""
+        return tuple(self.make_parts(self.n_quad[-1]))
+
+    def components(self, working: np.ndarray, gradient=False):
+        """The components at working coordinates (k,), one at a time."""
+        for part in self.parts:
+            weight, slope = part.log_weight(working)
+            yield Component(part.psi(working), weight, part.jacobian(working) if gradient else None,
+                            slope)
+
+    def at(self, working: np.ndarray, state=None, gradient=True, **wanted) -> MixturePoint:
+        """Evaluate at working coordinates (k,); the scores of units come with the gradient."""
+        if not (isinstance(state, NodeStates) and len(state.states) == len(self.parts)):
+            state = None
+        value = evaluate_mixture(self.problem, self.task, self.components(working, gradient), state,
+                                 gradient=gradient, pool=self.pool)
+        return MixturePoint(self.design, self.problem, working, value)
+
+    def weights(self, working: np.ndarray) -> np.ndarray:
+        """Posterior probabilities (K, n_top) of the components for the top-level units."""
+        return component_weights(self.problem, self.task, self.components(working), self.pool)
+
+    def with_points(self, n_quad) -> MixtureObjective:
+        """The same with other points per dimension by level."""
+        return replace(self, n_quad=tuple(n_quad), task=self.make_task(n_quad))
+
+
+class MixturePoint(Point):
+    """An evaluated point of a mixture; ``value`` is a MixtureEvaluation."""
+
+    @cached_property
+    def gradient(self) -> np.ndarray:
+        """Gradient (k,)."""
+        return self.problem.top_weight @ self.unit_scores
+
+    @property
+    def unit_scores(self) -> np.ndarray:
+        """Gradient of every top-level unit (n_top, k), without its frequency weight."""
+        return self.value.unit_scores
+
+    @cached_property
+    def opg(self) -> np.ndarray:
+        """Outer product of the units' scores (k, k), frequency-weighted."""
+        return (self.unit_scores.T * self.problem.top_weight) @ self.unit_scores
+
+
+@dataclass(frozen=True, slots=True)
+class GivenLatent:
+    """A model with products of latent variables, given the coordinates ``u`` (D,) of moderators."""
+
+    reduced: Reduced
+    u: np.ndarray
+    weight: float
+
+    def psi(self, working: np.ndarray) -> np.ndarray:
+        """Expanded coefficients (r, 1 + D' + m) of the coordinates that are left."""
+        return self.reduced.psi(self.reduced.design.psi(working, self.u))
+
+    def jacobian(self, working: np.ndarray) -> np.ndarray:
+        """Derivative of their used entries (E, k)."""
+        return self.reduced.design.jacobian(working, self.u)
+
+    def log_weight(self, working: np.ndarray) -> tuple[float, float]:
+        """Log weight, which does not depend on parameters."""
+        return self.weight, 0.0
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A design with products of latent variables without the coordinates that are given.
+
+    A level that would have no coordinate left keeps one without effect, so that the levels of the
+    data stay.
+    """
+
+    design: LatentDesign | ConstrainedDesign
+
+    @property
+    def given(self) -> np.ndarray:
+        """Numbers of the coordinates that are given."""
+        return self.design.inner.given
+
+    @cached_property
+    def kept(self) -> np.ndarray:
+        """Numbers of the coordinates that are left, those without effect included."""
+        given, first, kept = set(self.given.tolist()), 0, []
+        for q in self.design.q:
+            own = range(first, first + q)
+            kept += [d for d in own if d not in given] or [own[0]]
+            first += q
+        return np.array(kept)
+
+    @cached_property
+    def q(self) -> tuple[int, ...]:
+        """Coordinates left by level."""
+        ends = np.cumsum(self.design.q)
+        return tuple(np.diff(np.searchsorted(self.kept, ends), prepend=0).tolist())
+
+    @cached_property
+    def entries(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns in use of Psi without the given coordinates."""
+        rows, columns = self.design.entries
+        design = self.design.inner
+        place = np.concatenate([[0], 1 + np.searchsorted(self.kept, np.arange(design.n_latent)),
+                                1 + len(self.kept) + np.arange(design.n_aux)])
+        return rows, place[columns]
+
+    def psi(self, psi: np.ndarray) -> np.ndarray:
+        """Expanded coefficients without the columns of given coordinates."""
+        d = self.design.inner.n_latent
+        latent = psi[:, 1 + self.kept]
+        latent[:, np.isin(self.kept, self.given)] = 0.0
+        return np.concatenate([psi[:, :1], latent, psi[:, 1 + d:]], axis=1)
+
+    def task(self, n_quad, adaptive=True) -> Task:
+        """What is integrated in every component, with points per dimension by level."""
+        rules = tuple(product_rule(n, q) for n, q in zip(n_quad, self.q))
+        return Task(self.q, rules, self.entries, adaptive=adaptive)
+
+    def embed(self, moments):
+        """Means (q, G) and covariances (q, q, G) of each level's coordinates and those above, put
+        among all coordinates; given ones have zeros."""
+        out, first = [], 0
+        idle = np.isin(self.kept, self.given)
+        for (mean, cov), q, own in zip(moments, self.design.q, np.cumsum(self.q) - self.q):
+            left = np.flatnonzero(~idle[own:])
+            at = self.kept[own:][left] - first
+            size, n = self.design.inner.n_latent - first, mean.shape[1]
+            whole = np.zeros((size, n)), np.zeros((size, size, n))
+            whole[0][at], whole[1][np.ix_(at, at)] = mean[left], cov[np.ix_(left, left)]
+            out.append(whole)
+            first += q
+        return out
+
+    def parts(self, n: int) -> list[GivenLatent]:
+        """The components of a lattice over the prior of the given coordinates."""
+        nodes, weight = prior_lattice(n, len(self.given))
+        u = np.zeros((len(nodes), self.design.inner.n_latent))
+        u[:, self.given] = nodes
+        return [GivenLatent(self, row, float(w)) for row, w in zip(u, weight)]
+
+
+def mixture_of_nodes(problem: Problem, reduced: Reduced, n_quad, pool=None,
+                     adaptive=True) -> MixtureObjective:
+    """The objective of a design with products of latent variables, with points per dimension."""
+    def make_task(n):
+        return reduced.task(n, adaptive)
+
+    return MixtureObjective(problem, make_task(n_quad), reduced.design, tuple(n_quad), reduced.parts,
+                            make_task, pool)
