@@ -479,7 +479,8 @@ class GLLAMMModel(LikelihoodModel):
         those of another ``design``; an `Objective` or a `MixtureObjective`."""
         if self.structure.residuals is not None:
             raise NotImplementedError("residual covariances are not available with frequency weights "
-                                      "of rows, or of clusters below the top level")
+                                      "of rows, or of clusters below the top level, or with products "
+                                      "of latent variables")
         q, design = self.design.q, design or self.design
         if len(self.design.given):
             problem = self._problem(self._reach.n_nodes(n_quad), merge)

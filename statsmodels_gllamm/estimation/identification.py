@@ -38,6 +38,7 @@ SCORED, ENOUGH = 2000, 3  # rows whose units' scores are looked at, and units pe
 NODES = 600  # of the quadrature by which scores are looked at
 NEGLIGIBLE = 0.005  # share of the most important parameter of a direction
 WORK = 4e7  # numbers in the derivatives of the sampled rows
+PAIRS = 13  # of these by row besides loadings: an offset, and covariances with rows of its unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def unidentified(structure, outcomes, design, start) -> np.ndarray:
     found = none
     for most in (ROWS, MORE_ROWS):
         rng = np.random.default_rng(0)
-        most = int(min(most, max(WORK / (len(start) * design.inner.n_rows * (1 + sum(design.q))), 60)))
+        most = int(min(most, max(WORK / (len(start) * (PAIRS + sum(design.q))), 60)))
         rows = sample_rows(structure, outcomes, most, rng)
         for _ in range(POINTS):
             working = start + SHIFT * (1 + np.abs(start)) * rng.uniform(-1, 1, len(start))

@@ -173,3 +173,18 @@ def test_constraints_identify(wide):
     assert_allclose(found.llf, GLLAMM.from_wide(wide, ["a", "b", "c"]).fit().llf, atol=1e-6)
     with pytest.warns(IdentificationWarning, match=r"item\[a\].* t"):
         GLLAMM.from_wide(wide, text + "; v == 1").fit()
+
+
+def test_many_groups(rng, monkeypatch):
+    """Parameters of one item in one group are seen although the model has many parameters."""
+    monkeypatch.setattr(identification, "WORK", 1e6)
+    n = 300
+    f = np.repeat(rng.normal(size=(n, 2)), 6, axis=1)
+    y = f + rng.normal(size=(n, 12))
+    y[rng.random(y.shape) < 0.1] = np.nan
+    wide = pd.DataFrame(y, columns=[f"x{i}" for i in range(12)])
+    wide["group"] = np.arange(n) % 3
+    text = "; ".join(f"f{k} =~ " + " + ".join(f"x{6 * k + i}" for i in range(6)) for k in range(2))
+    model = GLLAMM.from_wide(wide, text, groups="group")
+    found, _ = directions(model)
+    assert found.shape[1] == 0
