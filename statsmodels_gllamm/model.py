@@ -41,7 +41,7 @@ from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.formula.terms import linear_constraints
 from statsmodels_gllamm.formula.wide import from_wide
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
-from statsmodels_gllamm.integration.gaussian import GaussianProblem
+from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.patterns import build_patterns

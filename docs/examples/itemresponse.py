@@ -24,7 +24,7 @@ print(two_parameter.m2())
 # rasch
 rasch = GLLAMM.from_formula(
     "y ~ 0 + item + (1 | id)", answers, family=sm.families.Binomial()).fit()
-print(rasch.m2(item="item"))
+print(rasch.m2(items="item"))
 test = two_parameter.lr_test(rasch)
 print(f"chi-squared {test.statistic:.2f} with df = {test.df}, p-value {test.pvalue:.2f}")
 # end

@@ -64,17 +64,13 @@ se = np.sqrt(slopes @ indirect.cov_params().loc[names, names] @ slopes)
 print(f"bus staff to bank staff of average age, through intake: {gamma * loading:.3f} (se {se:.3f})")
 # end
 
-# once
+# known
 single = make("fiber + chd + chd:age + chd:bus + chd:age:bus",
               Factor("item", {"fiber1": 1, "chd": None}), diet[diet["item"] != "fiber2"])
-once = single.fit()
-# end
-
-# known
 for sd in [0.05, 1.0, 2.0, 2.64, 3.0, 3.5]:
     known = single.fit_constrained({"logsd[gaussian]": np.log(sd)})
     effect, se = known.params["lambda[intake,chd]"], known.bse["lambda[intake,chd]"]
-    print(f"error of {sd:4} g   log odds {effect:.4f} (se {se:.4f})"
+    print(f"error of {sd:4} g   log-likelihood {known.llf:.3f}   log odds {effect:.4f} (se {se:.4f})"
           f"   odds ratio of 10 g {np.exp(10 * effect):.3f}")
 # end
 

@@ -1,7 +1,6 @@
 """What is wrong with a fit, in words: one warning per thing, with numbers and what to do next."""
 from __future__ import annotations
 
-from dataclasses import replace
 import warnings
 
 from statsmodels_gllamm.estimation.record import FitRecord
@@ -18,8 +17,9 @@ ADVICE = (
 )
 
 
-def messages(record: FitRecord, maxiter: int) -> list[tuple[type[Warning], str]]:
-    """(category, text) of every reason not to trust the numbers as they stand."""
+def messages(record: FitRecord, maxiter: int, flat=True) -> list[tuple[type[Warning], str]]:
+    """(category, text) of every reason not to trust the numbers as they stand; flat directions are
+    left out where ``flat`` is not true."""
     out: list[tuple[type[Warning], str]] = []
     retvals, certificate = record.retvals, record.certificate
     if not retvals["converged"]:
@@ -27,7 +27,7 @@ def messages(record: FitRecord, maxiter: int) -> list[tuple[type[Warning], str]]
                     f"the fit did not converge after {retvals['iterations']} iterations: "
                     f"{retvals['reason']} (about {abs(retvals['gain']):.3g} log-likelihood units "
                     f"still to be gained). Things to try: {ADVICE.format(maxiter=maxiter)}"))
-    for direction in record.flat:
+    for direction in record.flat if flat else ():
         combination = " ".join(f"{w:+.3g} {name}" for name, w in direction.items())
         text = (f"the log-likelihood does not change with {next(iter(direction))}, which may have "
                 "gone beyond all bounds; fix or drop it" if len(direction) == 1 else
@@ -65,8 +65,7 @@ def _quadrature_text(record: FitRecord) -> str:
 def warn(record: FitRecord, maxiter: int, stacklevel: int, flat: bool = True) -> None:
     """Issue the warnings, those of flat directions only if ``flat``; the error of Laplace's
     approximation, asked for by name, is not one."""
-    shown = record if flat else replace(record, flat=())
-    for category, text in messages(shown, maxiter):
+    for category, text in messages(record, maxiter, flat):
         if category is QuadratureWarning and record.integration == "laplace":
             continue
         warnings.warn(text, category, stacklevel=stacklevel + 1)

@@ -146,12 +146,13 @@ def _shorter(objective, point, matrix, free, size):
 
 
 def _analyse(objective, point, matrix, free, method, n_eval) -> Information:
-    """Eigenvalues of the scaled matrix; small ones are found again along their own direction."""
+    """Eigenvalues of the scaled matrix; small ones are found again along their own direction, unless
+    the matrix is exact."""
     k = len(point.working)
     scale = np.sqrt(np.abs(np.diag(matrix)))
     scale[scale == 0] = 1.0
     values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
-    for number in np.flatnonzero(values < SUSPICIOUS):
+    for number in [] if objective.closed else np.flatnonzero(values < SUSPICIOUS):
         values[number] = _curvature_along(objective, point, free, vectors[:, number] / scale)
         n_eval += 4
     flat = np.abs(values) < FLAT

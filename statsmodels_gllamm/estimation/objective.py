@@ -13,7 +13,7 @@ import numpy as np
 
 from statsmodels_gllamm.integration import gaussian
 from statsmodels_gllamm.integration.chunks import Problem
-from statsmodels_gllamm.integration.gaussian import GaussianProblem
+from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Evaluation, Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.rules import product_rule

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective, Point
-from statsmodels_gllamm.integration.gaussian import GaussianProblem
+from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.mode import ModeError
 
 FLOOR = 1e-4  # smallest eigenvalue of the scaled outer product of scores that is believed

@@ -11,6 +11,7 @@ from statsmodels_gllamm.integration.chunks import (
     EngineRows,
     build_problem,
     observe,
+    one_of_every,
     some_outcomes,
     sorted_by_set,
 )
@@ -27,7 +28,7 @@ MAX_SLOTS = 100  # loadings of a factor from which all products of scores are no
 RANK_ONE = 30  # steps of a fit that starts at the first principal axis
 RAISED = 60  # doublings of variances that fixed covariances ask for
 FARTHEST = 50.0  # the largest loading to start from
-MAX_ROWS = 20_000  # starting values come from about so many rows, evenly spaced
+MAX_ROWS = 20_000  # starting values come from about so many rows, from all stretches
 
 
 @dataclass(frozen=True)
@@ -260,11 +261,14 @@ def _unit_shift(design, structure, index) -> np.ndarray:
 
 
 def _some_units(level) -> np.ndarray:
-    """Rows of about ``MAX_ROWS`` rows' worth of top units, evenly spaced; all where units are few."""
+    """Rows of about ``MAX_ROWS`` rows' worth of top units, one at random of every stretch, since
+    groups may take turns; all where units are few."""
     thin = -(-len(level.codes) // MAX_ROWS)
     if thin == 1 or level.n_units < MIN_UNITS * thin:
         return np.arange(len(level.codes))
-    return np.flatnonzero(level.codes % thin == 0)
+    chosen = np.zeros(level.n_units, dtype=bool)
+    chosen[one_of_every(thin, level.n_units)] = True
+    return np.flatnonzero(chosen[level.codes])
 
 
 class Scores:
@@ -315,9 +319,14 @@ def _start_loadings(scores: Scores, loadings, free) -> tuple[np.ndarray, dict[in
     out, latent, variances, done = loadings.copy(), scores.structure.design.latent, {}, set()
     for m in range(len(scores.level_of)):
         slots = np.unique(latent.slot[latent.index == m])
-        if not free[slots].any() or done & set(slots) or not 3 <= len(slots) <= MAX_SLOTS:
+        if not free[slots].any() or done & set(slots) or not 2 <= len(slots) <= MAX_SLOTS:
             continue
         done |= set(slots[free[slots]])
+        if len(slots) == 2:  # one product tells a sign: with the wrong one the variance goes to zero
+            (one, two), _ = _slot_sums(scores, m, slots)
+            against = (one @ two) * np.prod(loadings[slots]) < 0
+            out[slots[free[slots]][-1:]] *= -1.0 if against else 1.0
+            continue
         size = _sizes(scores, m, slots)
         if size is None:
             continue
@@ -334,14 +343,20 @@ def _start_loadings(scores: Scores, loadings, free) -> tuple[np.ndarray, dict[in
     return out, variances
 
 
-def _sizes(scores: Scores, m: int, slots) -> np.ndarray | None:
-    """l (k,), by a rank-one fit to the products of different scores; None where they do not fit."""
+def _slot_sums(scores: Scores, m: int, slots) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and informations (k, units) of the parts of latent variable m that loadings multiply."""
     units = []
     for slot in slots:
         only = np.zeros(len(scores.structure.design.loadings))
         only[slot] = 1.0
         units.append(scores.sums(m, scores.column(m, only)))
     s, i = (np.stack(x) for x in zip(*units))
+    return s, i
+
+
+def _sizes(scores: Scores, m: int, slots) -> np.ndarray | None:
+    """l (k,), by a rank-one fit to the products of different scores; None where they do not fit."""
+    s, i = _slot_sums(scores, m, slots)
     known = i @ i.T
     c = np.where(known > 0, (s @ s.T) / np.where(known > 0, known, 1.0), 0.0)
     off = ~np.eye(len(slots), dtype=bool) & (known > 0)
@@ -368,7 +383,7 @@ def _moments(scores: Scores, loadings, known):
         z = scores.column(m, loadings)
         s, i = scores.sums(m, z)
         estimates[m] = (s @ s - i.sum()) / max(i @ i, 1e-300)
-        floors[m] = 0.01 / max(i.sum() / len(z), 1e-300)
+        floors[m] = 0.01 / (i.sum() / len(z) or 1.0)  # no row here may depend on it
         squares[m] = np.mean(z * z)
     for m in range(len(level_of)):
         above = [estimates[k] for k in range(m + 1, len(level_of)) if level_of[k] > level_of[m]]

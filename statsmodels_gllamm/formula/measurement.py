@@ -230,7 +230,8 @@ def _regress(model, left, line, right, known) -> None:
         if left in known.columns:
             raise NotImplementedError(
                 f"The line {line!r} regresses the column {left!r}, which measures no factor; make it "
-                f"the only item of a factor, or fit a model of its own.")
+                "an item of the factor it depends on, 'factor =~ item', where the loading is its "
+                "coefficient ('item ~ column' has effects of columns), or fit a model of its own.")
         raise FormulaError(f"{left!r} in the line {line!r} is no factor{known.hint(left)}")
     plain = []
     for term in terms(right):

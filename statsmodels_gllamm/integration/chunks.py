@@ -50,7 +50,7 @@ class Chunk:
     patterns : (ndarray (n,), ndarray (r, P)) or None
         Pattern of every row, and the row columns of every pattern, where few rows of W differ.
     active : Active or None
-        Which latent variables the rows touch; None for all.
+        Which latent variables and columns the rows touch; None for all.
     """
 
     observed: Rows | Sets | Mixed
@@ -209,8 +209,7 @@ def build_problem(rows: EngineRows, levels: tuple[Level, ...], unit_weight=None,
         tiers.insert(0, (rows.sets, int(rows.sets.max()) + 1))
     if tiers:
         sort = _Sorted(tiers, kept, _alignment(rows), None if reach is None else reach.unit)
-        chunks = tuple(_chunk(sort, a, b, rows, weight, _active(reach, sort, a))
-                       for a, b in _cuts(sort, size))
+        chunks = tuple(_chunk(sort, a, b, rows, weight, reach) for a, b in _cuts(sort, size))
     else:
         chunks = tuple(_plain_chunk(kept[a:a + size], rows) for a in range(0, len(kept), size))
     if levels:
@@ -225,10 +224,10 @@ def some_outcomes(rows: EngineRows, most: int) -> tuple[np.ndarray, Runs | None]
     sets = np.arange(rows.n) if rows.sets is None else rows.sets
     step = -(-rows.n // most)
     if rows.sets is None:
-        return _thin(rows.n, step), None
+        return one_of_every(step, rows.n), None
     n_sets = int(sets.max()) + 1
     chosen = np.zeros(n_sets, dtype=bool)
-    chosen[_thin(n_sets, step)] = True
+    chosen[one_of_every(step, n_sets)] = True
     index = np.flatnonzero(chosen[sets])
     return sorted_by_set(index, sets)
 
@@ -242,7 +241,7 @@ def sorted_by_set(index: np.ndarray, sets: np.ndarray) -> tuple[np.ndarray, Runs
     return index, Runs(len(index), len(starts), counts, starts)
 
 
-def _thin(n: int, step: int) -> np.ndarray:
+def one_of_every(step: int, n: int) -> np.ndarray:
     """One of every ``step`` numbers below n, at random from every stretch."""
     if step == 1:
         return np.arange(n)
@@ -377,12 +376,7 @@ def _cuts(sort: _Sorted, size: int) -> list[tuple[int, int]]:
     return cuts
 
 
-def _active(reach: Reach | None, sort: _Sorted, a: int) -> Active | None:
-    """The latent variables of the units of the same kind as unit a."""
-    return None if reach is None else Active(reach.kinds[sort.kind[a]], reach)
-
-
-def _chunk(sort: _Sorted, a, b, rows: EngineRows, weight, active=None) -> Chunk:
+def _chunk(sort: _Sorted, a, b, rows: EngineRows, weight, reach: Reach | None = None) -> Chunk:
     """The top-level units a..b; ``weight`` of every level's units inside their parents."""
     order = np.arange(a, b)
     n_tiers, in_sets = len(sort.units), rows.sets is not None
@@ -412,7 +406,9 @@ def _chunk(sort: _Sorted, a, b, rows: EngineRows, weight, active=None) -> Chunk:
     for level in range(len(levels) - 1):
         w = weight[level][levels[level]]
         unit_weight.append(None if (w == 1).all() else w)
-    design = _stack(rows.columns, index, len(index))
+    design, active = _stack(rows.columns, index, len(index)), None
+    if reach is not None:
+        active = Active(reach.kinds[sort.kind[a]], design.any(axis=1), reach)
     return Chunk(
         observe(rows, index, sets, row_weight),
         None if rows.offset is None else rows.offset[index], design, row_runs, tuple(runs),

@@ -65,9 +65,11 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """The latent variables of the units of a chunk: ``kinds`` (D,) for `Reach`.q and .entries."""
+    """What the units of a chunk touch: ``kinds`` (D,) of the latent variables, for `Reach`.q and
+    .entries; which of the row columns are not zero, ``columns`` (r,)."""
 
     kinds: np.ndarray
+    columns: np.ndarray
     reach: Reach = field(repr=False)
 
     def fits(self, task) -> bool:

@@ -119,7 +119,7 @@ def portion_of(active, task: Task, moments: bool = False) -> Portion | None:
     kinds = active.kinds
     if not task.adaptive or all(n == 1 for rule in task.rules for n in rule.points):
         kinds = np.where(kinds == NORMAL, FULL, kinds)  # prior nodes, or one point for all
-    if (kinds == FULL).all():
+    if (kinds == FULL).all() and active.columns.all():
         return None
     own, rules, first = [], [], 0
     for q, rule in zip(task.q, task.rules):
@@ -134,16 +134,16 @@ def portion_of(active, task: Task, moments: bool = False) -> Portion | None:
         first += q
     starts = np.cumsum([0, *task.q[:-1]])
     latent = np.concatenate([at + order for at, order in zip(starts, own)])
-    return _portion(task, tuple(own), tuple(rules), latent, first)
+    return _portion(task, tuple(own), tuple(rules), latent, first, active.columns)
 
 
-def _portion(task: Task, own, rules, latent, n_latent: int) -> Portion:
+def _portion(task: Task, own, rules, latent, n_latent: int, used: np.ndarray) -> Portion:
     rows, columns = task.entries
     number = np.full(max(int(columns.max(initial=0)), n_latent) + 1, -1)
     number[0] = 0
     number[1 + latent] = 1 + np.arange(len(latent))
     number[1 + n_latent:] = np.arange(1 + len(latent), 1 + len(latent) + len(number) - 1 - n_latent)
-    entries = np.flatnonzero(number[columns] >= 0)
+    entries = np.flatnonzero((number[columns] >= 0) & used[rows])
     inner = Task(tuple(len(x) for x in own), rules, (rows[entries], number[columns[entries]]),
                  task.adaptive)
     return Portion(inner, task, own, np.concatenate([[0], 1 + latent]), entries)

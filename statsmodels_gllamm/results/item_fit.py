@@ -147,13 +147,13 @@ def _statistic(observed, expected, least):
     return float(value), sum(max(len(e) - 1, 0) for _, e in cells)
 
 
-def item_fit(results, *, item=None, missing="raise", min_expected=1.0, n_quad=None) -> pd.DataFrame:
+def item_fit(results, *, items=None, missing="raise", min_expected=1.0, n_quad=None) -> pd.DataFrame:
     r"""S-X2: fit of every item, by the answers of persons with the same sum score.
 
     Parameters
     ----------
     results : GLLAMMResults
-    item : str, optional
+    items : str, optional
         Column of the items; by default that of the factors' loadings.
     missing : {"raise", "drop"}
         What to do with persons who lack answers.
@@ -198,7 +198,7 @@ def item_fit(results, *, item=None, missing="raise", min_expected=1.0, n_quad=No
     if not min_expected > 0:
         raise ValueError(f"min_expected must be positive, not {min_expected!r}")
     model, working = results.model, results.record.working
-    table = item_table(model, item, "item_fit").complete(missing, "item_fit")
+    table = item_table(model, items, "item_fit").complete(missing, "item_fit")
     if len(table.items) < 3:
         raise ValueError(f"item_fit needs three items or more, not {len(table.items)}")
     nodes, weights = standard_nodes(model.design.n_latent, n_quad)

@@ -124,7 +124,7 @@ class ItemTable:
         return float(self.weights.sum())
 
 
-def item_codes(model, item=None) -> tuple[str, np.ndarray, tuple[str, ...]]:
+def item_codes(model, item=None, argument="item") -> tuple[str, np.ndarray, tuple[str, ...]]:
     """Name of the column of items, the item of every row (n,) and the items' labels.
 
     Parameters
@@ -132,6 +132,8 @@ def item_codes(model, item=None) -> tuple[str, np.ndarray, tuple[str, ...]]:
     model : GLLAMMModel
     item : str, optional
         A column of the data; by default the one by which the loadings of a factor go.
+    argument : str
+        The name under which the user gives it, for messages.
 
     Raises
     ------
@@ -144,10 +146,10 @@ def item_codes(model, item=None) -> tuple[str, np.ndarray, tuple[str, ...]]:
                 by = getattr(model.sample.design.factors[factor.name].factor, "by", "item")
                 return _used(by, factor.codes, tuple(factor.names))
         raise ValueError("the column of items is not known, since the model has no Factor by one; "
-                         "name it: item='...'")
+                         f"name it: {argument}='...'")
     frame = getattr(model.data, "frame", None)
     if frame is None or item not in getattr(frame, "columns", ()):
-        raise ValueError(f"item={item!r} is not a column of the model's data")
+        raise ValueError(f"{argument}={item!r} is not a column of the model's data")
     values = frame[item].astype("category").cat
     return _used(item, values.codes.to_numpy().astype(np.int64),
                  tuple(label_of(c) for c in values.categories))
@@ -158,13 +160,13 @@ def _used(column, codes, labels):
     return column, codes, tuple(labels[k] for k in used)
 
 
-def item_table(model, item=None, what="this") -> ItemTable:
+def item_table(model, items=None, what="this") -> ItemTable:
     """Answers and probabilities of a measurement model with categorical items.
 
     Parameters
     ----------
     model : GLLAMMModel
-    item : str, optional
+    items : str, optional
         The column of items.
     what : str
         Who asks, for messages.
@@ -177,17 +179,17 @@ def item_table(model, item=None, what="this") -> ItemTable:
         A person has an item twice; covariates make the rows of an item differ.
     """
     level = _check_structure(model, what)
-    column, codes, labels = item_codes(model, item)
+    column, codes, labels = item_codes(model, items, "items")
     cell = _cells(model, level, codes, labels, what)
     engine, rows = np.arange(len(codes)), model.outcomes.rows
     if rows is not None:
         engine[rows] = np.arange(len(rows))
-    items, answers = [], np.full(cell.shape, -1, dtype=np.int64)
+    found, answers = [], np.full(cell.shape, -1, dtype=np.int64)
     for i, label in enumerate(labels):
         persons = np.flatnonzero(cell[:, i] >= 0)
         one, answers[persons, i] = _item(model, label, engine[cell[persons, i]], what)
-        items.append(one)
-    return ItemTable(column, level.name, tuple(items), answers,
+        found.append(one)
+    return ItemTable(column, level.name, tuple(found), answers,
                      _person_weights(model.sample, level, what))
 
 
@@ -213,7 +215,7 @@ def _cells(model, level, codes, labels, what) -> np.ndarray:
         row, group = int(np.argmax(again)), model.sample.groups[level.name]
         raise DataError(f"{level.name} {show(group.labels[group.codes[row]])} has several rows of "
                         f"the item {labels[codes[row]]!r}; {what} needs one row per person and item "
-                        "(item= names another column of items)")
+                        "(items= names another column of items)")
     return cell
 
 

@@ -97,7 +97,7 @@ def posterior(results, kind="mean", group=None) -> dict[str, GroupPosterior]:
         natural = _of_mixture(model, record, kind)
         return {group: _of_group(model, group, natural) for group in group_names(model)}
     if model.structure.residuals is not None:
-        moments = [posterior_moments(model, record.working)]
+        moments = posterior_moments(model, record.working, design.structural is not None)
     else:
         n_quad = (1,) * len(design.q) if kind == "mode" else record.n_quad
         objective = model._objective(n_quad, "adaptive" if kind == "mode" else record.integration)

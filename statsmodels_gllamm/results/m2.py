@@ -134,7 +134,7 @@ def _correlation(cov):
     return cov / np.outer(sd, sd)
 
 
-def m2(results, kind=None, *, item=None, missing="raise", n_quad=None) -> M2Result:
+def m2(results, kind=None, *, items=None, missing="raise", n_quad=None) -> M2Result:
     r"""Limited-information test of fit of a model for binary and ordinal items.
 
     Parameters
@@ -144,7 +144,7 @@ def m2(results, kind=None, *, item=None, missing="raise", n_quad=None) -> M2Resu
         Which moments are compared: those of all categories, those of scores 0, 1, ..., or those of
         single categories and products of scores. By default M2 of binary items, and else the first
         of M2*, C2 and M2 that has degrees of freedom.
-    item : str, optional
+    items : str, optional
         Column of the items; by default that of the factors' loadings.
     missing : {"raise", "drop"}
         What to do with persons who lack answers.
@@ -197,7 +197,7 @@ def m2(results, kind=None, *, item=None, missing="raise", n_quad=None) -> M2Resu
     if kind is not None and kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}, not {kind!r}")
     model, working = results.model, results.record.working
-    table = item_table(model, item, "m2").complete(missing, "m2")
+    table = item_table(model, items, "m2").complete(missing, "m2")
     categories = [one.n_categories for one in table.items]
     rule = standard_nodes(model.design.n_latent, n_quad)
     kind = choose_kind(categories, len(working)) if kind is None else kind

@@ -19,7 +19,7 @@ class Measurement:
             Which moments are compared; by default M2 of binary items, and else the first of M2*, C2
             and M2 that has degrees of freedom.
         **kwargs
-            ``item``, ``missing`` and ``n_quad`` as in `statsmodels_gllamm.results.m2.m2`.
+            ``items``, ``missing`` and ``n_quad`` as in `statsmodels_gllamm.results.m2.m2`.
 
         Returns
         -------
@@ -35,7 +35,7 @@ class Measurement:
         Parameters
         ----------
         **kwargs
-            ``item``, ``missing``, ``min_expected`` and ``n_quad`` as in
+            ``items``, ``missing``, ``min_expected`` and ``n_quad`` as in
             `statsmodels_gllamm.results.item_fit.item_fit`.
 
         Returns

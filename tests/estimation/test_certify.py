@@ -71,3 +71,30 @@ def test_error_in_standard_errors_is_first_order_exact(rng):
     move = np.abs((finer.params - one.params) / se).max()
     assert_allclose(one.record.certificate.error_se, move, rtol=0.3)
     assert_allclose(one.record.certificate.error_loglik, finer.llf - one.llf, rtol=0.05)
+
+
+def test_nodes_of_kinds_of_units():
+    """The largest number of nodes counts, and only dimensions that have points."""
+    assert certify.count_nodes((7, 5), ((2, 0), (1, 1))) == 49
+    assert certify.count_nodes((7,), ((0,),)) == 1
+    assert certify.first_n_quad(((1,), (0,))) == (9,)
+    assert certify.first_n_quad(((1, 0), (0, 1))) == (9, 9)
+    assert certify.first_n_quad(((2,), (1,))) == (7,)
+    assert certify.finer((7,), ((3,), (3,))) == (9,)
+    assert certify.budget_error((15,), ((3,), (2,)), ("a",)) is None
+    text = certify.budget_error((15, 31), ((0, 1), (3, 1)), ("a", "b"))
+    assert "104,625" in text and "'a'" in text and "15 points in each of 3" in text
+
+
+def test_budget_of_a_model_counts_what_is_integrated(rng):
+    """Eight latent variables in two groups of four: five points make 625 nodes, not 390,625."""
+    data = nested_frame(rng, n_top=400)
+    for k in range(4):
+        data[f"a{k}"] = (data["s"] < "s2") * rng.normal(size=len(data))
+        data[f"b{k}"] = (data["s"] >= "s2") * rng.normal(size=len(data))
+    bars = " + ".join("(0 + " + " + ".join(f"{g}{k}" for k in range(4)) + " || s)" for g in "ab")
+    model = GLLAMM.from_formula(f"binary ~ x + {bars}", data, family=sm.families.Binomial())
+    assert model._dimensions == ((4,),)
+    assert np.isfinite(model.loglike(model.start_params, n_quad=5))
+    with pytest.raises(ValueError, match="50,625 quadrature nodes.*15 points in each of 4"):
+        model.loglike(model.start_params, n_quad=15)

@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from statsmodels_gllamm import GLLAMM, Factor, datasets, families
-from statsmodels_gllamm.integration import gaussian, patterns
+from statsmodels_gllamm.exceptions import DataError
+from statsmodels_gllamm.integration import grids, patterns
 from statsmodels_gllamm.results import covariance
 from tests.integration.frames import nested_frame, random_params, slope_along
 
@@ -18,7 +19,7 @@ TEXT = "a =~ y0 + y1 + y2; b =~ y3 + y4 + y5; "
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     """Small data would leave patterns to the engine."""
-    monkeypatch.setattr(patterns, "SECONDS", (0.0, 0.0, 1.0))
+    monkeypatch.setattr(patterns, "TABLE", (0.0,) * 4)
 
 
 def sleep():
@@ -41,6 +42,13 @@ def persons(rng, missing=0.0, n=60):
     data["x"], data["sex"] = rng.normal(size=n), rng.integers(0, 2, n)
     data["school"] = np.arange(n) // 6
     return data
+
+
+def long_groups(rng):
+    """Persons of two groups, whose items have nothing in common."""
+    data = persons(rng, 0.2)
+    long = GLLAMM.from_wide(data, TEXT).wide.long(data)
+    return long.assign(sex=np.where(long["sex"] == 1, "m", "f"))
 
 
 def nested(rng, formula, n_top=4, **options):
@@ -72,6 +80,9 @@ MODELS = {
     "regressions": lambda rng: GLLAMM.from_wide(persons(rng), TEXT + "b ~ a + x"),
     "missing items": lambda rng: GLLAMM.from_wide(persons(rng, 0.2), TEXT + "b ~ a + x",
                                                   fixed="item:sex"),
+    "groups": lambda rng: GLLAMM.from_formula(
+        "y ~ 0 + item:sex + (0 + a | id)", long_groups(rng), dispersion="0 + item:sex",
+        factors={"a": Factor("0 + item:sex", loadings=[1.0, 1.0] + [None] * 10)}),
     "schools": lambda rng: GLLAMM.from_wide(persons(rng), TEXT, fixed="(1 | school)"),
 }
 
@@ -113,7 +124,7 @@ def test_second_derivatives(model):
 def test_small_pieces(model, monkeypatch):
     """The number of patterns computed at a time makes no difference beyond rounding."""
     _, whole, objective = both(model, information=True)
-    monkeypatch.setattr(gaussian, "PIECE", 1)
+    monkeypatch.setattr(grids, "PIECE", 1)
     pieces = objective.at(whole.working, information=True, units=True)
     assert_allclose(pieces.loglik, whole.loglik, rtol=1e-13)
     assert_allclose(pieces.louis, whole.louis, rtol=1e-9, atol=1e-11 * np.abs(whole.louis).max())
@@ -192,6 +203,12 @@ def test_one_factorisation_for_all(rng):
     assert sorted(grid.n) == [1, 100, 199] and len(grid.scatter) == 2
 
 
+def test_groups_have_tables_of_their_own(rng):
+    first, second = MODELS["groups"](rng)._patterns.grids
+    assert first.m == second.m == 6
+    assert not set(first.units) & set(second.units)
+
+
 def test_multivariate_normal(rng):
     """Persons with missing items against scipy, at random parameters."""
     data = persons(rng, 0.25, n=25)
@@ -224,3 +241,35 @@ def test_left_to_the_engine(rng, monkeypatch):
     monkeypatch.undo()
     costly = GLLAMM.from_formula("number ~ x + (x | s/g)", nested_frame(rng, 40, 3))
     assert costly._patterns is None
+
+
+def test_small_residual_variances(rng):
+    """An item that is its factor all but exactly: no digits are lost in V^-1."""
+    data = persons(rng, 0.1, n=40)
+    model = GLLAMM.from_wide(data, TEXT)
+    params = random_params(model, rng)
+    place = model.param_names.index("logsd[item[y1]]")
+    direction = np.eye(len(params))[place]
+    values = []
+    for logsd in (-8.0, -12.0, -16.0):
+        params[place] = logsd
+        values.append(model.loglike(params))
+        slope = slope_along(model.loglike, params, direction, h=1e-2)
+        assert_allclose(model.score(params)[place], slope, rtol=1e-4, atol=1e-6)
+    assert_allclose(values[2], values[1], atol=1e-3)
+    params[place] = -400.0  # the variance is zero to a double, and V positive definite
+    assert_allclose(model.loglike(params), values[2], rtol=1e-9)
+
+
+def test_impossible_points(rng):
+    """Far from anything, an error and no warnings."""
+    model = GLLAMM.from_wide(persons(rng, 0.1), TEXT)
+    params = random_params(model, rng)
+    for logsd in (400.0, 800.0):
+        params[-1] = logsd
+        with pytest.raises(DataError, match="positive definite|not finite"):
+            model.loglike(params)
+    huge = random_params(model, rng)
+    huge[0] = 1e200
+    with pytest.raises(DataError, match="not finite"):
+        model.loglike(huge)

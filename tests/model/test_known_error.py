@@ -116,3 +116,14 @@ def test_fixed_by_a_constraint(persons, outcome, family):
     moved = fixed.params[units.params.index] - units.params
     assert (moved.abs() < 1e-3 * units.bse).all()
     assert_allclose(fixed.bse[units.params.index], units.bse, rtol=1e-3)
+
+
+def test_effects_of_either_sign(persons):
+    """Ill and well exchanged, the effect changes its sign: the search starts with the right one."""
+    one = model(persons, "ill", BINOMIAL, 0.3)
+    two = model(persons.assign(ill=1 - persons["ill"]), "ill", BINOMIAL, 0.3)
+    at = one.param_names.index("lambda[eta,ill]")
+    assert (one.start_params[at], two.start_params[at]) == (1.0, -1.0)
+    one, two = one.fit(), two.fit()
+    assert_allclose(two.llf, one.llf, rtol=0, atol=1e-6)
+    assert_allclose(two.params["lambda[eta,ill]"], -one.params["lambda[eta,ill]"], rtol=1e-3)

@@ -1,4 +1,5 @@
 """Residual covariances of Gaussian items, against scipy and lavaan."""
+from dataclasses import replace
 import pickle
 
 import numpy as np
@@ -151,8 +152,58 @@ def test_two_levels(wide, rng):
     cov += value["var[Intercept[school]]"] * (school[:, None] == school)
     exact = multivariate_normal(np.tile(mean, 12), cov).logpdf(wide[ITEMS].to_numpy().ravel())
     assert_allclose(model.loglike(params), exact, rtol=1e-12)
-    with pytest.raises(NotImplementedError, match="several levels"):
-        model.fit(maxiter=1).latent()
+
+
+def schools(rng):
+    """Three persons in each of 40 schools, and a covariate of persons."""
+    n = 120
+    data = pd.DataFrame({"school": np.arange(n) // 3, "x": rng.normal(size=n)})
+    f = rng.normal(size=n) + data["x"]
+    e = rng.normal(size=(n, 5))
+    e[:, 1] += 0.5 * e[:, 0]
+    e += np.repeat(rng.normal(size=40), 3)[:, None] + np.outer(f, [1, 0.8, 1.2, 1, 0.9])
+    data[ITEMS] = e
+    return data
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_posterior_of_two_levels(rng, regression):
+    """With covariances of zero the engine's posteriors and predictions."""
+    wide = schools(rng)
+    text = TEXT + ("\nf ~ x" if regression else "")
+    model = GLLAMM.from_wide(wide, text, fixed="(1 | school)")
+    plain = GLLAMM.from_wide(wide, text.replace("y0 ~~ y1 + y3\n y2 ~~ y4", ""),
+                             fixed="(1 | school)")
+    result, small = model.fit(), plain.fit()
+    at = model.design.layout.positions("rescov")
+    params = np.insert(small.params.to_numpy(), at - np.arange(len(at)), 0.0)
+    working = model.design.to_working(params)
+    result._results.record = replace(result.record, working=working)
+    ours, theirs = result.latent(), small.latent()
+    for group in ("id", "school"):
+        assert_allclose(ours[group], theirs[group], rtol=1e-7, atol=1e-9)
+    new = plain.wide.long(wide[:3].assign(school=[0, 0, 99]))
+    new["id"] = np.repeat([0, 998, 999], 5)
+    for which in ("posterior", "var", "cumulative"):
+        given = {"given": "posterior"} if which != "posterior" else {}
+        given |= {"values": [2.0]} if which == "cumulative" else {}
+        assert_allclose(model.predict(params, new, which=which, **given),
+                        small.predict(new, which=which, **given), rtol=1e-7)
+
+
+def test_posterior_of_rows_of_two_levels(rng):
+    """Regression of the school's intercept and the persons' factors on all answers of a school."""
+    wide = schools(rng)
+    model = GLLAMM.from_wide(wide, TEXT, fixed="(1 | school)")
+    result = model.fit()
+    mean, lam, variance, theta = moments(model, result.params)
+    between = result.params["var[Intercept[school]]"]
+    cov = np.kron(np.eye(3), variance * np.outer(lam, lam) + theta) + between
+    y = (wide[ITEMS].to_numpy()[:3] - mean).ravel()
+    weight = np.linalg.solve(cov, y)
+    assert_allclose(result.latent("school")["Intercept"].iloc[0], between * weight.sum(), atol=1e-9)
+    factors = variance * weight.reshape(3, 5) @ lam
+    assert_allclose(result.latent("id")["f"].iloc[:3], factors, rtol=1e-8)
 
 
 def test_posterior(model, wide):
@@ -188,6 +239,22 @@ def test_simulated_residuals(wide):
     se = np.sqrt((np.outer(np.diag(expected), np.diag(expected)) + expected**2) / len(draws))
     assert (np.abs(np.cov(draws.T) - expected) < 4 * se).all()
     assert_allclose(draws.mean(0), mean, atol=0.1)
+
+
+def test_improper(wide):
+    """Residual covariances that no residuals have, with responses that have a covariance matrix."""
+    model = GLLAMM.from_wide(wide, TEXT)
+    result = model.fit()
+    params = result.params.copy()
+    params[["logsd[item[y0]]", "logsd[item[y1]]"]] = np.log(0.5)
+    params[["rescov[y0,y1]", "rescov[y0,y3]"]] = -0.26, 0.0
+    assert np.isfinite(model.loglike(params))
+    working = model.design.to_working(params.to_numpy())
+    result._results.record = replace(result.record, working=working)
+    with pytest.raises(ValueError, match="improper"):
+        result.simulate()
+    with pytest.raises(ValueError, match="improper"):
+        result.latent()
 
 
 def test_tables(model):

@@ -114,7 +114,7 @@ def test_sections_6_and_7_against_mirt(lsat, seven):
     """mirt's own tests: section 6 with equal slopes 5.2916 and free ones 4.7371; section 7 11.938."""
     data = datasets.lsat.load_pandas().data
     rasch = GLLAMM.from_formula("y ~ 0 + item + (1 | id)", data, family=sm.families.Binomial()).fit()
-    found = m2(rasch, item="item")
+    found = m2(rasch, items="item")
     assert found.df == 9
     assert_allclose(found.statistic, 5.2916, atol=1e-3)
     assert_allclose(m2(lsat).statistic, 4.7371, atol=2e-3)
@@ -235,13 +235,13 @@ def test_refused(lsat):
     binomial = {"family": sm.families.Binomial()}
     nested = GLLAMM.from_formula("y ~ item + (1 | school / sid)", data, **binomial)
     with pytest.raises(ValueError, match="one level of groups; the model has groups at several"):
-        m2(stub(nested, []), item="item")
+        m2(stub(nested, []), items="item")
     rows = datasets.lsat.load_pandas().data
     plain = GLLAMM.from_formula("y ~ item + (1 | id)", rows, **binomial)
     with pytest.raises(ValueError, match="the column of items is not known"):
         m2(stub(plain, []))
-    with pytest.raises(ValueError, match="item='question' is not a column"):
-        m2(stub(plain, []), item="question")
+    with pytest.raises(ValueError, match="items='question' is not a column"):
+        m2(stub(plain, []), items="question")
     rows["old"] = (rows.id % 3 == 0) * 1.0
     covariate = GLLAMM.from_formula("y ~ item + old + (0 + ability | id)", rows, factors=ABILITY,
                                     **binomial)
