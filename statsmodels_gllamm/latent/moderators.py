@@ -38,7 +38,7 @@ def choose_moderators(b: np.ndarray, names, top) -> np.ndarray:
     regressed = np.isin(np.arange(len(names)), b[:, 0])
     choices = []
     for row in b[at]:
-        able = [(of, by) for of, by in ((row[1], row[3]), (row[3], row[1]))
+        able = [(of, by) for of, by in ((row[3], row[1]), (row[1], row[3]))
                 if top[by] and not regressed[by]]
         if not able:
             raise NotImplementedError(_neither(names, row, top))

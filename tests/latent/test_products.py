@@ -217,7 +217,7 @@ def test_brute_across_levels(data, column, rng):
 
 
 def test_either_factor_may_be_the_moderator(data, rng):
-    """The second of correlated latent variables is; the model is the same."""
+    """The first of correlated latent variables is; the model is the same."""
     bars = "({} | g) + (0 + k | g)"
     data = data.assign(half=(data["item"] < "d") * 1.0)
     factors = {"k": Factor("item", loadings=[None, None, None, None, None, 1.0])}
@@ -228,7 +228,7 @@ def test_either_factor_may_be_the_moderator(data, rng):
             factors=factors, regressions=f"k ~ {first}[g] + {second}[g] + {second}[g]:{first}[g]")
 
     one, two = model("t", "half"), model("half", "t")
-    assert one.design.given.tolist() == two.design.given.tolist() == [1]
+    assert one.design.given.tolist() == two.design.given.tolist() == [0]
     params = pd.Series(random_params(one, rng), index=one.param_names)
     other = params.rename({"cov[t[g],half[g]]": "cov[half[g],t[g]]",
                            "b[k[g] on t[g]:half[g]]": "b[k[g] on half[g]:t[g]]"})
