@@ -104,6 +104,15 @@ def test_chain_of_gaussian_factors_is_its_covariance_matrix(data, rng):
     assert_allclose(one.fit().llf, two.fit().llf, rtol=1e-8)
 
 
+def test_inverse_is_exactly_zero_where_nothing_reaches(rng):
+    """Units are told apart by the entries of Psi that can differ from zero: rounding is no entry."""
+    structural = Structural(4, np.zeros((0, 2), dtype=int), np.array([[1, 0], [2, 1], [3, 1]]))
+    for b in 2 * rng.normal(size=(200, 3)):
+        inverse, _ = structural.matrices(np.zeros(0), b)
+        assert not inverse[~structural.reach()].any()
+        assert_allclose(inverse[2, 0], b[0] * b[1], rtol=1e-12)
+
+
 def test_adjoint(rng):
     structural = Structural(3, np.array([(0, 0), (2, 1), (1, 0)]), np.array([(0, 1), (1, 2)]))
     assert structural.reach().tolist() == [[1, 1, 1], [0, 1, 1], [0, 0, 1]]
