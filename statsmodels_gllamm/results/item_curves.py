@@ -25,7 +25,7 @@ from statsmodels_gllamm.formula.categories import label as label_of
 from statsmodels_gllamm.responses.ordinal import CODE, possible_codes
 from statsmodels_gllamm.results import linear
 from statsmodels_gllamm.results.item_table import item_codes
-from statsmodels_gllamm.results.regression import latent_root
+from statsmodels_gllamm.results.regression import block_diagonal, latent_root
 from statsmodels_gllamm.results.rows import Asked, latent_number, rows_of
 
 POINTS, RANGE = 161, 4.0  # of a grid, to both sides in standard deviations
@@ -97,8 +97,7 @@ def item_rows(model, working, item=None, data=None, items=None) -> ItemRows:
     if not model.design.q:
         raise ValueError("the model has no latent variables")
     rows = rows_of(model, data, Asked("prob", "prior"))
-    rows = replace(rows, regressors=np.zeros((0, 0)))
-    o, c = linear.linear_parts(model, working, rows)
+    o, c = linear.fixed_and_loadings(model, working, rows)
     outcomes = model.fitted_family.outcomes(rows.data)
     aux = linear.aux_predictors(model, working, outcomes, rows.data.n)
     if data is None:
@@ -150,7 +149,12 @@ def grid_of(model, working, number: int, grid=None) -> np.ndarray:
         if found.ndim != 1 or not len(found) or not np.isfinite(found).all():
             raise ValueError("grid is a list of finite numbers, the values of the latent variable")
         return found
-    sd = float(np.sqrt((latent_root(model.design, working)[number]**2).sum()))
+    structural = model.design.structural
+    if structural is not None and structural.moderated:  # the variance differs between rows
+        root = block_diagonal(model.design.roots(working))
+    else:
+        root = latent_root(model.design, working)
+    sd = float(np.sqrt((root[number]**2).sum()))
     return np.linspace(-RANGE, RANGE, POINTS) * (sd if sd > 0 else 1.0)
 
 

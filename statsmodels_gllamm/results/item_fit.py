@@ -22,6 +22,7 @@ import pandas as pd
 from scipy import stats
 
 from statsmodels_gllamm.results.item_table import (
+    free_directions,
     item_table,
     jacobians,
     probabilities,
@@ -111,22 +112,21 @@ def _merge_cells(o, e, least):
     return np.array(o), np.array(e)
 
 
-def own_parameters(found, n: int) -> list[int]:
+def own_parameters(found, free: np.ndarray) -> list[int]:
     """How many parameters only one item tells of, for every item: the rank of the derivatives of
     all probabilities less that without the item's.
 
-    ``found`` are the items' (parameters, dP (k, K, Q)).  A count that does not depend on how the
+    ``found`` are the items' (parameters, dP (k, K, Q)), ``free`` (k, f) the directions in which
+    parameters may go.  A count that does not depend on how the
     scale of the latent variables is fixed.
     """
     blocks = []
     for active, dp in found:
-        block = np.zeros((dp[0].size if len(dp) else 0, n))
-        if len(dp):
-            block[:, active] = dp.reshape(len(dp), -1).T
+        block = dp.reshape(len(dp), -1).T @ free[active] if len(dp) else np.zeros((0, free.shape[1]))
         blocks.append(np.linalg.qr(block, mode="r") if len(block) else block)
 
     def rank(chosen):
-        matrix = np.concatenate(chosen) if chosen else np.zeros((0, n))
+        matrix = np.concatenate(chosen)
         size = np.sqrt((matrix**2).sum(axis=0))
         matrix = matrix[:, size > 0] / size[size > 0]
         return int(np.linalg.matrix_rank(matrix, tol=RANK_TOL)) if matrix.size else 0
@@ -206,7 +206,7 @@ def item_fit(results, *, items=None, missing="raise", min_expected=1.0, n_quad=N
     few = nodes[(np.abs(nodes) < 4).all(axis=1)]
     if len(few) > 200:
         few = few[np.linspace(0, len(few) - 1, 200).astype(int)]
-    own = own_parameters(jacobians(table, model.design, working, few), len(working))
+    own = own_parameters(jacobians(table, model.design, working, few), free_directions(results))
     rows = []
     for (observed, expected), k in zip(score_tables(table, p, weights), own):
         value, cells = _statistic(observed, expected, min_expected)

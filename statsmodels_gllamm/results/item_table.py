@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import null_space
 
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.families.moments import is_binomial
@@ -334,3 +335,12 @@ def jacobians(table: ItemTable, design, working, nodes) -> list[tuple[np.ndarray
         active = np.flatnonzero(moved[:, own].any(axis=1))
         found.append((active, item.probabilities(psi[active], nodes).imag / STEP))
     return found
+
+
+def free_directions(results) -> np.ndarray:
+    """Directions (k, f) in which working coordinates are free, a basis of what constraints leave."""
+    design, working = results.model.design, results.record.working
+    constraints = results.record.constraints
+    if constraints is None:
+        return np.eye(len(working))
+    return null_space(constraints.r @ design.natural_jacobian(working))

@@ -16,6 +16,13 @@ from statsmodels_gllamm.results.rows import Rows
 def linear_parts(model, working, rows: Rows, u=None) -> tuple[np.ndarray, np.ndarray]:
     """Predictors with disturbances of zero, o + c'eta_0 (P, n), and the loadings c (P, D, n); with
     coordinates ``u`` (D,) of moderators at these."""
+    o, c = fixed_and_loadings(model, working, rows)
+    mean = latent_mean(model.design, working, rows.regressors, u)
+    return (o if mean is None else o + np.einsum("pdn,dn->pn", c, mean)), c
+
+
+def fixed_and_loadings(model, working, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Predictors with latent variables of zero, o (P, n), and the loadings c (P, D, n)."""
     structure, design = model.structure, model.design
     loading = _row_loadings(design, working, rows)
     beta, first = working[design.layout.positions("coef")], 0
@@ -40,8 +47,7 @@ def linear_parts(model, working, rows: Rows, u=None) -> tuple[np.ndarray, np.nda
                 c[place.predictor, number] = (
                     bar.matrix[:, place.column] * loading[bar.factors[place.column]])
                 number += 1
-    mean = latent_mean(design, working, rows.regressors, u)
-    return (o if mean is None else o + np.einsum("pdn,dn->pn", c, mean)), c
+    return o, c
 
 
 def _row_loadings(design, working, rows: Rows) -> dict:

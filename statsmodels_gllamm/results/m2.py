@@ -24,7 +24,12 @@ from scipy import linalg, optimize, stats
 
 from statsmodels_gllamm.exceptions import BoundaryWarning
 from statsmodels_gllamm.results.item_moments import margins, model_moments, sample_moments
-from statsmodels_gllamm.results.item_table import item_table, probabilities, standard_nodes
+from statsmodels_gllamm.results.item_table import (
+    free_directions,
+    item_table,
+    probabilities,
+    standard_nodes,
+)
 
 KINDS = ("M2", "M2*", "C2")
 MAX_MOMENTS = 6000
@@ -200,13 +205,14 @@ def m2(results, kind=None, *, items=None, missing="raise", n_quad=None) -> M2Res
     table = item_table(model, items, "m2").complete(missing, "m2")
     categories = [one.n_categories for one in table.items]
     rule = standard_nodes(model.design.n_latent, n_quad)
-    kind = choose_kind(categories, len(working)) if kind is None else kind
+    free = free_directions(results)
+    kind = choose_kind(categories, free.shape[1]) if kind is None else kind
     of = margins(categories, kind)
     if len(of) > MAX_MOMENTS:
         raise ValueError(f"{kind} of these items compares {len(of)} moments, more than "
                          f"{MAX_MOMENTS}; use kind='M2*' or 'C2'")
     pi, delta, xi = model_moments(table, of, model.design, working, rule)
-    form, rank = quadratic_form(sample_moments(table, of) - pi, delta, xi)
+    form, rank = quadratic_form(sample_moments(table, of) - pi, delta @ free, xi)
     df, statistic = len(of) - rank, table.n * form
     if df <= 0:
         raise ValueError(f"{kind} has no degrees of freedom: {len(of)} moments and {rank} parameters "

@@ -194,15 +194,21 @@ def _second_moments(model, text) -> list[Edge]:
 
 
 def _regressions(model, text) -> list[Edge]:
-    """Arrows between latent variables."""
-    structural = model.design.structural
+    """Arrows between latent variables; with products, an effect such as "0.50 + 0.35 x"."""
+    structural, layout = model.design.structural, model.design.layout
+    if structural is None:
+        return []
     names = [name for block in model.structure.blocks for name in block.names]
-    if structural is not None and structural.moderated:
-        raise NotImplementedError("path diagrams of models whose regressions= have products of latent "
-                                  "variables are not available")
-    return [] if structural is None else [
-        Edge("regression", names[of], names[to], text(f"b[{names[to]} on {names[of]}]"))
-        for to, of in structural.b]
+    terms = [term for block in model.structure.blocks for term in block.terms]
+    effects: dict = {}
+    for (to, of), by, times, place in zip(structural.b, structural.by, structural.times,
+                                          layout.positions("b")):
+        more = [terms[times]] if times >= 0 else []
+        more += [model.structure.regressors[by][1]] if by >= 0 else []
+        effects.setdefault((names[of], names[to]), []).append(
+            " ".join([text(layout.names[place]), *more]).strip())
+    return [Edge("regression", *ends, "\n+ ".join(own).replace("+ -", "- "))
+            for ends, own in effects.items()]
 
 
 def _residuals(model, working) -> dict[str, float]:

@@ -123,7 +123,26 @@ def test_covariates_need_data(rng):
     assert_allclose(found[1].values[1], expit(params["item[Q2]"] + params["old"]))
     regression = GLLAMM.from_formula(FORMULA, data, factors=ABILITY, regressions=["ability ~ old"],
                                      family=sm.families.Binomial())
-    assert len(item_curves(stub(regression, rng))) == 5  # the factor's covariates do not matter
+    res = stub(regression, rng)
+    params = pd.Series(res.record.params, regression.param_names)
+    found = item_curves(res, grid=[0.0])  # the factor's covariates do not matter
+    assert_allclose(found[4].values[1], expit(params["item[Q5]"]))
+
+
+def test_products_in_regressions(rng):
+    """Curves are those of the measurement model."""
+    model = GLLAMM.from_wide(pd.DataFrame(rng.integers(0, 2, (80, 6)), columns=list("abcxyz")),
+                             "f =~ a + b; g =~ c + x; h =~ y + z", family=sm.families.Binomial())
+    rows = model.data.frame[["id", "item", "y"]]
+    product = GLLAMM.from_formula(
+        "y ~ 0 + item + (0 + f + g | id) + (0 + h | id)", rows, factors=model.wide.factors,
+        family=sm.families.Binomial(), regressions=["h ~ f*g"])
+    res = stub(product, rng)
+    params = pd.Series(res.record.params, product.param_names)
+    curve = next(c for c in item_curves(res, grid=GRID) if c.label == "z")
+    assert curve.latent == "h[id]"
+    assert_allclose(curve.values[1], expit(params["item[z]"] + params["lambda[h,z]"] * GRID))
+    assert len(plot_item_curves(res).axes) == 3
 
 
 def test_nominal_curves(rng):

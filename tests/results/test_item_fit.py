@@ -32,7 +32,8 @@ LSAT7 = [12, 19, 1, 7, 3, 19, 3, 17, 10, 5, 3, 7, 7, 23, 8, 28,
 
 def stub(model, working=None):
     working = model.design.to_working(model.start_params) if working is None else working
-    return SimpleNamespace(model=model, record=SimpleNamespace(working=working, boundary=()))
+    record = SimpleNamespace(working=working, boundary=(), constraints=None)
+    return SimpleNamespace(model=model, record=record)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,24 @@ def test_own_parameters_whatever_the_scale():
         working = stub(model).record.working + 0.1
         nodes = standard_nodes(1, 15)[0]
         found = jacobians(item_table(model, "item"), model.design, working, nodes)
-        assert own_parameters(found, len(working)) == [expected] * 5, name
+        assert own_parameters(found, np.eye(len(working))) == [expected] * 5, name
+
+
+@pytest.mark.parametrize("standardized", [True, False])
+def test_equal_loadings_by_constraints(standardized):
+    """The Rasch model in three ways."""
+    data = datasets.lsat.load_pandas().data
+    binomial = {"family": sm.families.Binomial()}
+    rasch = GLLAMM.from_formula("y ~ 0 + item + (1 | id)", data, **binomial).fit()
+    same = GLLAMM.from_formula(
+        "y ~ 0 + item + (0 + ability | id)", data, constraints=[
+            f"lambda[ability,Q{k}] = {'lambda[ability,Q1]' if standardized else 1}"
+            for k in range(2, 6)],
+        factors={"ability": Factor("item", standardized=standardized)}, **binomial).fit()
+    assert_allclose(same.item_fit(), rasch.item_fit(items="item"), atol=1e-3)
+    found = same.m2()
+    assert found.df == 9
+    assert_allclose(found.statistic, rasch.m2(items="item").statistic, atol=1e-3)
 
 
 def test_ordinal_items(neuroticism):

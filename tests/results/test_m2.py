@@ -42,7 +42,7 @@ def seven():
 
 
 def stub(model, working):
-    record = SimpleNamespace(working=np.asarray(working), boundary=())
+    record = SimpleNamespace(working=np.asarray(working), boundary=(), constraints=None)
     return SimpleNamespace(model=model, record=record)
 
 

@@ -221,6 +221,20 @@ def test_many_items_share_a_rectangle():
     plot_path(res, max_items=8).canvas.draw()
 
 
+def test_products_in_regressions():
+    """The effect of a latent variable that depends on others is one arrow, with all its terms."""
+    loadings = {"f": [1, None, 0, 0, 0], "g": [0, 0, 1, None, None]}
+    res = stub(irt("y ~ 0 + item + (0 + f | sid) + (0 + g | sid)", ["g ~ f*old"],
+                   {k: Factor("item", loadings=v) for k, v in loadings.items()},
+                   old=lambda d: d.sid % 2))
+    params = {name: number(v) for name, v in zip(res.model.param_names, res.params)}
+    paths = edges(res, "regression")
+    assert paths["f[sid]", "g[sid]"] == (
+        f"{params['b[g[sid] on f[sid]]']}\n+ {params['b[g[sid] on f[sid]:old]']} old")
+    assert paths["covariate old", "g[sid]"] == params["gamma[g[sid] on old]"]
+    plot_path(res).canvas.draw()
+
+
 def test_effects_on_all_items_are_noted():
     res = stub(irt("y ~ 0 + item + girl + (0 + ability | sid)", girl=lambda d: d.sid % 2))
     assert path_model(res).notes == ("Effects on all items: girl 0.60",)

@@ -175,15 +175,12 @@ def test_what_rests_on_one_covariance_matrix_is_refused(regressions):
     for column, family in (("y", BINOMIAL), ("z", None)):
         results = fitted(column, family, regressions)
         for method in ("standardized", "r_squared_latent", "r_squared_items", "reliability",
-                       "plot_path", *(() if family else ("fit_measures",))):
+                       *(() if family else ("fit_measures",))):
             with pytest.raises(NotImplementedError, match="products"):
                 getattr(results, method)()
         for method in ("m2", "item_fit"):  # where covariates do not forbid them
             with pytest.raises((NotImplementedError, ValueError)):
                 getattr(results, method)()
-        for method in ("item_information", "plot_item_curves", "plot_information"):
-            with pytest.raises(NotImplementedError, match="products"):
-                getattr(results, method)(latent="f")
         for cause in ("f", "h"):
             with pytest.raises(NotImplementedError, match="products"):
                 results.effects("k", cause)
