@@ -11,6 +11,7 @@ from statsmodels_gllamm.integration.chunks import (
     EngineRows,
     build_problem,
     observe,
+    one_of_every,
     some_outcomes,
     sorted_by_set,
 )
@@ -27,7 +28,7 @@ MAX_SLOTS = 100  # loadings of a factor from which all products of scores are no
 RANK_ONE = 30  # steps of a fit that starts at the first principal axis
 RAISED = 60  # doublings of variances that fixed covariances ask for
 FARTHEST = 50.0  # the largest loading to start from
-MAX_ROWS = 20_000  # starting values come from about so many rows, evenly spaced
+MAX_ROWS = 20_000  # starting values come from about so many rows, from all stretches
 
 
 @dataclass(frozen=True)
@@ -260,11 +261,14 @@ def _unit_shift(design, structure, index) -> np.ndarray:
 
 
 def _some_units(level) -> np.ndarray:
-    """Rows of about ``MAX_ROWS`` rows' worth of top units, evenly spaced; all where units are few."""
+    """Rows of about ``MAX_ROWS`` rows' worth of top units, one at random of every stretch, since
+    groups may take turns; all where units are few."""
     thin = -(-len(level.codes) // MAX_ROWS)
     if thin == 1 or level.n_units < MIN_UNITS * thin:
         return np.arange(len(level.codes))
-    return np.flatnonzero(level.codes % thin == 0)
+    chosen = np.zeros(level.n_units, dtype=bool)
+    chosen[one_of_every(thin, level.n_units)] = True
+    return np.flatnonzero(chosen[level.codes])
 
 
 class Scores:
@@ -379,7 +383,7 @@ def _moments(scores: Scores, loadings, known):
         z = scores.column(m, loadings)
         s, i = scores.sums(m, z)
         estimates[m] = (s @ s - i.sum()) / max(i @ i, 1e-300)
-        floors[m] = 0.01 / max(i.sum() / len(z), 1e-300)
+        floors[m] = 0.01 / (i.sum() / len(z) or 1.0)  # no row here may depend on it
         squares[m] = np.mean(z * z)
     for m in range(len(level_of)):
         above = [estimates[k] for k in range(m + 1, len(level_of)) if level_of[k] > level_of[m]]

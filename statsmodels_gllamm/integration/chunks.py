@@ -224,10 +224,10 @@ def some_outcomes(rows: EngineRows, most: int) -> tuple[np.ndarray, Runs | None]
     sets = np.arange(rows.n) if rows.sets is None else rows.sets
     step = -(-rows.n // most)
     if rows.sets is None:
-        return _thin(rows.n, step), None
+        return one_of_every(step, rows.n), None
     n_sets = int(sets.max()) + 1
     chosen = np.zeros(n_sets, dtype=bool)
-    chosen[_thin(n_sets, step)] = True
+    chosen[one_of_every(step, n_sets)] = True
     index = np.flatnonzero(chosen[sets])
     return sorted_by_set(index, sets)
 
@@ -241,7 +241,7 @@ def sorted_by_set(index: np.ndarray, sets: np.ndarray) -> tuple[np.ndarray, Runs
     return index, Runs(len(index), len(starts), counts, starts)
 
 
-def _thin(n: int, step: int) -> np.ndarray:
+def one_of_every(step: int, n: int) -> np.ndarray:
     """One of every ``step`` numbers below n, at random from every stretch."""
     if step == 1:
         return np.arange(n)

@@ -15,6 +15,7 @@ import pandas as pd
 from statsmodels_gllamm.results.delta import derived_table, jacobian
 from statsmodels_gllamm.results.frame import frame_of
 from statsmodels_gllamm.results.implied import covariate_names, latent_names
+from statsmodels_gllamm.results.regression import PRODUCTS
 from statsmodels_gllamm.results.standardized import SCALES
 
 
@@ -23,6 +24,8 @@ def effects(results, outcome, cause, standardized=None, alpha=0.05, by=None) -> 
     model = results.model
     if model.design.structural is None:
         raise ValueError("the model has no regressions of latent variables, so no effects on them")
+    if model.design.structural.moderated:
+        raise NotImplementedError(PRODUCTS)
     if standardized is not None and standardized not in SCALES:
         raise ValueError(f"standardized must be None, 'std_all' or 'std_lv', not {standardized!r}")
     to, (of, covariate) = latent_number(model, outcome), _cause(model, cause)

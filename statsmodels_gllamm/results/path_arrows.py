@@ -27,7 +27,8 @@ def add_arrows(out: Layout, model, row) -> None:
     for edge in model.edges:
         if edge.start != edge.end:
             a, b = out.boxes[edge.start], out.boxes[edge.end]
-            points = _between(edge, a, b, row, order)
+            items = [box for key, box in out.boxes.items() if key not in row]
+            points = _between(edge, a, b, row, order, items)
             out.curves.append(Curve(edge, points, edge.kind == "covariance"))
             for key, box, near in ((edge.start, a, points[1]), (edge.end, b, points[-2])):
                 used[key].append(np.arctan2(near[1] - box.y, near[0] - box.x))
@@ -45,7 +46,7 @@ def add_arrows(out: Layout, model, row) -> None:
             out.curves.append(Curve(edge, points, len(points) > 2))
 
 
-def _between(edge, a: Box, b: Box, row, order) -> np.ndarray:
+def _between(edge, a: Box, b: Box, row, order, items) -> np.ndarray:
     """Bezier points of an arrow between two nodes."""
     both = edge.kind == "covariance"
     rows = row.get(edge.start), row.get(edge.end)
@@ -57,9 +58,27 @@ def _between(edge, a: Box, b: Box, row, order) -> np.ndarray:
         if both or span > 1:
             return _arc(a, b, span, -1 if rows[0].startswith("below") else 1)
     points = np.array([a.border(b.x, b.y), b.border(a.x, a.y)])
+    if rows[0] and rows[1] and any(box.crossed(points) for box in items):
+        return _through(a, b, items)
     if both:
         return np.array([points[0], points.mean(axis=0) + [0.5, 0.2], points[1]])
     return points
+
+
+def _through(a: Box, b: Box, items) -> np.ndarray:
+    """A cubic from below the items to above them, or back, through the nearest gap."""
+    left = sorted(items, key=lambda box: box.x)
+    edges = np.array([[box.x - box.w / 2, box.x + box.w / 2] for box in left])
+    gaps = np.r_[edges[0, 0] - 0.3, (edges[:-1, 1] + edges[1:, 0]) / 2, edges[-1, 1] + 0.3]
+    wide = np.r_[0.6, edges[1:, 0] - edges[:-1, 1], 0.6]
+    middle = left[0].y
+    straight = a.x + (b.x - a.x) * (middle - a.y) / (b.y - a.y)
+    gap = gaps[np.argmin(np.abs(gaps - straight) - 3 * wide)]
+    up = np.sign(b.y - a.y)
+    start, end = (np.array(box.border(gap, box.y + 2 * side * up)) for box, side in ((a, 1), (b, -1)))
+    x = (8 * gap - start[0] - end[0]) / 6  # so that it is in the gap at half its way
+    y = (8 * middle - start[1] - end[1]) / 6 + 0.3 * np.array([-1, 1]) * (end[1] - start[1])
+    return np.array([start, [x, y[0]], [x, y[1]], end])
 
 
 def _around_items(a: Box, b: Box, first: bool) -> np.ndarray:

@@ -37,6 +37,12 @@ class Box:
         """The point of the border in a direction."""
         return self.border(self.x + np.cos(angle), self.y + np.sin(angle))
 
+    def crossed(self, ends: np.ndarray) -> bool:
+        """Whether the line between two points (2, 2) runs through it."""
+        t = np.linspace(0, 1, 41)[:, None]
+        away = np.abs((1 - t) * ends[0] + t * ends[1] - [self.x, self.y])
+        return bool((away < [self.w / 2 + 0.05, self.h / 2]).all(axis=1).any())
+
     def overlaps(self, other: Box, gap: float = 0.0) -> bool:
         """Whether two boxes have points in common, or are closer than ``gap``."""
         return (2 * abs(self.x - other.x) < self.w + other.w + 2 * gap

@@ -172,20 +172,13 @@ def _clear(out: Layout, model, row: dict[str, Box]) -> dict[str, Box]:
     """A row moved sideways as far as its arrows need not to run through other nodes."""
     def crossings(shift):
         moved = {key: replace(box, x=box.x + shift) for key, box in row.items()}
-        return sum(_crosses(moved[e.start], out.boxes[e.end], box)
+        return sum(box.crossed(np.array([[moved[e.start].x, moved[e.start].y],
+                                         [out.boxes[e.end].x, out.boxes[e.end].y]]))
                    for e in model.edges if e.start in row and e.end in out.boxes
                    for key, box in out.boxes.items() if key != e.end), moved
 
     tried = [crossings(shift) for shift in SHIFTS]
     return min(tried, key=lambda pair: pair[0])[1]
-
-
-def _crosses(a: Box, b: Box, between: Box) -> bool:
-    """Whether the line between the middles of two boxes runs through a third one."""
-    t = np.linspace(0, 1, 41)
-    x, y = a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)
-    return bool(((np.abs(x - between.x) < between.w / 2 + 0.05)
-                 & (np.abs(y - between.y) < between.h / 2)).any())
 
 
 def _frames(out: Layout, model: PathModel) -> None:

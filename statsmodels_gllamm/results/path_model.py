@@ -197,6 +197,9 @@ def _regressions(model, text) -> list[Edge]:
     """Arrows between latent variables."""
     structural = model.design.structural
     names = [name for block in model.structure.blocks for name in block.names]
+    if structural is not None and structural.moderated:
+        raise NotImplementedError("path diagrams of models whose regressions= have products of latent "
+                                  "variables are not available")
     return [] if structural is None else [
         Edge("regression", names[of], names[to], text(f"b[{names[to]} on {names[of]}]"))
         for to, of in structural.b]
@@ -241,8 +244,8 @@ def _covariates(model, latents, items, text):
 
     if structural is not None:
         for to, place in structural.gamma:
-            part, name = model.structure.regressors[place]
-            add(name, sample.designs["regression", part][name].to_numpy(), names[to],
+            key, name = model.structure.regressors[place]
+            add(name, sample.designs[key][name].to_numpy(), names[to],
                 f"gamma[{names[to]} on {name}]")
     codes = next((f.codes for f in sample.factors.values() if f.codes is not None), None)
     labels = next((f.names for f in sample.factors.values() if f.codes is not None), ())

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+PRODUCTS = ("this is not available for models whose regressions= have products of latent variables: "
+            "effects differ between units")
+
 
 def solution(design, working, regressors, u=None):
     """eta_0 (D, n), or None where it is zero, and R (D, D), or (D, D, n) where it differs by row.
@@ -29,6 +32,8 @@ def solution(design, working, regressors, u=None):
     if not structural.moderated:
         inverse, gamma = design.regression(working)
         return inverse @ gamma @ regressors if len(regressors) else None, inverse @ root
+    if structural.n_covariates and not len(regressors):
+        raise NotImplementedError(PRODUCTS)
     x = regressors if len(regressors) else np.zeros((0, 1))
     size = np.zeros((design.n_latent, 1)) if u is None else (root @ u)[:, None]
     source, inverse = _solve(design, working, x, size)
@@ -61,8 +66,7 @@ def latent_mean(design, working, regressors, u=None) -> np.ndarray | None:
 def latent_root(design, working) -> np.ndarray:
     """R (D, D); NotImplementedError where products in regressions make it differ between rows."""
     if design.structural is not None and design.structural.moderated:
-        raise NotImplementedError("this is not available for models whose regressions= have products "
-                                  "of latent variables")
+        raise NotImplementedError(PRODUCTS)
     return solution(design, working, np.zeros((0, 0)))[1]
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import special, stats
 import statsmodels.api as sm
 
-from statsmodels_gllamm import GLLAMM, Factor
+from statsmodels_gllamm import GLLAMM, Factor, families
 from statsmodels_gllamm.estimation import boundary
 from statsmodels_gllamm.integration import chunks, reach
 from statsmodels_gllamm.integration.marginal import evaluate
@@ -112,6 +112,25 @@ def test_posterior(joint):
                                       unit_moments(two.problem, two.task, psi, ancestors)):
             assert_allclose(m1, m2, atol=1e-6)
             assert_allclose(c1, c2, atol=1e-6)
+
+
+@pytest.mark.parametrize("bars", ["(0 + g + gt + b | id)", "(0 + gt || s) + (0 + g + b || s:id)"])
+def test_sums_of_gaussian_rows(bars, rng):
+    """Outcomes of several rows: latent variables that touch one of its rows touch all."""
+    data = joint_data(rng)
+    pairs = data.groupby("id").cumcount() // 2
+    data["sum"] = np.where(data["g"] == 1, 1000 * data["id"] + pairs, 10**6 + data.index)
+    data["y"] = np.where(data["g"] == 1, data.groupby("sum")["y"].transform("first"), data["y"])
+    totals = {"g": families.Composite(sm.families.Gaussian(), cluster="sum"), "b": MIXED["family"]["b"]}
+    few, many = (GLLAMM.from_formula(f"y ~ 0 + kind + gt + {bars}", data, family=totals,
+                                     family_by="kind") for _ in range(2))
+    assert (few._reach.kinds == FULL).sum() == 1
+    many._reaches["units"] = replace(few._reach, kinds=np.full_like(few._reach.kinds, FULL))
+    working = few.design.to_working(random_params(few, rng, sd=0.8))
+    one, two = (at(m, working, 15, units=True, information=True) for m in (few, many))
+    assert_allclose(one.loglik, two.loglik, rtol=1e-12)
+    assert_allclose(one.unit_scores, two.unit_scores, rtol=1e-7, atol=1e-9)
+    assert_allclose(one.louis, two.louis, rtol=1e-7, atol=1e-8)
 
 
 def test_without_the_rule_of_levels_it_is_wrong(rng):

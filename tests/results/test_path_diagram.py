@@ -89,6 +89,18 @@ def three_levels(reference):
         family=sm.families.Binomial(), factors=factors, regressions=["f[school] ~ h"])
 
 
+def across(reference):
+    """A factor at two levels, regressions within and across them."""
+    data = datasets.irtsim.load_pandas().data
+    data = data[data.item != 1].assign(ses=lambda d: d.sid % 3, private=lambda d: d.school % 2)
+    factors = {"f": Factor("item", loadings=[1, None, 0, 0]),
+               "g": Factor("item", loadings=[0, 0, 1, None])}
+    return GLLAMM.from_formula(
+        "y ~ 0 + item + (0 + f | school) + (0 + f + g || sid)", data, factors=factors,
+        family=sm.families.Binomial(), regressions=[
+            "f[school] ~ private", "f[sid] ~ ses", "g[sid] ~ ses + f[sid] + f[school]"])
+
+
 def slopes(reference):
     return GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)",
                                datasets.sleepstudy.load_pandas().data)
@@ -98,7 +110,7 @@ MODELS = {
     "three": lambda read: GLLAMM.from_wide(wide(read, "hs_cfa"), THREE),
     "democracy": lambda read: GLLAMM.from_wide(wide(read, "poldem"), DEMOCRACY),
     "two levels": two_level, "schools": schools, "intercepts": intercepts,
-    "three levels": three_levels,
+    "three levels": three_levels, "across": across,
     "second order": second_order, "four": four_factors, "mimic": mimic, "slopes": slopes}
 
 
@@ -230,6 +242,16 @@ def test_standardized(reference):
     res.standardized = lambda: table
     loads = edges(res, "loading", standardized=True)
     assert (loads["ability[school]", "2"], loads["ability[school:sid]", "2"]) == ("0.47", "0.40")
+
+
+def test_standardized_solution_of_a_fit(reference):
+    res = MODELS["democracy"](reference).fit()
+    table = res.standardized()["estimate"]
+    loads, paths = (edges(res, kind, standardized=True) for kind in ("loading", "regression"))
+    assert loads["dem60[id]", "y1"] == number(table["lambda[dem60,y1]"])
+    assert paths["dem60[id]", "dem65[id]"] == number(table["b[dem65[id] on dem60[id]]"])
+    assert edges(res, "residual", standardized=True)["y1", "y1"] == number(table["var[y1]"])
+    assert isinstance(res.plot_path(standardized=True), Figure)
 
 
 def test_numbers_in_text():

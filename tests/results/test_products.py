@@ -170,6 +170,25 @@ def test_printed_and_refused(binary):
         light.predict(frame()[:6], which="posterior")
 
 
+@pytest.mark.parametrize("regressions", [["k ~ f + f:h"], ["k ~ f + h*x"]])
+def test_what_rests_on_one_covariance_matrix_is_refused(regressions):
+    for column, family in (("y", BINOMIAL), ("z", None)):
+        results = fitted(column, family, regressions)
+        for method in ("standardized", "r_squared_latent", "r_squared_items", "reliability",
+                       "plot_path", *(() if family else ("fit_measures",))):
+            with pytest.raises(NotImplementedError, match="products"):
+                getattr(results, method)()
+        for method in ("m2", "item_fit"):  # where covariates do not forbid them
+            with pytest.raises((NotImplementedError, ValueError)):
+                getattr(results, method)()
+        for method in ("item_information", "plot_item_curves", "plot_information"):
+            with pytest.raises(NotImplementedError, match="products"):
+                getattr(results, method)(latent="f")
+        for cause in ("f", "h"):
+            with pytest.raises(NotImplementedError, match="products"):
+                results.effects("k", cause)
+
+
 def test_moderated_by_covariates_only():
     """Posterior and predictions of a model that is Gaussian given x, in closed form."""
     results = fitted("z", None, ["k ~ f + h*x", "f ~ x"])
