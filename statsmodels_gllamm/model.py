@@ -229,7 +229,7 @@ class GLLAMMModel(LikelihoodModel):
         if family_by is not None or isinstance(family, Mapping):
             family = as_family(family, family_by)
         needs = as_family(family).needs(dispersion, thresholds)
-        regressions = parse_regressions(regressions, factors)
+        regressions = parse_regressions(regressions, factors, formula)
         needs = with_regressions(needs, regressions)
         residuals = parse_residuals(residual_covariances)
         if residuals is not None:

@@ -120,7 +120,11 @@ right.legend(frameon=False)
 without = GLLAMM.from_formula(
     "y ~ 0 + advised + advised:age + drinks + drinks:(age + advice) + (0 + habit | id)",
     data, family=model.family, factors={"habit": habit},
-).fit()
-for name, fit in {"with checkup": results, "without": without}.items():
-    print(f"{name:12} {fit.params['drinks:advice']:.3f}, std err {fit.bse['drinks:advice']:.3f}")
+)
+start = results.params.drop("advised:checkup")
+for sign in (1, -1):
+    start["lambda[habit,advised]"] = sign * abs(start["lambda[habit,advised]"])
+    fit = without.fit(start_params=start)
+    print(f"log-likelihood {fit.llf:.2f}, loading {fit.params['lambda[habit,advised]']:5.2f}, "
+          f"effect {fit.params['drinks:advice']:5.2f}, std err {fit.bse['drinks:advice']:.2f}")
 # end

@@ -56,6 +56,15 @@ results = model.fit()
 print(results.summary())
 # end
 
+# path
+figure = results.plot_path()
+# end
+
+# effects
+columns = ["estimate", "std_err", "conf_low", "conf_high"]
+print(results.effects("ability[id]", "ses")[columns].round(3))
+# end
+
 # context
 within, between = "b[ability[id] on support[id]]", "b[ability[id] on support[school]]"
 print(results.t_test(f"{between} - {within} = 0").summary())

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from statsmodels_gllamm.exceptions import FormulaError
+from statsmodels_gllamm.formula.grammar import parse_formula
+from statsmodels_gllamm.formula.groups import group_name
 from statsmodels_gllamm.formula.tokens import quote_backticks, tokenize, usage
 
 __all__ = ["Product", "Regression", "parse_regressions"]
@@ -60,7 +62,7 @@ class Regression:
                          if not key or self.products[key[0]].cause in self.causes)
 
 
-def parse_regressions(regressions, factors) -> tuple[Regression, ...]:
+def parse_regressions(regressions, factors, formula=None) -> tuple[Regression, ...]:
     """Read the regressions of latent variables.
 
     Parameters
@@ -68,6 +70,8 @@ def parse_regressions(regressions, factors) -> tuple[Regression, ...]:
     regressions : sequence of str or str or None
     factors : collection of str
         Names that are latent variables without a group.
+    formula : str, optional
+        The model's: x:z[id] is the latent variable of its random term, else a product.
 
     Returns
     -------
@@ -81,12 +85,25 @@ def parse_regressions(regressions, factors) -> tuple[Regression, ...]:
         return ()
     if isinstance(regressions, str):
         regressions = [regressions]
-    out = []
+    out, latent = [], frozenset(factors or ()) | _interactions(formula)
     for text in regressions:
         if not isinstance(text, str):
             raise TypeError(f"regressions= is a list of strings such as 'ability ~ ses', not {text!r}.")
-        out.append(_parse(quote_backticks(text), frozenset(factors or ())))
+        out.append(_parse(quote_backticks(text), latent))
     return tuple(out)
+
+
+def _interactions(formula) -> frozenset[str]:
+    """Latent variables of random terms that are interactions, such as "x:z[id]"."""
+    found = set()
+    for bar in () if formula is None else parse_formula(formula).bars:
+        for term in _pieces(bar.terms, "+"):
+            pieces = [_squeezed(piece) for piece in _pieces(term, "*")]
+            names = [":".join(some) for size in range(1, len(pieces) + 1)
+                     for some in combinations(pieces, size)]
+            found |= {f"{name}[{group_name(group)}]" for name in names if ":" in name
+                      for group in bar.groups}
+    return frozenset(found)
 
 
 def _parse(text: str, factors) -> Regression:
@@ -141,6 +158,9 @@ def _products(terms, factors):
     """The pieces of every term between colons; a*b is a + b + a:b, and I(a**2), I(a*b) of latent
     variables are products too."""
     for term in terms:
+        if _squeezed(term) in factors:
+            yield [term]
+            continue
         squared = _inside(_squeezed(term), factors)
         if squared is not None:
             yield squared

@@ -104,6 +104,18 @@ def test_chain_of_gaussian_factors_is_its_covariance_matrix(data, rng):
     assert_allclose(one.fit().llf, two.fit().llf, rtol=1e-8)
 
 
+def test_interactions_that_are_latent_variables(data):
+    """x:t[g] is the latent variable of a random term of that name, and elsewhere a product."""
+    model = GLLAMM.from_formula("z ~ t + (0 + t + x:t || g) + (1 | s)", data,
+                                regressions=["t[g] ~ x:t[g]", "x:t[g] ~ w"])
+    assert {"b[t[g] on x:t[g]]", "gamma[x:t[g] on w]"} <= set(model.param_names)
+    model = GLLAMM.from_formula("z ~ t + (0 + t | g) + (1 | g)", data,
+                                regressions="Intercept[g] ~ x:t[g]")
+    assert "b[Intercept[g] on t[g]:x]" in model.param_names
+    (regression,) = parse_regressions("f ~ x:t[a:b] + x:z", ["f"], "y ~ (0 + f + x*t | a / b)")
+    assert (regression.causes, regression.covariates) == (("x:t[a:b]",), "x:z")
+
+
 def test_inverse_is_exactly_zero_where_nothing_reaches(rng):
     """Units are told apart by the entries of Psi that can differ from zero: rounding is no entry."""
     structural = Structural(4, np.zeros((0, 2), dtype=int), np.array([[1, 0], [2, 1], [3, 1]]))
