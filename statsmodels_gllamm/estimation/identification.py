@@ -189,7 +189,7 @@ def unidentified(structure, outcomes, design, start) -> np.ndarray:
         most = int(min(most, max(WORK / (len(start) * (PAIRS + sum(design.q))), 60)))
         rows = sample_rows(structure, outcomes, most, rng)
         for _ in range(POINTS):
-            working = start + SHIFT * (1 + np.abs(start)) * rng.uniform(-1, 1, len(start))
+            working = start + SHIFT * _spread(design, start) * rng.uniform(-1, 1, len(start))
             with np.errstate(all="ignore"):
                 jacobian = moment_jacobian(design, working, rows, design.q)
             if not np.isfinite(jacobian).all():
@@ -199,6 +199,15 @@ def unidentified(structure, outcomes, design, start) -> np.ndarray:
                 return none
             found = _natural(design, working, jacobian, null)
     return found
+
+
+def _spread(design, start) -> np.ndarray:
+    """Sizes (f,) of the coordinates: those of a row of T are of the size of its diagonal."""
+    size = 1 + np.abs(start)
+    for s, c in design.cholesky_slices():
+        diagonal = np.abs(np.diag(c.root(start[s])))
+        size[s] = [diagonal[i] if diagonal[i] > 0 else 1.0 for i, _ in c.places()]
+    return size
 
 
 def points(q) -> tuple[int, ...] | None:
@@ -256,7 +265,8 @@ def _levels_of(levels, index) -> tuple[Level, ...]:
 def _orthogonal(objective, start) -> np.ndarray:
     rng, found = np.random.default_rng(0), np.zeros((0, 0))
     for _ in range(POINTS):
-        working = start + 0.2 * SHIFT * (1 + np.abs(start)) * rng.uniform(-1, 1, len(start))
+        spread = 0.2 * SHIFT * _spread(objective.design, start)
+        working = start + spread * rng.uniform(-1, 1, len(start))
         try:
             scores = objective.at(working, units=True).unit_scores
         except ModeError:
