@@ -185,6 +185,9 @@ def test_groups():
     assert wide.factors["factor"].by == "item" and wide.constraints == []
     with pytest.raises(DataError, match="'sex' is 'x', which is none of the groups 'f', 'm'"):
         wide.long(data.assign(sex="x"))
+    product = "f =~ x1 + x2; g =~ x3; g ~ f + f:age + age; g ~~ 1*g"
+    wide, _, _ = made(data.assign(x3=1.0, age=2.0), product, family, groups="sex")
+    assert wide.regressions[1] == "g:m[id] ~ f:m[id] + f:m[id]:age + age"
     number, _, _ = made(data.assign(sex=[1, 2, 1, 2]), ["x1", "x2"], family, groups="sex")
     assert number.groups.indicators == ("sex_1", "sex_2")
 
