@@ -167,7 +167,7 @@ def test_constraints_in_words(text, expected):
 ])
 def test_errors_of_groups(options, error, text):
     data = pd.DataFrame({"x1": [1.0, 2, 3, 4], "x2": [2.0, 1, 4, 3], "sex": list("mfmf"), "one": 1,
-                         "gap": ["a", None, "b", "b"], "odd": ["a b", "c-d", "a b", "c-d"]})
+                         "gap": ["a", None, "b", "b"], "odd": ["a b", "a-b", "a b", "a-b"]})
     with pytest.raises(error, match=text):
         made(data, ["x1", "x2"], as_family(sm.families.Gaussian()), **options)
 
@@ -188,6 +188,8 @@ def test_groups():
     product = "f =~ x1 + x2; g =~ x3; g ~ f + f:age + age; g ~~ 1*g"
     wide, _, _ = made(data.assign(x3=1.0, age=2.0), product, family, groups="sex")
     assert wide.regressions[1] == "g:m[id] ~ f:m[id] + f:m[id]:age + age"
+    words, _, _ = made(data.assign(sex=["a-b", "c d"] * 2), ["x1", "x2"], family, groups="sex")
+    assert words.groups.indicators == ("a_b", "c_d") and words.groups.labels == ("a-b", "c d")
     number, _, _ = made(data.assign(sex=[1, 2, 1, 2]), ["x1", "x2"], family, groups="sex")
     assert number.groups.indicators == ("sex_1", "sex_2")
 
