@@ -498,9 +498,14 @@ class GLLAMMModel(LikelihoodModel):
 
     def _solved(self, constraints) -> Constraints | None:
         """Linear constraints on the natural parameters, solved; None where there are none."""
-        if isinstance(constraints, (str, dict)) or len(constraints):
-            return solve(*linear_constraints(constraints, self.param_names), self.param_names)
-        return None
+        if not (isinstance(constraints, (str, dict)) or len(constraints)):
+            return None
+        try:
+            r, q = linear_constraints(constraints, self.param_names)
+        except Exception as error:
+            raise ValueError(f"the constraints cannot be read ({error}); the parameters are "
+                             f"{', '.join(self.param_names)}") from error
+        return solve(r, q, self.param_names)
 
     def _together(self, constraints) -> Constraints | None:
         """The model's constraints and others."""

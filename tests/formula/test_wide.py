@@ -147,6 +147,8 @@ def test_labels_and_numbers():
     ("f =~ x1 + x2; x1 ~~ 4*x1", [f"logsd[item[x1]] = {float(np.log(2))!r}"]),
     ("f =~ x1 + x2; f ~ 1; x1 ~ 0*1", ["item[x1] = 0.0"]),
     (THREE + "g ~ f; g ~~ h", ["cov[f[id],g[id]] = 0"]),
+    (THREE + "h ~ a*f + a*g:age + 0.5*g:f", ["b[h[id] on f[id]:g[id]] = 0.5",
+                                             "b[h[id] on g[id]:age] = b[h[id] on f[id]]"]),
 ])
 def test_constraints_in_words(text, expected):
     data = pd.DataFrame(np.arange(24.0).reshape(3, 8),
