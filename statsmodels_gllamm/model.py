@@ -52,9 +52,10 @@ from statsmodels_gllamm.latent.build import build_structure, weights_of
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.latent.describe import equations
 from statsmodels_gllamm.parameters.constraints import Constraints, solve
+from statsmodels_gllamm.results.classes import ClassResults
 from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
-from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
+from statsmodels_gllamm.results.results import GLLAMMResults
 from statsmodels_gllamm.spec import Needs
 
 NODE_CLASSES = (16, 128, 1024, 2**30)  # chunks are cut anew when the nodes pass one of these
@@ -694,7 +695,8 @@ class GLLAMMModel(LikelihoodModel):
             Called as callback(params) after every iteration.
         starts : int, optional
             Number of starting points; those after the first are drawn around it.  By default one,
-            with latent classes ten; ``mle_retvals["optima"]`` then has the maxima that they led to.
+            with latent classes ten for every class but the first; ``optima`` of the results then has
+            the maxima that they led to.
         threads : int, optional
             Threads over chunks of clusters; as many as cores by default.
         progress : bool, optional
@@ -781,8 +783,8 @@ class GLLAMMModel(LikelihoodModel):
         search = search_method(method)
         with_classes = self.structure.classes is not None
         if starts is None:  # one class has one maximum
-            several = with_classes and self.structure.classes.n > 1 and start_params is None
-            starts = latent_classes.STARTS if several else 1
+            n_classes = self.structure.classes.n if with_classes and start_params is None else 1
+            starts = max(1, latent_classes.STARTS * (n_classes - 1))
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
         start, design = self._start(start_params), self.design
@@ -817,18 +819,22 @@ class GLLAMMModel(LikelihoodModel):
         if optima is not None:
             record.retvals["optima"] = optima
         record = checks.held_where_vanished(record, self.sample, self.structure)
+        if with_classes:
+            record = latent_classes.held_at_infinity(record, self.structure, self.outcomes,
+                                                     self.sample.offset)
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
         suspected = bool(record.flat) or not record.retvals["converged"]
-        separated = checks.separation_of(self.sample, self.structure, self.outcomes,
-                                         (design.full(start), False), (record.working, suspected))
+        separated = None if with_classes else checks.separation_of(
+            self.sample, self.structure, self.outcomes, (design.full(start), False),
+            (record.working, suspected))
         if separated is not None:
             warnings.warn(separated, SeparationWarning, stacklevel=3)
         else:
             diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
-        return GLLAMMResultsWrapper(GLLAMMResults(self, record, cov_type=cov_type,
-                                                  cov_kwds=cov_kwds))
+        kind = ClassResults if with_classes else GLLAMMResults
+        return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))
 
     def _unidentified(self, design, start) -> list[str]:
         """What is not identified, in words."""

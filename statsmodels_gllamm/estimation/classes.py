@@ -15,7 +15,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.estimation import separation
 from statsmodels_gllamm.estimation.mixture import MixtureObjective
+from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
 from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
@@ -24,10 +26,11 @@ from statsmodels_gllamm.latent.classes import IN_THRESHOLDS, LatentClasses, one_
 from statsmodels_gllamm.latent.constrained import ConstrainedDesign
 from statsmodels_gllamm.latent.design import LatentDesign
 
-STARTS = 10  # random starting points by default
-SHARE = 0.7  # of the deviations above
+STARTS = 10  # starting points by default, for every class but the first
+SHARES = 0.2, 0.8  # between which a draw takes a share of the deviations above
 SAME = 1e-2  # log-likelihood by which two optima of short searches differ at least
 SHORT = 1e-5  # log-likelihood still to be gained at which a short search stops
+INFINITE = 12.0  # a linear predictor beyond which a probability makes no difference
 FLOOR = 1e-3  # smallest eigenvalue of the scaled M that is believed
 
 
@@ -90,8 +93,10 @@ class ClassMixture:
             return np.eye(self.design.layout.size)
         return self.design.constraints.basis
 
-    def _positions(self, kind: str) -> np.ndarray:
-        return self.design.inner.layout.positions(kind)
+    @cached_property
+    def _at(self) -> dict[str, np.ndarray]:
+        """Positions of the parameters of the classes."""
+        return {kind: self.design.inner.layout.positions(kind) for kind in ("class", "prob")}
 
     @cached_property
     def _places(self) -> np.ndarray:
@@ -102,7 +107,7 @@ class ClassMixture:
 
     def coefficients(self, working: np.ndarray) -> np.ndarray:
         """Class-specific coefficients (n, P)."""
-        return self.classes.coefficients(self.design.full(working)[self._positions("class")])
+        return self.classes.coefficients(self.design.full(working)[self._at["class"]])
 
     def psi(self, working: np.ndarray, c: int) -> np.ndarray:
         """Expanded coefficients (r, 1 + D' + m) in class number c."""
@@ -117,13 +122,13 @@ class ClassMixture:
         """Derivative of their used entries (E, k)."""
         out, free = self.design.jacobian(working), self.classes.free
         number = np.cumsum(free.ravel()).reshape(free.shape) - 1
-        own = self._positions("class")[number[c][free[c]]]
+        own = self._at["class"][number[c][free[c]]]
         np.add.at(out, self._places[free[c]], self._basis[own])
         return out
 
     def log_prior(self, working: np.ndarray) -> np.ndarray:
         """Log of the prior class probabilities (n, n_top)."""
-        return self.classes.log_probabilities(self.design.full(working)[self._positions("prob")])
+        return self.classes.log_probabilities(self.design.full(working)[self._at["prob"]])
 
     def log_weight(self, working: np.ndarray, c: int) -> tuple[np.ndarray, np.ndarray]:
         """Log probability of class number c, minus infinity where another one is known (n_top,),
@@ -134,7 +139,7 @@ class ClassMixture:
         slope = np.concatenate([r[:, None] * w for r in residual[1:]] or [w[:, :0]], axis=1)
         known = self.classes.known
         value = np.where((known == -1) | (known == c), log_prior[c], -np.inf)
-        return value, slope @ self._basis[self._positions("prob")]
+        return value, slope @ self._basis[self._at["prob"]]
 
     def parts(self, n: int = 1) -> list[GivenClass]:
         """The components."""
@@ -178,8 +183,8 @@ class Starts:
         """Working coordinates (k,) of a random start."""
         classes = self.mixture.classes
         z = rng.normal(size=(classes.n, len(classes.columns)))
-        return from_absolute(self.mixture, self.pooled, SHARE * z @ self.root.T +
-                             absolute(self.mixture, self.pooled))
+        own = absolute(self.mixture, self.pooled) + rng.uniform(*SHARES) * z @ self.root.T
+        return from_absolute(self.mixture, self.pooled, own)
 
 
 def starts_of(structure, rows, objective: MixtureObjective, linear_aux: bool) -> Starts:
@@ -312,3 +317,30 @@ def best_of(search, objective: MixtureObjective, starts, maxiter: int):
         else:
             rows.append([end.point.loglik, 1, end.converged])
     return ends[0].point.working, pd.DataFrame(rows, columns=["loglik", "found", "converged"])
+
+
+def held_at_infinity(record: FitRecord, structure, outcomes, offset) -> FitRecord:
+    """The record, with coefficients held that have gone to infinity in some class: those of columns
+    in whose rows an event has a probability of zero, or of one, in that class."""
+    member, design = outcomes.members[0], structure.design
+    one = len(outcomes.members) == 1 and outcomes.rows is None and not design.n_latent
+    ends = separation.ends(member.response.name, member.y) if one else None
+    if ends is None:
+        return record
+    mixture = ClassMixture(design, structure.classes)
+    both = member.response.name.startswith(("Binomial", "BetaBinomial"))
+    free, held = structure.classes.free, []
+    number = np.cumsum(free.ravel()).reshape(free.shape) - 1
+    for c in range(len(free)):
+        psi = mixture.psi(record.working, c)[:, 0]
+        nu = offset + sum(value * column for value, column in zip(psi, structure.columns))
+        for p, column in enumerate(structure.classes.columns):
+            mine = nu[structure.columns[column.row] != 0]
+            if free[c, p] and ((mine < -INFINITE).all() or both and (mine > INFINITE).all()):
+                held.append(int(design.layout.positions("class")[number[c, p]]))
+    if not held:
+        return record
+    names = {design.layout.names[i] for i in held}
+    record = replace(record, flat=tuple(d for d in record.flat if not names.issuperset(d)))
+    return with_vanished(record, held, design.layout.names, "in that class the probability of the "
+                         "response is zero or one in every row that the coefficient concerns")

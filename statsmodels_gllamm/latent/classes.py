@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from statsmodels_gllamm.exceptions import DataError, FormulaError
+from statsmodels_gllamm.families.base import Predictor
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.latent.design import LatentDesign, Terms
 from statsmodels_gllamm.latent.hierarchy import first_rows
@@ -27,7 +28,9 @@ class ClassColumn:
 
     Attributes
     ----------
-    name : str
+    predictor : Predictor
+    term : str
+        Of the formula.
     row : int
         Its row column.
     beside : int
@@ -36,10 +39,16 @@ class ClassColumn:
         Auxiliary parameters that thresholds rise by where the coefficient does by one.
     """
 
-    name: str
+    predictor: Predictor
+    term: str
     row: int
     beside: int = OWN
     shift: np.ndarray | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name among coefficients."""
+        return self.predictor.coefficient(self.term)
 
     @property
     def relative(self) -> bool:
@@ -220,7 +229,7 @@ def _columns(sample, variable, outcomes, rows) -> tuple[ClassColumn, ...]:
                 weight = np.linalg.lstsq(thresholds, column, rcond=None)[0]
                 if np.abs(thresholds @ weight - column).max() < 1e-9:
                     place = IN_THRESHOLDS, shifts @ weight
-            found.append(ClassColumn(predictor.coefficient(name), rows.of(column, p), *place))
+            found.append(ClassColumn(predictor, name, rows.of(column, p), *place))
         first += fixed.shape[1]
     own = [k for k, column in enumerate(found[:len(names)]) if not column.relative]
     _refuse_dependent(np.column_stack([thresholds, fixed[:, alone], values[:, own]]), variable,
