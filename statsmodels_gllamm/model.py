@@ -52,6 +52,7 @@ from statsmodels_gllamm.latent.build import build_structure, weights_of
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.latent.describe import equations
 from statsmodels_gllamm.parameters.constraints import Constraints, solve
+from statsmodels_gllamm.results.class_predictions import predict_classes
 from statsmodels_gllamm.results.classes import ClassResults
 from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
@@ -659,8 +660,7 @@ class GLLAMMModel(LikelihoodModel):
     def predict(self, params, exog=None, which="mean", **kwargs):
         """Predictions at natural parameters; see ``GLLAMMResults.predict``."""
         if self.structure.classes is not None:
-            raise NotImplementedError("predictions are not available for models with latent classes; "
-                                      "class_probabilities() of the results has the classes")
+            return predict_classes(self, params, exog, which, **kwargs)
         return predict(self, np.asarray(params, dtype=float), exog, which=which, **kwargs)
 
     # Estimation

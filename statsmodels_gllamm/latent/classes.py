@@ -114,10 +114,12 @@ class LatentClasses:
         out[self.free] = own
         return out
 
-    def log_probabilities(self, delta: np.ndarray) -> np.ndarray:
-        """Log of the prior class probabilities (n, n_top) from ``prob`` parameters."""
-        eta = np.zeros((self.n, len(self.membership)))
-        eta[1:] = delta.reshape(self.n - 1, len(self.covariates)) @ self.membership.T
+    def log_probabilities(self, delta: np.ndarray, w=None) -> np.ndarray:
+        """Log of the prior class probabilities (n, n_top) from ``prob`` parameters; for other
+        covariates ``w`` (G, m), those (n, G)."""
+        w = self.membership if w is None else w
+        eta = np.zeros((self.n, len(w)))
+        eta[1:] = delta.reshape(self.n - 1, len(self.covariates)) @ w.T
         largest = eta.max(axis=0)
         return eta - largest - np.log(np.exp(eta - largest).sum(axis=0))
 

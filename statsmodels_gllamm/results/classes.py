@@ -13,19 +13,20 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
+from statsmodels_gllamm.formula.rows import as_frame
+from statsmodels_gllamm.results.class_predictions import predict_classes, simulate
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 
-REFUSED = ("latent", "random_effects", "predict", "fittedvalues", "resid", "simulate",
-           "plot_random_effects", "fit_measures", "standardized", "r_squared_latent",
-           "r_squared_items", "effects", "reliability", "m2", "item_fit", "item_information",
-           "plot_item_curves", "plot_information", "plot_path")
+REFUSED = ("latent", "random_effects", "plot_random_effects", "fit_measures", "standardized",
+           "r_squared_latent", "r_squared_items", "effects", "reliability", "m2", "item_fit",
+           "item_information", "plot_item_curves", "plot_information", "plot_path")
 
 
 class ClassResults(GLLAMMResults):
     """Results of a model with latent classes: what `GLLAMMResults` has, and the classes.
 
-    Predictions, posterior moments of continuous latent variables, simulation, measures of fit and
-    pictures are not available yet.
+    Posterior moments of continuous latent variables, measures of fit and pictures are not available
+    yet.
     """
 
     @property
@@ -69,6 +70,51 @@ class ClassResults(GLLAMMResults):
                       np.exp(objective.parts[0].mixture.log_prior(record.working)))
         names = [classes.label(c) for c in range(classes.n)]
         return pd.DataFrame(values.T, columns=names, index=model.sample.groups[classes.group].labels)
+
+    def predict(self, data=None, which="mean", offset=None, exposure=None, n_trials=None):
+        """Predicted means, of the estimation sample or of new data.
+
+        Parameters
+        ----------
+        data : DataFrame, optional
+        which : {"mean", "posterior", "class"}
+            Averaged over classes with their probabilities by the covariates of the membership; with
+            those given the responses of the row's cluster (for new clusters the former), where there
+            are no continuous latent variables; or one column for every class.
+        offset, exposure, n_trials : str, number or array_like, optional
+            Of new data.
+
+        Returns
+        -------
+        Series or DataFrame
+        """
+        model = self.model
+        if data is None:
+            self._needs_data("predict() without data")
+        found = predict_classes(model, self.record.params, data, which, offset, exposure, n_trials)
+        index = (model.sample if data is None else as_frame(data)).index
+        if found.ndim == 1:
+            return pd.Series(found, index=index)
+        classes = model.structure.classes
+        return pd.DataFrame(found, index=index, columns=[classes.label(c) for c in range(classes.n)])
+
+    def simulate(self, n=1, rng=None) -> pd.DataFrame:
+        """Responses of the sample's rows, drawn from the model at the estimates; classes that are not
+        known, and latent variables, are drawn anew.
+
+        Parameters
+        ----------
+        n : int
+            How many times.
+        rng : seed or Generator, optional
+
+        Returns
+        -------
+        DataFrame (rows, n)
+            As of `GLLAMMResults.simulate`.
+        """
+        self._needs_data("simulate")
+        return simulate(self, n, rng)
 
     @property
     def modal_class(self) -> pd.Series:

@@ -247,17 +247,12 @@ def test_fit_reaches_a_maximum_and_reports(data):
 
 def test_results_refuse_what_they_cannot_do(lsat):
     one, two = (lsat_model(lsat, n).fit(starts=2, rng=0) for n in (1, 2))
-    names = ("latent", "random_effects", "predict", "simulate", "plot_random_effects", "fit_measures",
-             "standardized", "r_squared_latent", "r_squared_items", "effects", "reliability", "m2",
-             "item_fit", "item_information", "plot_item_curves", "plot_information", "plot_path")
+    names = ("latent", "random_effects", "plot_random_effects", "fit_measures", "standardized",
+             "r_squared_latent", "r_squared_items", "effects", "reliability", "m2", "item_fit",
+             "item_information", "plot_item_curves", "plot_information", "plot_path")
     for name in names:
         with pytest.raises(NotImplementedError, match=f"{name} is not available.*latent classes"):
             getattr(two, name)()
-    for name in ("fittedvalues", "resid"):
-        with pytest.raises(NotImplementedError, match="latent classes"):
-            getattr(two, name)
-    with pytest.raises(NotImplementedError, match="latent classes"):
-        two.model.predict(two.params)
     with pytest.raises(ValueError, match="not chi-squared"):
         two.lr_test(one)
     table = one.compare(two)
@@ -266,6 +261,51 @@ def test_results_refuse_what_they_cannot_do(lsat):
     assert "Class 2" in str(two.summary())
     with pytest.raises(ValueError, match="remove_data"):
         two.class_probabilities()
+
+
+def test_predictions_are_averages_over_classes(data):
+    model = class_model(data, "own")
+    res = model.fit(rng=0, starts=2)
+    p, mean = res.params, {}
+    for c in (1, 2):
+        mean[c] = expit(p["time"] * data["time"] + p[f"Intercept[c={c}]"] + p[f"x[c={c}]"] * data["x"])
+    assert_allclose(res.predict(which="class"), np.column_stack([mean[1], mean[2]]), rtol=1e-9)
+    second = expit(p["prob[c=2]"] + p["prob[c=2,age]"] * data["age"])
+    expected = (1 - second) * mean[1] + second * mean[2]
+    assert_allclose(res.predict(), expected, rtol=1e-9)
+    assert_allclose(res.predict(data.iloc[5:9]), expected.iloc[5:9], rtol=1e-9)
+    assert_allclose(res.fittedvalues, expected, rtol=1e-9)
+    assert_allclose(res.resid, data["y"] - expected, atol=1e-9)
+    assert_allclose(model.predict(p), expected, rtol=1e-9)
+    share = res.class_probabilities()["c=2"].loc[data["id"]].to_numpy()
+    own = (1 - share) * mean[1] + share * mean[2]
+    assert_allclose(res.predict(which="posterior"), own, rtol=1e-9)
+    new = data.iloc[:3].assign(id=[0, 999, 1])
+    found = res.predict(new, which="posterior")
+    assert_allclose(found.iloc[0], own.iloc[0], rtol=1e-9)
+    assert_allclose(found.iloc[1], expected.iloc[1], rtol=1e-9)
+    with pytest.raises(DataError, match="age"):
+        res.predict(new.drop(columns="age"))
+
+
+def test_means_and_simulations_with_a_random_intercept(data):
+    res = class_model(data, "intercept").fit(rng=0, starts=2)
+    b = np.linspace(-9, 9, 2001)
+    weight = norm.pdf(b) / norm.pdf(b).sum()
+    sd = np.sqrt(res.params["var[Intercept[id]]"])
+    p, row = res.params, data.iloc[7]
+    mean = [weight @ expit(p["time"] * row["time"] + p[f"Intercept[c={c}]"] + p[f"x[c={c}]"] * row["x"]
+                           + sd * b) for c in (1, 2)]
+    assert_allclose(res.predict(which="class").iloc[7], mean, rtol=1e-6)
+    with pytest.raises(NotImplementedError, match="posterior"):
+        res.predict(which="posterior")
+    drawn = res.simulate(4000, rng=1)
+    known = data["known"].isna().to_numpy()
+    gap = drawn.mean(axis=1) - res.predict()
+    assert np.abs(gap[known]).max() < 0.035
+    known_second = (data["known"] == 2).to_numpy()
+    by_class = drawn.mean(axis=1) - res.predict(which="class")["c=2"]
+    assert np.abs(by_class[known_second]).max() < 0.035
 
 
 C = {"c": Classes(2, within="id")}
