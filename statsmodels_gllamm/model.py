@@ -819,9 +819,6 @@ class GLLAMMModel(LikelihoodModel):
         if optima is not None:
             record.retvals["optima"] = optima
         record = checks.held_where_vanished(record, self.sample, self.structure)
-        if with_classes:
-            record = latent_classes.held_at_infinity(record, self.structure, self.outcomes,
-                                                     self.sample.offset)
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")

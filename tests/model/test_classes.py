@@ -11,7 +11,7 @@ from scipy.stats import binom, multivariate_normal, norm, poisson
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes, datasets, families
-from statsmodels_gllamm.exceptions import DataError, FormulaError
+from statsmodels_gllamm.exceptions import BoundaryWarning, DataError, FormulaError
 
 BINOMIAL = sm.families.Binomial()
 
@@ -243,6 +243,24 @@ def test_fit_reaches_a_maximum_and_reports(data):
     held = model.fit_constrained("x[c=2] = 0", rng=0)
     assert held.params["x[c=2]"] == 0 and held.llf < res.llf
     assert held.lr_test(res).df == 1
+
+
+def test_events_that_never_happen_in_a_class():
+    rng = np.random.default_rng(5)
+    n, first = 300, np.arange(300) < 180
+    p = np.where(first[:, None], [0.8, 0.7, 0.75, 0.3], [0.2, 0.3, 0.25, 0.0])
+    y = (rng.random((n, 4)) < p) * 1.0
+    long = pd.DataFrame({"id": np.repeat(np.arange(n), 4), "item": np.tile(list("abcd"), n),
+                         "y": y.ravel(), "k": np.repeat(np.where(first, 1, 2), 4)})
+    model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", long, family=BINOMIAL, classes={
+        "c": Classes(2, within="id", known="k")})
+    with pytest.warns(BoundaryWarning, match=r"item\[d\]\[c=2\].*zero or one"):
+        res = model.fit(rng=0, starts=2)
+    assert res.converged and list(res.record.boundary) == ["item[d][c=2]"]
+    assert -60 < res.params["item[d][c=2]"] < -12
+    assert list(res.bse.index[res.bse.isna()]) == ["item[d][c=2]"]
+    share = y[first].mean(axis=0)
+    assert_allclose(res.bse.iloc[:4], 1 / np.sqrt(first.sum() * share * (1 - share)), rtol=1e-3)
 
 
 def test_results_refuse_what_they_cannot_do(lsat):
