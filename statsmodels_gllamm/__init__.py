@@ -2,10 +2,10 @@
 from statsmodels_gllamm import datasets, families
 from statsmodels_gllamm.model import GLLAMMModel
 from statsmodels_gllamm.results.results import GLLAMMResults
-from statsmodels_gllamm.spec import Factor
+from statsmodels_gllamm.spec import Classes, Factor
 
 GLLAMM = GLLAMMModel
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["GLLAMM", "Factor", "GLLAMMModel", "GLLAMMResults", "datasets", "families"]
+__all__ = ["GLLAMM", "Classes", "Factor", "GLLAMMModel", "GLLAMMResults", "datasets", "families"]

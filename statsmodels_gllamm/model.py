@@ -20,6 +20,7 @@ from statsmodels_gllamm.estimation import (
     identification,
     information,
 )
+from statsmodels_gllamm.estimation import classes as latent_classes
 from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.mixture import Reduced, mixture_of_nodes
 from statsmodels_gllamm.estimation.objective import Objective
@@ -35,6 +36,7 @@ from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.formula.classes import parse_classes
 from statsmodels_gllamm.formula.regressions import parse_regressions
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM, parse_residuals
 from statsmodels_gllamm.formula.rows import as_frame
@@ -50,9 +52,11 @@ from statsmodels_gllamm.latent.build import build_structure, weights_of
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.latent.describe import equations
 from statsmodels_gllamm.parameters.constraints import Constraints, solve
+from statsmodels_gllamm.results.class_predictions import predict_classes
+from statsmodels_gllamm.results.classes import ClassResults
 from statsmodels_gllamm.results.covariance import check_cov_type
 from statsmodels_gllamm.results.predict import predict
-from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
+from statsmodels_gllamm.results.results import GLLAMMResults
 from statsmodels_gllamm.spec import Needs
 
 NODE_CLASSES = (16, 128, 1024, 2**30)  # chunks are cut anew when the nodes pass one of these
@@ -113,14 +117,14 @@ class GLLAMMModel(LikelihoodModel):
     """
 
     _init_keys = ["sample", "family", "covariances", "regressions", "residual_covariances",
-                  "constraints"]
+                  "constraints", "classes"]
     _formula_max_endog = None
     wide = None
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
                  dispersion=None, thresholds=None, missing="drop", sample=None, regressions=(),
-                 residual_covariances=None, constraints=()):
+                 residual_covariances=None, constraints=(), classes=None):
         family = sm.families.Gaussian() if family is None else family
         self.family = family
         family = as_family(family)
@@ -140,7 +144,8 @@ class GLLAMMModel(LikelihoodModel):
         self.residual_covariances = residual_covariances
         self.structure = build_structure(sample, self.outcomes, covariances,
                                          getattr(family, "correlated", False), self.regressions,
-                                         residual_covariances)
+                                         residual_covariances, classes)
+        self.classes = classes
         self.constraints = constraints
         self._linear = self._solved(constraints)
         self._problems: dict = {}  # by nodes and merging; "patterns" of a Gaussian model
@@ -157,8 +162,9 @@ class GLLAMMModel(LikelihoodModel):
     @classmethod
     def from_formula(cls, formula, data, subset=None, *, family=None, family_by=None, factors=None,
                      covariances=None, dispersion=None, thresholds=None, regressions=None,
-                     residual_covariances=None, constraints=None, offset=None, exposure=None,
-                     n_trials=None, freq_weights=None, missing="drop", eval_env=None):
+                     residual_covariances=None, constraints=None, classes=None, offset=None,
+                     exposure=None, n_trials=None, freq_weights=None, missing="drop",
+                     eval_env=None):
         """Model from a formula with bar terms and a data frame.
 
         Parameters
@@ -195,6 +201,9 @@ class GLLAMMModel(LikelihoodModel):
             residuals are correlated in a Gaussian model: ``{"item": ["y1 ~~ y5", ("y2", "y4")]}``.
         constraints : str, list of str, dict or tuple (R, q), optional
             Linear constraints that belong to the model; see `fit_constrained`.
+        classes : dict {name: Classes}, optional
+            A discrete latent variable, ``{"c": Classes(2, within="id")}``: a bar with its name, as in
+            ``(0 + item | c)``, gives columns a coefficient in every class.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per row of the data.
         freq_weights : str, array_like or dict, optional
@@ -234,13 +243,16 @@ class GLLAMMModel(LikelihoodModel):
         residuals = parse_residuals(residual_covariances)
         if residuals is not None:
             needs = replace(needs, labels={**needs.labels, RESIDUAL_ITEM: residuals.column})
+        variable = parse_classes(classes, formula)
+        if variable is not None:
+            needs = variable.needs(needs)
         sample = build_sample(
             formula, data, subset=subset, factors=factors, needs=needs, offset=offset,
             exposure=exposure, n_trials=n_trials, freq_weights=freq_weights, missing=missing,
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
                     covariances=covariances, regressions=regressions,
-                    residual_covariances=residuals,
+                    residual_covariances=residuals, classes=variable,
                     constraints=() if constraints is None else constraints)
         model._check_exposure(exposure)
         model.formula = sample.parsed.plain
@@ -433,6 +445,8 @@ class GLLAMMModel(LikelihoodModel):
         """Which latent variables the rows of top-level units touch."""
         if not self._reaches:
             over = Reduced(self.design) if len(self.design.given) else self.design
+            if self.structure.classes is not None:
+                over = latent_classes.ClassMixture(self.design, self.structure.classes)
             self._reaches["units"] = find_reach(
                 self._engine_rows(None), self.structure.engine_levels, over.q, over.entries)
         return self._reaches["units"]
@@ -457,7 +471,8 @@ class GLLAMMModel(LikelihoodModel):
     def _patterns(self) -> GaussianProblem | None:
         """The data by patterns, where the log-likelihood has a closed form that pays."""
         reduced = Reduced(self.design) if len(self.design.given) else None
-        if "patterns" not in self._problems and (self._gaussian if reduced else self._exact):
+        exact = self._gaussian if reduced else self._exact
+        if "patterns" not in self._problems and exact and self.structure.classes is None:
             rows, units = weights_of(self.sample, self.structure.levels)
             self._problems["patterns"] = build_patterns(
                 self._engine_rows(rows), self.structure.engine_levels, units,
@@ -487,6 +502,11 @@ class GLLAMMModel(LikelihoodModel):
                                       "of rows, or of clusters below the top level, or with products "
                                       "of latent variables")
         q, design = self.design.q, design or self.design
+        if self.structure.classes is not None:
+            problem = self._problem(self._reach.n_nodes(n_quad), merge)
+            mixture = latent_classes.ClassMixture(design, self.structure.classes)
+            return latent_classes.mixture_of_classes(
+                problem, mixture, n_quad, pool, self._exact or integration != "quadrature")
         if len(self.design.given):
             problem = self._problem(self._reach.n_nodes(n_quad), merge)
             return mixture_of_nodes(problem, Reduced(design), n_quad, pool,
@@ -621,19 +641,43 @@ class GLLAMMModel(LikelihoodModel):
 
     @property
     def start_params(self) -> np.ndarray:
-        """Natural parameters (k,) that a fit starts from."""
+        """Natural parameters (k,) that a fit starts from; with latent classes, the first of them."""
+        if self.structure.classes is not None:
+            working = self._class_starts().draw(np.random.default_rng(0))
+            return self.design.to_natural(working)
         rows, _ = weights_of(self.sample, self.structure.levels)
         working = start_values(self.structure, self._engine_rows(rows), self._linear_aux)
         return self.design.to_natural(working)
 
+    def _class_starts(self) -> latent_classes.Starts:
+        """What starting points of a model with latent classes are drawn from."""
+        rows, _ = weights_of(self.sample, self.structure.levels)
+        objective = self._objective((1,) * len(self.design.q))
+        return latent_classes.starts_of(self.structure, self._engine_rows(rows), objective,
+                                        self._linear_aux)
+
+    def _search_classes(self, make_objective, start, design, n_quad, search, starts, maxiter, rng):
+        """(working coordinates to go on from, table of the optima) of several short searches."""
+        objective = make_objective(n_quad or certify.first_n_quad(self._dimensions))
+        points = [start]
+        if starts > 1:
+            drawn, rng = self._class_starts(), np.random.default_rng(rng)
+            points += [design.to_working(self.design.to_natural(drawn.draw(rng)))
+                       for _ in range(starts - 1)]
+        best, optima = latent_classes.best_of(search, objective, points, maxiter)
+        mixture = latent_classes.ClassMixture(design, self.structure.classes)
+        return latent_classes.by_size(objective, best, mixture), optima
+
     def predict(self, params, exog=None, which="mean", **kwargs):
         """Predictions at natural parameters; see ``GLLAMMResults.predict``."""
+        if self.structure.classes is not None:
+            return predict_classes(self, params, exog, which, **kwargs)
         return predict(self, np.asarray(params, dtype=float), exog, which=which, **kwargs)
 
     # Estimation
 
     def fit(self, start_params=None, *, integration="adaptive", n_quad="auto", quad_tol=0.01,
-            method="newton", maxiter=200, tol=1e-8, disp=False, callback=None, starts=1,
+            method="newton", maxiter=200, tol=1e-8, disp=False, callback=None, starts=None,
             threads=None, progress=None, cov_type="nonrobust", cov_kwds=None, rng=None):
         """Maximum likelihood estimates.
 
@@ -660,8 +704,10 @@ class GLLAMMModel(LikelihoodModel):
             Print one line about the search when it ends.
         callback : callable, optional
             Called as callback(params) after every iteration.
-        starts : int
-            Number of starting points; those after the first are drawn around it.
+        starts : int, optional
+            Number of starting points; those after the first are drawn around it.  By default one,
+            with latent classes ten for every class but the first; ``optima`` of the results then has
+            the maxima that they led to.
         threads : int, optional
             Threads over chunks of clusters; as many as cores by default.
         progress : bool, optional
@@ -746,6 +792,10 @@ class GLLAMMModel(LikelihoodModel):
         check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)
         search = search_method(method)
+        with_classes = self.structure.classes is not None
+        if starts is None:  # one class has one maximum
+            n_classes = self.structure.classes.n if with_classes and start_params is None else 1
+            starts = max(1, latent_classes.STARTS * (n_classes - 1))
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
         start, design = self._start(start_params), self.design
@@ -765,28 +815,40 @@ class GLLAMMModel(LikelihoodModel):
                 callback(design.to_natural(point.working))
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
+        optima = None
         with self._explained(), thread_pool(threads) as pool, closing(bar):
-            found = fit(lambda n: self._likelihood(n, integration, pool, design),
-                        self._dimensions, several_starts(start, starts, rng), options, self._exact,
-                        search)
+            def likelihood(n):
+                return self._likelihood(n, integration, pool, design)
+
+            if with_classes and start_params is None:
+                start, optima = self._search_classes(likelihood, start, design, points, search,
+                                                     starts, maxiter, rng)
+                starts = 1
+            found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
+                        self._exact, search)
         record = record_of(found, self.design, design, integration, method, constraints)
+        if optima is not None:
+            record.retvals["optima"] = optima
         record = checks.held_where_vanished(record, self.sample, self.structure)
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
         suspected = bool(record.flat) or not record.retvals["converged"]
-        separated = checks.separation_of(self.sample, self.structure, self.outcomes,
-                                         (design.full(start), False), (record.working, suspected))
+        separated = None if with_classes else checks.separation_of(
+            self.sample, self.structure, self.outcomes, (design.full(start), False),
+            (record.working, suspected))
         if separated is not None:
             warnings.warn(separated, SeparationWarning, stacklevel=3)
         else:
             diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
-        return GLLAMMResultsWrapper(GLLAMMResults(self, record, cov_type=cov_type,
-                                                  cov_kwds=cov_kwds))
+        kind = ClassResults if with_classes else GLLAMMResults
+        return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))
 
     def _unidentified(self, design, start) -> list[str]:
         """What is not identified, in words."""
         found = np.zeros((0, 0))
+        if self.structure.classes is not None:
+            return []
         if not len(self.design.given):
             found = identification.unidentified(self.structure, self.outcomes, design, start)
         n_quad = identification.points(self.design.q)

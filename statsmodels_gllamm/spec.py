@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 import math
-from numbers import Real
+from numbers import Integral, Real
 
-__all__ = ["Factor", "Needs"]
+__all__ = ["Classes", "Factor", "Needs"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,49 @@ def _entry(value):
 
 
 @dataclass(frozen=True)
+class Classes:
+    """A discrete latent variable: every cluster belongs to one of some classes.
+
+    Parameters
+    ----------
+    n : int
+        Number of classes.
+    within : str
+        The group whose clusters belong to classes, "id" or "school:id".
+    membership : str, optional
+        Formula of the multinomial logit of the class probabilities, on covariates that are constant
+        within clusters; by default a constant.
+    known : str, optional
+        Column with the class, 1 to n, of the clusters where it is known; missing elsewhere.
+
+    Notes
+    -----
+    The probability of class c of a cluster with covariates w is
+    ``exp(w'd_c) / sum_k exp(w'd_k)``, with ``d_1 = 0``.
+
+    Examples
+    --------
+    >>> from statsmodels_gllamm import Classes
+    >>> Classes(2, within="id")
+    Classes(n=2, within='id', membership='1', known=None)
+    """
+
+    n: int
+    within: str
+    membership: str = "1"
+    known: str | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.n, Integral) or isinstance(self.n, bool) or self.n < 1:
+            raise ValueError(f"Classes(n) takes the number of classes, at least 1, not {self.n!r}.")
+        object.__setattr__(self, "n", int(self.n))
+        for what in ("within", "membership", "known"):
+            value = getattr(self, what)
+            if not (isinstance(value, str) and value.strip() or (what == "known" and value is None)):
+                raise TypeError(f"Classes({what}=...) is text, not {value!r}.")
+
+
+@dataclass(frozen=True)
 class Needs:
     """What a family reads from the data besides the response.
 
@@ -105,6 +148,10 @@ class Needs:
     whole : mapping of role to (role, label), or None
         Roles of labels whose rows are one outcome, and are kept or dropped together; with another
         role of labels and one of its labels, those of its rows only.
+    classes : frozenset of str
+        Names of latent classes: bars with these stand in formulas of their own.
+    groups : tuple of tuples of str
+        Columns of groups besides those of bars.
     """
 
     numbers: Mapping[str, object] = field(default_factory=dict)
@@ -118,3 +165,5 @@ class Needs:
     with_response: frozenset[str] = frozenset()
     infinite: bool = False
     whole: Mapping[object, tuple | None] = field(default_factory=dict)
+    classes: frozenset[str] = frozenset()
+    groups: tuple[tuple[str, ...], ...] = ()

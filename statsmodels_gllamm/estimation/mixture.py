@@ -43,8 +43,8 @@ class Part(Protocol):
     def jacobian(self, working: np.ndarray) -> np.ndarray:
         """Derivative of their used entries (E, k)."""
 
-    def log_weight(self, working: np.ndarray) -> tuple[float, np.ndarray | float]:
-        """Log weight and its derivative (k,)."""
+    def log_weight(self, working: np.ndarray) -> tuple[np.ndarray | float, np.ndarray | float]:
+        """Log weight, of all units or of each (n_top,), and its derivative (k,) or (n_top, k)."""
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def make_plan(
     """
     names = tuple(factors)
     formulas: dict = {"exog": (parsed.fixed, "the fixed part", names)}
-    bars = {"exog": parsed.bars}
+    bars = {"exog": tuple(bar for bar in parsed.bars if bar.groups[-1][-1] not in needs.classes)}
     own, without = _own_formulas(needs, names, bars)
     for bar in (bar for some in bars.values() for bar in some):
         where = f"the random terms {bar.text}"
@@ -94,6 +94,7 @@ def make_plan(
     _check_factors(names, formulas, usages)
 
     groups = {group_name(g): g for some in bars.values() for bar in some for g in bar.groups}
+    groups |= {group_name(g): g for g in needs.groups}
     parts = (usages["endog"], *usages.values())
     required = dict.fromkeys(n for u in parts for n in (*u.bare, *u.coded) if n not in names)
     required |= dict.fromkeys(f.by for f in factors.values() if is_column(f, columns))

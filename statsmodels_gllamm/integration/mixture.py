@@ -5,7 +5,8 @@ r"""The log-likelihood of a finite mixture of models for the top-level units, wi
           + \frac{d\log\pi_k}{d\theta}\Big), \qquad p_{jk} = \pi_k e^{\ell_{jk} - \ell_j}
 
 where l_jk is the marginal log-likelihood of unit j with the expanded coefficients Psi_k(theta) of
-component k: a node of a latent variable that multiplies others, or a latent class.  Components are
+component k: a node of a latent variable that multiplies others, or a latent class, whose log weight
+may differ between units (minus infinity where the class is known to be another).  Components are
 added one at a time with running maxima, so that memory does not grow with their number.
 """
 from __future__ import annotations
@@ -30,15 +31,16 @@ class Component:
     ----------
     psi : ndarray (r, 1 + D + m)
         Expanded coefficients.
-    log_weight : float
+    log_weight : float or ndarray (n_top,)
+        Of all top-level units, or of each.
     jacobian : ndarray (E, k) or None
         Derivative of the used entries of Psi in the parameters; None where no scores are asked for.
-    log_weight_slope : ndarray (k,) or float
+    log_weight_slope : ndarray (k,) or (n_top, k), or float
         Derivative of ``log_weight``.
     """
 
     psi: np.ndarray
-    log_weight: float
+    log_weight: np.ndarray | float
     jacobian: np.ndarray | None = None
     log_weight_slope: np.ndarray | float = 0.0
 

@@ -8,6 +8,12 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Outcomes, Predictor
+from statsmodels_gllamm.latent.classes import (
+    LatentClasses,
+    class_limits,
+    read_classes,
+    with_rows,
+)
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.latent.kinds import covariance_of
@@ -49,7 +55,7 @@ class Structure:
     the codes of the data rows, ``engine_levels`` those of the engine rows; ``blocks`` are bottom
     level first, in the order of ``design.covariances``; ``predictors`` the linear predictors;
     ``regressors`` (key of ``sample.designs``, column) of the covariates of latent variables;
-    ``residuals`` the residual covariances of Gaussian rows.
+    ``residuals`` the residual covariances of Gaussian rows; ``classes`` the latent classes.
     """
 
     design: LatentDesign
@@ -60,6 +66,7 @@ class Structure:
     predictors: tuple[Predictor, ...]
     regressors: tuple[tuple[tuple, str], ...] = ()
     residuals: Residuals | None = None
+    classes: LatentClasses | None = None
 
 
 def part_of(sample, key: str):
@@ -129,7 +136,7 @@ def _refuse_copies(sample, predictors, blocks) -> None:
 
 
 def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
-                    regressions=(), residual_covariances=None) -> Structure:
+                    regressions=(), residual_covariances=None, classes=None) -> Structure:
     """Levels, row columns and the map from parameters to Psi.
 
     Parameters
@@ -144,6 +151,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     regressions : sequence of Regression
         Of latent variables; the covariates of number i are ``sample.designs["regression", i]``.
     residual_covariances : ResidualCovariances, optional
+    classes : ClassVariable, optional
 
     Raises
     ------
@@ -157,6 +165,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     if unknown:
         raise ValueError(f"covariances= names {unknown[0]!r}, which is not a group of the "
                          f"formula: {', '.join(sorted(used))}")
+    if classes is not None:
+        used[classes.group] = None
     levels = build_levels({
         name: (sample.groups[name].codes, len(sample.groups[name].labels)) for name in used})
     if joint:
@@ -182,12 +192,13 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     residuals = None
     if residual_covariances is not None:
         residuals = read_residuals(sample, residual_covariances, outcomes, levels)
-    layout = Layout((Block("coef", names), *lambdas,
+    latent_classes = None if classes is None else read_classes(sample, classes, outcomes, levels, rows)
+    layout = Layout((Block("coef", names), *_class_blocks(latent_classes, "class"), *lambdas,
                      *((Block("gamma", found.gamma_names), Block("b", found.b_names)) if found else
                        ()),
                      *(Block("cov", c.parameter_names()) for c in cov),
                      *((Block("rescov", residuals.names),) if residuals else ()),
-                     Block("aux", aux_names)))
+                     Block("aux", aux_names), *_class_blocks(latent_classes, "prob")))
     _refuse_idle(blocks, latent, structural)
     entries = _entries(fixed, (latent, *moderated), cov, aux, sum(q), structural, regressors, given)
     if residuals is not None:
@@ -197,15 +208,31 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
         last = 1 + sum(q) + len(outcomes.aux_names)
         entries = (np.append(entries[0], np.zeros(len(residuals.names), dtype=np.int64)),
                    np.append(entries[1], last + np.arange(len(residuals.names))))
+    if classes is not None:
+        if len(given) or residuals is not None:
+            raise NotImplementedError("classes= are not available together with products of latent "
+                                      "variables or residual covariances")
+        entries = with_rows(entries, latent_classes.rows)
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
-                          aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns),
+                          aux, loadings, entries,
+                          (*_aux_limits(outcomes, aux, layout, rows.columns),
+                           *class_limits(latent_classes, outcomes, layout, fixed, rows.columns,
+                                         sum(q) or sample.offset.any())),
                           structural, regressors,
                           sign_flips(layout, cov, slots, loadings, fixed, latent, structural),
                           moderated, given)
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,
-                     found.sources if found else (), residuals)
+                     found.sources if found else (), residuals, latent_classes)
+
+
+def _class_blocks(classes: LatentClasses | None, kind: str) -> list[Block]:
+    """The blocks of a kind that latent classes add to the parameters."""
+    if classes is None:
+        return []
+    return [Block(kind, classes.coefficient_names() if kind == "class" else
+                  classes.membership_names())]
 
 
 def _refuse_idle(blocks, latent: Terms, structural) -> None:

@@ -88,6 +88,26 @@ def _few_wrapped(head: str, names) -> str:
                          break_long_words=False, break_on_hyphens=False)
 
 
+def _class_terms(classes, predictor) -> list[str]:
+    """The terms of a linear predictor with class-specific coefficients."""
+    return [f"beta[{column.name}][{classes.name}]" + _term(column.term, None)
+            for column in classes.columns if column.predictor == predictor]
+
+
+def _memberships(classes, n_units) -> list[str]:
+    """The probabilities of the classes, and what is relative or known of them."""
+    name, relative = classes.name, [c.name for c in classes.columns if c.relative]
+    terms = [f"prob[{name}]" if x == "Intercept" else f"prob[{name},{x}] {x}"
+             for x in classes.covariates]
+    lines = [_sum(f"log(P({name}) / P({name}=1))", terms),
+             f"{name}: one of {classes.n} classes, one for each of {n_units:,} clusters of "
+             f"{classes.group}"]
+    if relative:
+        lines.append(_few_wrapped(f"differences from {name}=1", relative))
+    known = int((classes.known >= 0).sum())
+    return [*lines, f"{name} is known for {known:,} clusters"] if known else lines
+
+
 def _regressions(structure) -> list[str]:
     """The regressions of the latent variables, one line each; zeta are their disturbances."""
     found: dict[str, list[str]] = {}
@@ -124,6 +144,8 @@ def equations(sample, structure, outcomes, family) -> str:
             columns = latent_columns(sample, predictors, block)
             terms += [latent + _term(term, factor)
                       for latent, (p, term, _, factor) in zip(block.names, columns) if p == number]
+        if structure.classes is not None and predictor.key == "exog":
+            terms += _class_terms(structure.classes, predictor)
         if sample.offset.any() and predictor.key == "exog":
             terms.append("offset")
         lines.append(_sum(name, terms))
@@ -132,6 +154,8 @@ def equations(sample, structure, outcomes, family) -> str:
         lines += _auxiliary(sample, family, block, outcomes.aux_names)
     if structure.residuals is not None:
         lines.append(_few_wrapped("residual covariances", structure.residuals.names))
+    if structure.classes is not None:
+        lines += _memberships(structure.classes, structure.levels[-1].n_units)
     regressions = _regressions(structure)
     lines += regressions
     regressed = {line.partition(" = ")[0] for line in regressions}

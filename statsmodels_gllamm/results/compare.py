@@ -9,7 +9,7 @@ from scipy import stats
 
 from statsmodels_gllamm.results.fit_measures import fit_measures
 from statsmodels_gllamm.results.nesting import edges
-from statsmodels_gllamm.results.tests import doubts
+from statsmodels_gllamm.results.tests import differ_in_classes, doubts
 
 FIT = ("chi2", "df", "cfi", "rmsea", "srmr")
 
@@ -18,7 +18,7 @@ def compare(models, names=None, items=None, by=None, stacklevel=2) -> pd.DataFra
     """Table of models; see ``GLLAMMResults.compare``."""
     models = [getattr(model, "_results", model) for model in models]
     for other in models[1:]:
-        if not isinstance(other, type(models[0])):
+        if not hasattr(other, "fingerprint"):
             raise TypeError(f"compare() takes GLLAMM results, not {type(other).__name__}")
         different = models[0].fingerprint.same(other.fingerprint)
         if different:
@@ -44,6 +44,8 @@ def compare(models, names=None, items=None, by=None, stacklevel=2) -> pd.DataFra
 
 def _fit(model, items, by) -> dict:
     """Measures of fit, of models that have them."""
+    if model.model.structure.classes is not None:
+        return {}
     try:
         found = fit_measures(model, items, by)
     except NotImplementedError:
@@ -59,7 +61,7 @@ def _between(before, model, stacklevel):
     """Likelihood-ratio test of a model against the one before, whichever is larger: statistic,
     degrees of freedom and p-value; nothing where neither can lie within the other."""
     nothing = np.nan, None, np.nan
-    if before is None or before.df_modelwc == model.df_modelwc:
+    if before is None or before.df_modelwc == model.df_modelwc or differ_in_classes(before, model):
         return nothing
     small, large = sorted((before, model), key=lambda r: r.df_modelwc)
     at_edge = edges(small.model.fitted_family, large.model.fitted_family)

@@ -110,7 +110,8 @@ def df_model(model) -> int:
             constants += int(model.k_constant)
         else:
             constants += int("Intercept" in sample.parts[predictor.key].exog.columns)
-    return len(model.design.layout.positions("coef")) - constants
+    layout = model.design.layout
+    return len(layout.positions("coef")) + len(layout.positions("class")) - constants
 
 
 def n_observations(sample) -> float:

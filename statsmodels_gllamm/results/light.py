@@ -50,7 +50,11 @@ def without_data(model):
     light = copy.copy(model)
     light.sample = without_rows(model.sample)
     levels = tuple(replace(level, codes=NONE, parent=None) for level in model.structure.levels)
-    light.structure = replace(model.structure, columns=[], levels=levels, engine_levels=levels)
+    classes = model.structure.classes
+    if classes is not None:
+        classes = replace(classes, membership=classes.membership[:0], known=NONE)
+    light.structure = replace(model.structure, columns=[], levels=levels, engine_levels=levels,
+                              classes=classes)
     light.outcomes = without_outcomes(model.outcomes)
     light.endog = light.exog = None
     light.data = copy.copy(model.data)

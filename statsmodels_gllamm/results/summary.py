@@ -26,6 +26,7 @@ RULES = {
 }
 WIDTH = 78  # of the tables, where names and numbers fit
 TITLES = {
+    "class probability": "Class probabilities (logit)",
     "threshold": "Thresholds",
     "loading": "Loadings",
     "regression": "Regressions",
@@ -112,12 +113,14 @@ def text_tables(results, alpha=0.05, xname=None, number=forg) -> list[tuple[str,
     for title, mine in _coefficient_blocks(results.model, table):
         if mine.any():
             out.append((title, _text(table[mine], names[mine], ["coef", *tested], True, number)))
+    for title, mine in _class_blocks(results.model, table):
+        out.append((title, _text(table[mine], names[mine], ["coef", *tested], True, number)))
     for kind, title in TITLES.items():
         mine = table["kind"].replace({"covariance": "variance"}) == kind
         if kind == "loading":
             mine &= ~((table["status"] == "fixed") & (table["estimate"] == 0))
         if mine.any():
-            wald = kind in ("loading", "regression")
+            wald = kind in ("loading", "regression", "class probability")
             heads = ["estimate", *tested] if wald else [
                 "estimate", "std err", _derived_name(results, kind), "", *interval]
             out.append((title, _text(table[mine], names[mine], heads, wald, number)))
@@ -131,6 +134,15 @@ def _coefficient_blocks(model, table):
         part = part_of(model.sample, predictor.key)
         names = {predictor.coefficient(column) for column in part.exog.columns}
         yield model.fitted_family.title(predictor), coefficient & table.index.isin(names)
+
+
+def _class_blocks(model, table):
+    """(title, rows of the table) of every class with coefficients of its own."""
+    classes = model.structure.classes
+    for c in range(0 if classes is None else classes.n):
+        mine = (table["kind"] == "class-specific") & table.index.str.endswith(f"[{classes.label(c)}]")
+        if mine.any():
+            yield f"Class {c + 1}", mine
 
 
 def _text(rows, names, heads, tested: bool, number) -> pd.DataFrame:

@@ -15,7 +15,8 @@ from statsmodels_gllamm.results.auxiliary import derived, kinds_of
 from statsmodels_gllamm.results.estimates import block_estimates, correlation
 from statsmodels_gllamm.results.residuals import residual_correlations
 
-KINDS = {"coef": "coefficient", "lambda": "loading", "gamma": "regression", "b": "regression",
+KINDS = {"coef": "coefficient", "class": "class-specific", "prob": "class probability",
+         "lambda": "loading", "gamma": "regression", "b": "regression",
          "cov": "variance", "rescov": "residual covariance", "aux": "auxiliary"}
 COLUMNS = ["kind", "estimate", "std_err", "z", "pvalue", "conf_low", "conf_high", "derived",
            "status"]
@@ -33,7 +34,8 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index: names.  Columns: ``kind`` ("coefficient", "loading", "regression", "variance",
+        Index: names.  Columns: ``kind`` ("coefficient", "class-specific", "class probability",
+        "loading", "regression", "variance",
         "covariance", "residual covariance", "threshold", "dispersion", "scale", "guessing",
         "auxiliary"), ``estimate``, ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``,
         ``derived`` (sd of a variance, correlation of a covariance, the quantity whose logarithm or
@@ -46,12 +48,12 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     at = {block.kind: [] for block in layout.blocks}
     for block, place in zip(layout.blocks, layout.slices()):
         at[block.kind].append(free.iloc[place])
-    parts = at.get("coef", [])
+    parts = [*at.get("coef", []), *at.get("class", [])]
     parts += _loadings(results, at.get("lambda", []))
     parts += [*at.get("gamma", []), *at.get("b", [])]
     parts += _covariances(results, at.get("cov", []))
     parts += [_residual_covariances(results, part) for part in at.get("rescov", [])]
-    parts += [_auxiliary(results, part) for part in at.get("aux", [])]
+    parts += [*(_auxiliary(results, part) for part in at.get("aux", [])), *at.get("prob", [])]
     return pd.concat([part[COLUMNS] for part in parts if len(part)] or [free[COLUMNS]])
 
 

@@ -106,6 +106,12 @@ def _digest(*arrays) -> bytes:
     return found.digest()
 
 
+def differ_in_classes(*several) -> bool:
+    """Whether results are of models with different numbers of latent classes."""
+    found = [results.model.structure.classes for results in several]
+    return len({1 if classes is None else classes.n for classes in found}) > 1
+
+
 def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
     """Likelihood-ratio test of two nested models; either may be the larger one.
 
@@ -125,13 +131,16 @@ def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
         Other data, another response, or as many parameters.
     """
     other = getattr(other, "_results", other)
-    if not isinstance(other, type(results)):
+    if not hasattr(other, "fingerprint"):
         raise TypeError(f"lr_test compares two GLLAMM results, not {type(other).__name__}; a model "
                         "without bar terms can be fitted with GLLAMM too.")
     different = results.fingerprint.same(other.fingerprint)
     if different:
         raise ValueError(f"the two models were fitted to {different}: their likelihoods cannot be "
                          "compared; fit both to the same rows (subset=...).")
+    if differ_in_classes(results, other):
+        raise ValueError("the likelihood ratio of models with different numbers of latent classes is "
+                         "not chi-squared; compare them by aic or bic, as compare() does")
     large, small = sorted((results, other), key=lambda r: -r.df_modelwc)
     at_edge = edges(small.model.fitted_family, large.model.fitted_family)
     if at_edge is None:

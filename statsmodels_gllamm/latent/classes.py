@@ -1,0 +1,311 @@
+r"""Latent classes: class-specific coefficients in column 0 of Psi, and the class probabilities.
+
+.. math:: \Psi_c[:, 0] = \Psi[:, 0] + \sum_p \beta_{pc} e_{r(p)}, \qquad
+          \log \pi_{jc} = w_j'\delta_c - \log \sum_k e^{w_j'\delta_k}, \quad \delta_1 = 0
+
+with r(p) the row column of coefficient p.  Where a column stands in the fixed part as well, or
+thresholds take its place, :math:`\beta_{p1} = 0`: coefficients are differences from class 1.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from statsmodels_gllamm.exceptions import DataError, FormulaError
+from statsmodels_gllamm.families.base import Predictor
+from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, Terms
+from statsmodels_gllamm.latent.hierarchy import first_rows
+from statsmodels_gllamm.parameters import Block, Layout
+
+OWN, IN_THRESHOLDS = -1, -2
+INFINITE = 14.0  # a linear predictor beyond which a probability makes no difference
+ALWAYS = "Binomial", "BetaBinomial"  # responses that may be certain to be an event
+EVER = *ALWAYS, "Poisson", "NegativeBinomial"  # or certain to be none
+
+
+@dataclass(frozen=True, slots=True)
+class ClassColumn:
+    """A column with class-specific coefficients.
+
+    Attributes
+    ----------
+    predictor : Predictor
+    term : str
+        Of the formula.
+    row : int
+        Its row column.
+    beside : int
+        Number of the fixed coefficient with the same column; -1 for none, -2 for thresholds.
+    shift : ndarray (m,) or None
+        Auxiliary parameters that thresholds rise by where the coefficient does by one.
+    """
+
+    predictor: Predictor
+    term: str
+    row: int
+    beside: int = OWN
+    shift: np.ndarray | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name among coefficients."""
+        return self.predictor.coefficient(self.term)
+
+    @property
+    def relative(self) -> bool:
+        """Whether coefficients are differences from class 1."""
+        return self.beside != OWN
+
+
+@dataclass(frozen=True, slots=True)
+class LatentClasses:
+    """A class variable on an estimation sample.
+
+    Attributes
+    ----------
+    name, group : str
+        Of the variable, and of the group whose clusters belong to classes.
+    n : int
+    columns : tuple of ClassColumn
+    membership : ndarray (n_top, m)
+        Covariates of the class probabilities.
+    covariates : tuple of str (m,)
+    known : ndarray of int (n_top,)
+        Number of the class of every cluster, -1 where it is not known.
+    """
+
+    name: str
+    group: str
+    n: int
+    columns: tuple[ClassColumn, ...]
+    membership: np.ndarray
+    covariates: tuple[str, ...]
+    known: np.ndarray
+
+    @property
+    def free(self) -> np.ndarray:
+        """Which coefficients (n, P) are parameters, in their order."""
+        free = np.ones((self.n, len(self.columns)), dtype=bool)
+        free[0] = [not column.relative for column in self.columns]
+        return free
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Row columns (P,)."""
+        return np.array([column.row for column in self.columns], dtype=np.int64)
+
+    def label(self, c: int) -> str:
+        """"c=1" for class number 0."""
+        return f"{self.name}={c + 1}"
+
+    def coefficient_names(self) -> tuple[str, ...]:
+        """Names of the class-specific coefficients, class by class."""
+        return tuple(f"{column.name}[{self.label(c)}]" for c, row in enumerate(self.free)
+                     for column, free in zip(self.columns, row) if free)
+
+    def membership_names(self) -> tuple[str, ...]:
+        """Names of the coefficients of the class probabilities, class by class from the second."""
+        return tuple(f"prob[{self.label(c)}]" if name == "Intercept" else
+                     f"prob[{self.label(c)},{name}]"
+                     for c in range(1, self.n) for name in self.covariates)
+
+    def coefficients(self, own: np.ndarray) -> np.ndarray:
+        """Class-specific coefficients (n, P) from the free ones, zero where class 1 has none."""
+        out = np.zeros((self.n, len(self.columns)))
+        out[self.free] = own
+        return out
+
+    def log_probabilities(self, delta: np.ndarray, w=None) -> np.ndarray:
+        """Log of the prior class probabilities (n, n_top) from ``prob`` parameters; for other
+        covariates ``w`` (G, m), those (n, G)."""
+        w = self.membership if w is None else w
+        eta = np.zeros((self.n, len(w)))
+        eta[1:] = delta.reshape(self.n - 1, len(self.covariates)) @ w.T
+        largest = eta.max(axis=0)
+        return eta - largest - np.log(np.exp(eta - largest).sum(axis=0))
+
+
+def with_rows(entries, rows) -> tuple[np.ndarray, np.ndarray]:
+    """Entries of Psi in use, with those of more rows in column 0."""
+    used = set(zip(*(x.tolist() for x in entries))) | {(int(r), 0) for r in rows}
+    table = np.array(sorted(used, key=lambda e: (e[1], e[0])), dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def one_class(design: LatentDesign, classes: LatentClasses) -> LatentDesign:
+    """The design of one class: the columns with coefficients of their own are fixed ones."""
+    own = [column for column in classes.columns if not column.relative]
+    blocks = {block.kind for block in design.layout.blocks} - {"class", "prob"}
+    first = design.layout.blocks[0]
+    coef = Block("coef", (*first.names, *(column.name for column in own)))
+    layout = Layout((coef, *(b for b in design.layout.blocks[1:] if b.kind in blocks)))
+    number = first.size + np.arange(len(own))
+    fixed = Terms(np.concatenate([design.fixed.row, [column.row for column in own]]).astype(np.int64),
+                  np.concatenate([design.fixed.index, number]).astype(np.int64),
+                  np.concatenate([design.fixed.slot, 0 * number]).astype(np.int64))
+    return replace(design, layout=layout, fixed=fixed, flips=(), aux_limits=())
+
+
+def read_classes(sample, variable, outcomes, levels, rows) -> LatentClasses:
+    """The class variable on a sample.
+
+    Parameters
+    ----------
+    sample : Sample
+    variable : ClassVariable
+    outcomes : Outcomes
+    levels : tuple of Level
+    rows : RowColumns
+        ``rows.of(column, predictor)`` is the number of a row column, added if it is new.
+
+    Raises
+    ------
+    FormulaError, DataError
+    NotImplementedError
+        The group of the classes is not the highest level.
+    """
+    top = levels[-1]
+    if variable.group not in top.groups:
+        raise NotImplementedError(
+            f"the classes {variable.name!r} are within {variable.group!r}, below {top.name!r}: only "
+            "classes of the highest level are available")
+    columns = _columns(sample, variable, outcomes, rows)
+    group, first = sample.groups[variable.group], first_rows(top.codes, top.n_units)
+    design = sample.designs[variable.membership]
+    for name in design.columns:
+        _check_constant(design[name].to_numpy(), first, top, group,
+                        f"the covariate {name!r} of the membership in {variable.name!r}")
+    membership = design.to_numpy()[first]
+    if np.linalg.matrix_rank(membership) < membership.shape[1]:
+        raise DataError(f"the covariates of the membership in {variable.name!r} "
+                        f"({', '.join(design.columns)}) are linearly dependent; leave one out")
+    known = np.full(top.n_units, -1)
+    if variable.spec.known is not None:
+        values = sample.numbers[variable.known]
+        _check_constant(values, first, top, group, f"the known class {variable.spec.known!r}")
+        known = _known(values[first], variable)
+    return LatentClasses(variable.name, variable.group, variable.spec.n, columns, membership,
+                         tuple(design.columns), known)
+
+
+def _known(values, variable) -> np.ndarray:
+    """Numbers of the classes, -1 where a value is missing."""
+    seen = ~np.isnan(values)
+    wrong = seen & ~np.isin(values, np.arange(1, variable.spec.n + 1))
+    if wrong.any():
+        raise DataError(f"the column {variable.spec.known!r} of known classes has the value "
+                        f"{values[wrong][0]:g}; it holds the number of the class, 1 to "
+                        f"{variable.spec.n}, and is missing where that is not known")
+    return np.where(seen, np.where(seen, values, 0) - 1, -1).astype(np.int64)
+
+
+def _check_constant(values, first, level, group, what) -> None:
+    of_unit = values[first][level.codes]
+    varies = (values != of_unit) & ~(np.isnan(values) & np.isnan(of_unit))
+    if varies.any():
+        label = group.labels[group.codes[int(np.argmax(varies))]]
+        raise DataError(f"{what} varies within cluster {show(label)} of {group.name!r}, which belongs "
+                        "to one class; use a covariate that is constant in clusters")
+
+
+def _columns(sample, variable, outcomes, rows) -> tuple[ClassColumn, ...]:
+    """The columns with class-specific coefficients, for every linear predictor of the formula."""
+    designs = [sample.designs[key] for key in variable.parts]
+    names = [name for design in designs for name in design.columns]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise FormulaError(f"{twice[0]!r} stands in the bars of the classes {variable.name!r} twice; "
+                           "remove one of them (a bar has a constant unless it starts with 0)")
+    values = np.column_stack([design.to_numpy() for design in designs])
+    fixed = sample.exog.to_numpy()
+    alone = [j for j, factor in enumerate(sample.exog_factors) if factor is None]
+    thresholds, shifts = _thresholds(outcomes, len(values))
+    found, first = [], 0
+    for p, predictor in enumerate(outcomes.predictors):
+        if predictor.key != "exog":
+            first += sample.parts[predictor.key].exog.shape[1]
+            continue
+        for name, column in zip(names, values.T):
+            same = [j for j in alone if np.array_equal(fixed[:, j], column)]
+            place = (first + same[0] if same else OWN), None
+            if not same and thresholds.shape[1]:
+                weight = np.linalg.lstsq(thresholds, column, rcond=None)[0]
+                if np.abs(thresholds @ weight - column).max() < 1e-9:
+                    place = IN_THRESHOLDS, shifts @ weight
+            found.append(ClassColumn(predictor, name, rows.of(column, p), *place))
+        first += fixed.shape[1]
+    own = [k for k, column in enumerate(found[:len(names)]) if not column.relative]
+    _refuse_dependent(np.column_stack([thresholds, fixed[:, alone], values[:, own]]), variable,
+                      thresholds.shape[1] + len(alone), [names[k] for k in own])
+    return tuple(found)
+
+
+def _thresholds(outcomes, n) -> tuple[np.ndarray, np.ndarray]:
+    """Columns (n, t) whose coefficients all thresholds have, and the auxiliary parameters (m, t)
+    that they stand for; none where the response has no thresholds in place of a constant."""
+    names = list(dict.fromkeys(name for block in outcomes.aux for name, _, _ in block.terms))
+    if not all(getattr(member.response, "takes_constant", False) for member in outcomes.members):
+        return np.zeros((n, 0)), np.zeros((len(names), 0))
+    columns, shifts = [], []
+    for block in outcomes.aux:
+        for j in range(block.values.shape[1]):
+            shift = np.zeros(len(names))
+            shift[[names.index(name) for name, column, aux in block.terms
+                   if column == j and outcomes.aux_names[aux].startswith("cut")]] = 1.0
+            if shift.any():
+                columns.append(block.values[:, j])
+                shifts.append(shift)
+    return np.array(columns).reshape(-1, n).T, np.array(shifts).reshape(-1, len(names)).T
+
+
+def _refuse_dependent(columns, variable, n_fixed, names) -> None:
+    """Refuse class-specific columns that are combinations of others."""
+    scale = np.sqrt((columns**2).sum(axis=0))
+    columns = columns / np.where(scale > 0, scale, 1.0)
+    for k, name in enumerate(names):
+        before = columns[:, :n_fixed + k]
+        column = columns[:, n_fixed + k]
+        rest = column - before @ np.linalg.lstsq(before, column, rcond=None)[0]
+        if np.abs(rest).max() < 1e-9:
+            raise FormulaError(
+                f"the class-specific coefficients of {name!r} in the bars of {variable.name!r} are "
+                "not identified: that column is a combination of columns of the fixed part or of "
+                "other class-specific columns. Take these out of the fixed part (y ~ 0 + ...), or "
+                "let the fixed part have the very same columns, so that coefficients of the classes "
+                "are differences from class 1")
+
+
+def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
+                 more) -> tuple[AuxLimit, ...]:
+    """Where coefficients of dummy variables may go to infinity, since an event never happens in some
+    class, or always does; none where ``more`` than columns and coefficients makes up predictors.
+
+    Parameters
+    ----------
+    classes : LatentClasses or None
+    outcomes : Outcomes
+    layout : Layout
+    fixed : Terms
+    columns : list of ndarray
+        The row columns.
+    more : bool
+    """
+    if classes is None or more or len(outcomes.predictors) > 1:
+        return ()
+    name = outcomes.members[0].response.name
+    signs = [sign for sign, families in ((-1, EVER), (1, ALWAYS)) if name.startswith(families)]
+    if not signs:
+        return ()
+    number = np.cumsum(classes.free.ravel()).reshape(classes.free.shape) - 1
+    coef, own, found = layout.positions("coef"), layout.positions("class"), []
+    x = np.unique(np.column_stack([columns[r] for r in (*fixed.row, *classes.rows)]), axis=0)
+    dummy = ((x == 0) | (x == 1)).all(axis=0)
+    for free, place in zip(classes.free, number):
+        there = np.concatenate([np.ones(len(fixed.row), dtype=bool), free])
+        positions = np.concatenate([coef[fixed.index], own[place[free]]])
+        able = (dummy & (np.arange(x.shape[1]) >= len(fixed.row)))[there]
+        if able.any():
+            found += [AuxLimit(positions, x[:, there], sign * INFINITE, able) for sign in signs]
+    return tuple(found)
