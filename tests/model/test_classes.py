@@ -208,6 +208,24 @@ def test_known_everywhere_is_separate_fits(data):
     assert (res.modal_class == data.groupby("id")["k"].first()).all()
 
 
+def test_two_names_of_the_same_clusters(data):
+    data = data.assign(other=(7 * data["id"]) % 60, w=1.0 + data["id"] % 3)
+    one, two = (GLLAMM.from_formula(
+        f"g ~ x + (x | c) + (1 | {random})", data, freq_weights={"id": "w"}, classes={
+            "c": Classes(2, within=within, membership="age")}).fit(rng=0, starts=2)
+        for random, within in (("id", "id"), ("id", "other")))
+    assert_allclose(one.llf, two.llf)
+    place = data.groupby("id")["other"].first()
+    for posterior in (True, False):
+        a, b = (res.class_probabilities(posterior=posterior) for res in (one, two))
+        assert_allclose(a.loc[place.index], b.loc[place], atol=1e-4)
+    assert_allclose(one.class_sizes, two.class_sizes, atol=1e-4)
+    assert_allclose(one.entropy, two.entropy, atol=1e-4)
+    weight = data.groupby("id")["w"].first()
+    assert_allclose(one.class_sizes["prior"],
+                    np.average(one.class_probabilities(posterior=False), axis=0, weights=weight))
+
+
 def test_order_of_classes_changes_names_only(data):
     from statsmodels_gllamm.estimation.classes import ClassMixture, reordered
 
