@@ -656,15 +656,16 @@ class GLLAMMModel(LikelihoodModel):
         return latent_classes.starts_of(self.structure, self._engine_rows(rows), objective,
                                         self._linear_aux)
 
-    def _search_classes(self, make_objective, start, design, n_quad, search, starts, maxiter, rng):
+    def _search_classes(self, make_objective, start, design, options: Options, search, starts, rng):
         """(working coordinates to go on from, table of the optima) of several short searches."""
-        objective = make_objective(n_quad or certify.first_n_quad(self._dimensions))
+        objective = make_objective(options.n_quad or certify.first_n_quad(self._dimensions))
         points = [start]
         if starts > 1:
             drawn, rng = self._class_starts(), np.random.default_rng(rng)
             points += [design.to_working(self.design.to_natural(drawn.draw(rng)))
                        for _ in range(starts - 1)]
-        best, optima = latent_classes.best_of(search, objective, points, maxiter)
+        best, optima = latent_classes.best_of(search, objective, points, options.maxiter,
+                                              options.callback)
         mixture = latent_classes.ClassMixture(design, self.structure.classes)
         return latent_classes.by_size(objective, best, mixture), optima
 
@@ -821,8 +822,8 @@ class GLLAMMModel(LikelihoodModel):
                 return self._likelihood(n, integration, pool, design)
 
             if with_classes and start_params is None:
-                start, optima = self._search_classes(likelihood, start, design, points, search,
-                                                     starts, maxiter, rng)
+                start, optima = self._search_classes(likelihood, start, design, options, search,
+                                                     starts, rng)
                 starts = 1
             found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
                         self._exact, search)

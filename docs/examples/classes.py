@@ -86,8 +86,5 @@ print(pd.DataFrame({"estimate": partly.params, "std err": partly.bse}).filter(
 # end
 
 # error
-try:
-    result.lr_test(with_classes(1))
-except ValueError as error:
-    print(error)
+result.lr_test(with_classes(1))
 # end

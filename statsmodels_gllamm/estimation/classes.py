@@ -274,7 +274,7 @@ def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixt
     return moved if same else working
 
 
-def best_of(search, objective: MixtureObjective, starts, maxiter: int):
+def best_of(search, objective: MixtureObjective, starts, maxiter: int, callback=None):
     """The best end of short searches (k,), and a table of the distinct optima.
 
     Parameters
@@ -283,6 +283,8 @@ def best_of(search, objective: MixtureObjective, starts, maxiter: int):
     objective : MixtureObjective
     starts : list of ndarray (k,)
     maxiter : int
+    callback : callable, optional
+        Of the searches.
 
     Returns
     -------
@@ -299,7 +301,7 @@ def best_of(search, objective: MixtureObjective, starts, maxiter: int):
     ends, error = [], None
     for start in starts:
         try:
-            ends.append(search(objective, start, tol=SHORT, maxiter=maxiter))
+            ends.append(search(objective, start, tol=SHORT, maxiter=maxiter, callback=callback))
         except ModeError as failed:
             error = failed
     if not ends:

@@ -15,6 +15,7 @@ from scipy.special import xlogy
 
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.results.class_predictions import predict_classes, simulate
+from statsmodels_gllamm.results.latent import level_units
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 
 REFUSED = ("latent", "random_effects", "plot_random_effects", "fit_measures", "standardized",
@@ -68,8 +69,9 @@ class ClassResults(GLLAMMResults):
             objective = model._objective(record.n_quad, record.integration)
             values = (objective.weights(record.working) if posterior else
                       np.exp(objective.parts[0].mixture.log_prior(record.working)))
-        names = [classes.label(c) for c in range(classes.n)]
-        return pd.DataFrame(values.T, columns=names, index=model.sample.groups[classes.group].labels)
+        names, group = [classes.label(c) for c in range(classes.n)], model.sample.groups[classes.group]
+        return pd.DataFrame(values[:, level_units(model.structure, group)[1]].T, columns=names,
+                            index=group.labels)
 
     def predict(self, data=None, which="mean", offset=None, exposure=None, n_trials=None):
         """Predicted means, of the estimation sample or of new data.
@@ -145,8 +147,10 @@ class ClassResults(GLLAMMResults):
 
     def _unit_weight(self) -> np.ndarray:
         """Shares (n_top,) of the clusters by their frequency weights."""
-        weight = self.model._objective(self.record.n_quad, self.record.integration).problem.top_weight
-        return weight / weight.sum()
+        model = self.model
+        weight = model._objective(self.record.n_quad, self.record.integration).problem.top_weight
+        group = model.sample.groups[model.structure.classes.group]
+        return weight[level_units(model.structure, group)[1]] / weight.sum()
 
 
 def _refuse(name: str):

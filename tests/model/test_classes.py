@@ -208,6 +208,24 @@ def test_known_everywhere_is_separate_fits(data):
     assert (res.modal_class == data.groupby("id")["k"].first()).all()
 
 
+def test_two_names_of_the_same_clusters(data):
+    data = data.assign(other=(7 * data["id"]) % 60, w=1.0 + data["id"] % 3)
+    one, two = (GLLAMM.from_formula(
+        f"g ~ x + (x | c) + (1 | {random})", data, freq_weights={"id": "w"}, classes={
+            "c": Classes(2, within=within, membership="age")}).fit(rng=0, starts=2)
+        for random, within in (("id", "id"), ("id", "other")))
+    assert_allclose(one.llf, two.llf)
+    place = data.groupby("id")["other"].first()
+    for posterior in (True, False):
+        a, b = (res.class_probabilities(posterior=posterior) for res in (one, two))
+        assert_allclose(a.loc[place.index], b.loc[place], atol=1e-4)
+    assert_allclose(one.class_sizes, two.class_sizes, atol=1e-4)
+    assert_allclose(one.entropy, two.entropy, atol=1e-4)
+    weight = data.groupby("id")["w"].first()
+    assert_allclose(one.class_sizes["prior"],
+                    np.average(one.class_probabilities(posterior=False), axis=0, weights=weight))
+
+
 def test_order_of_classes_changes_names_only(data):
     from statsmodels_gllamm.estimation.classes import ClassMixture, reordered
 
@@ -347,6 +365,32 @@ def test_mistakes(data, formula, classes, error, words):
     data = data.assign(big=data["id"] // 10)
     with pytest.raises(error, match=words):
         GLLAMM.from_formula(formula, data, family=BINOMIAL, classes=classes)
+
+
+def test_classes_of_a_zero_part_are_refused(data):
+    family = families.ZeroInflated(sm.families.Poisson(), "1 + (1 | c)")
+    with pytest.raises(FormulaError, match="formula itself only"):
+        GLLAMM.from_formula("n ~ x + (1 | c)", data.assign(c=1), classes=C, family=family)
+
+
+def test_latent_class_logit_by_hand():
+    rng = np.random.default_rng(0)
+    n, sets, size = 30, 3, 3
+    data = pd.DataFrame({
+        "id": np.repeat(np.arange(n), sets * size), "set": np.repeat(np.arange(n * sets), size),
+        "a": np.tile(np.arange(size), n * sets), "price": rng.normal(size=n * sets * size)})
+    chosen = rng.integers(0, size, n * sets)
+    data["y"] = (data["a"] == np.repeat(chosen, size)) * 1.0
+    data["second"] = (data["a"] == 1) * 1.0
+    model = GLLAMM.from_formula("y ~ 0 + second + (0 + price | c)", data, classes=C,
+                                family=families.Choice(set="set", alternative="a"))
+    p, inside = some_params(model), []
+    for c in (1, 2):
+        nu = (p["second"] * data["second"] + p[f"price[c={c}]"] * data["price"]).to_numpy()
+        log_p = nu.reshape(-1, size) - logsumexp(nu.reshape(-1, size), axis=1)[:, None]
+        inside.append(log_p[np.arange(n * sets), chosen].reshape(n, sets).sum(axis=1))
+    total = logsumexp(np.array(inside).T + log_shares(p, np.zeros(n), None), axis=1)
+    assert_allclose(model.loglike(p), total.sum(), rtol=1e-11)
 
 
 def test_specification():
