@@ -470,19 +470,25 @@ class GLLAMMModel(LikelihoodModel):
     @property
     def _patterns(self) -> GaussianProblem | None:
         """The data by patterns, where the log-likelihood has a closed form that pays."""
-        if "patterns" not in self._problems and self._exact and self.structure.classes is None:
+        reduced = Reduced(self.design) if len(self.design.given) else None
+        exact = self._gaussian if reduced else self._exact
+        if "patterns" not in self._problems and exact and self.structure.classes is None:
             rows, units = weights_of(self.sample, self.structure.levels)
             self._problems["patterns"] = build_patterns(
-                self._engine_rows(rows), self.structure.engine_levels, units, self.design.q,
-                self.design.entries, self.structure.residuals)
+                self._engine_rows(rows), self.structure.engine_levels, units,
+                *((reduced.q, reduced.entries) if reduced else (self.design.q, self.design.entries)),
+                self.structure.residuals)
         return self._problems.get("patterns")
 
     def _likelihood(self, n_quad, integration="adaptive", pool=None, design=None) -> Objective:
         """As `_objective`, in closed form where there is one."""
         if self._patterns is None:
             return self._objective(n_quad, integration, pool, design=design)
+        design = design or self.design
+        if len(self.design.given):
+            return mixture_of_nodes(self._patterns, Reduced(design), n_quad, pool)
         task = Task(self.design.q, certify.rules_of(n_quad, self.design.q), self.design.entries)
-        return Objective(self._patterns, task, design or self.design, pool, self._linear_aux)
+        return Objective(self._patterns, task, design, pool, self._linear_aux)
 
     @property
     def _linear_aux(self) -> bool:
@@ -512,9 +518,14 @@ class GLLAMMModel(LikelihoodModel):
 
     def _solved(self, constraints) -> Constraints | None:
         """Linear constraints on the natural parameters, solved; None where there are none."""
-        if isinstance(constraints, (str, dict)) or len(constraints):
-            return solve(*linear_constraints(constraints, self.param_names), self.param_names)
-        return None
+        if not (isinstance(constraints, (str, dict)) or len(constraints)):
+            return None
+        try:
+            r, q = linear_constraints(constraints, self.param_names)
+        except Exception as error:
+            raise ValueError(f"the constraints cannot be read ({error}); the parameters are "
+                             f"{', '.join(self.param_names)}") from error
+        return solve(r, q, self.param_names)
 
     def _together(self, constraints) -> Constraints | None:
         """The model's constraints and others."""
