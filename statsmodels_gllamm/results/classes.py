@@ -137,6 +137,28 @@ class ClassResults(GLLAMMResults):
             ("prior", prior), ("posterior", posterior), ("modal", modal))}, index=posterior.columns)
 
     @property
+    def class_notes(self) -> list[str]:
+        """Sentences of the summary: shares of the classes, and how often the maximum was found."""
+        return self._summary_cache("class_notes", self._class_notes)
+
+    def _class_notes(self) -> list[str]:
+        shares = self.class_sizes["prior"]
+        notes = ["Prior probabilities of the classes, means over clusters: " + ", ".join(
+            f"{label} {share:.3f}" for label, share in shares.items()) + "."]
+        table = self.optima
+        if table["found"].sum() > 1:
+            notes.append(f"Searches from {table['found'].sum()} starting points led to {len(table)} "
+                         f"{'maximum' if len(table) == 1 else 'maxima'}; the best was found "
+                         f"{_times(table['found'].iloc[0])}.")
+        return notes
+
+    def remove_data(self):
+        _ = self.class_notes
+        super().remove_data()
+
+    remove_data.__doc__ = GLLAMMResults.remove_data.__doc__
+
+    @property
     def entropy(self) -> float:
         """Relative entropy of the posterior probabilities: 1 where every cluster's class is certain,
         0 where all classes are equally likely; NaN with one class."""
@@ -151,6 +173,10 @@ class ClassResults(GLLAMMResults):
         weight = model._objective(self.record.n_quad, self.record.integration).problem.top_weight
         group = model.sample.groups[model.structure.classes.group]
         return weight[level_units(model.structure, group)[1]] / weight.sum()
+
+
+def _times(n: int) -> str:
+    return {1: "once", 2: "twice"}.get(n, f"{n} times")
 
 
 def _refuse(name: str):
