@@ -438,7 +438,11 @@ class GLLAMMModel(LikelihoodModel):
         if row_weight is not None and out.rows is not None:
             row_weight = row_weight[out.rows]
         members = tuple((member.response, member.y) for member in out.members)
-        return EngineRows(members, self.structure.columns, offset, out.sets, row_weight)
+        alike = ()
+        if self.structure.classes is not None:
+            codes = self.structure.engine_levels[-1].codes
+            alike = tuple(column[codes] for column in self.structure.classes.of_units)
+        return EngineRows(members, self.structure.columns, offset, out.sets, row_weight, alike)
 
     @property
     def _reach(self) -> Reach:
@@ -820,8 +824,8 @@ class GLLAMMModel(LikelihoodModel):
             record.retvals["optima"] = optima
         record = checks.held_where_vanished(record, self.sample, self.structure)
         if with_classes:
-            record = latent_classes.held_at_infinity(record, self.structure, self.outcomes,
-                                                     self.sample.offset)
+            problem = self._problem(self._reach.n_nodes(found.certificate.n_quad))
+            record = latent_classes.held_at_infinity(record, self.structure, self.outcomes, problem)
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")

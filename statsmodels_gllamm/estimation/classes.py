@@ -19,6 +19,7 @@ from statsmodels_gllamm.estimation import separation
 from statsmodels_gllamm.estimation.mixture import MixtureObjective
 from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
 from statsmodels_gllamm.estimation.starts import start_values
+from statsmodels_gllamm.integration.chunks import distinct_units
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.rules import product_rule
@@ -157,7 +158,9 @@ def mixture_of_classes(problem, mixture: ClassMixture, n_quad, pool=None,
     def make_task(n):
         return mixture.task(n, adaptive)
 
-    return MixtureObjective(problem, make_task(n_quad), mixture.design, tuple(n_quad), mixture.parts,
+    units = distinct_units(problem).first
+    parts = replace(mixture, classes=mixture.classes.at(units)).parts
+    return MixtureObjective(problem, make_task(n_quad), mixture.design, tuple(n_quad), parts,
                             make_task, pool)
 
 
@@ -213,9 +216,10 @@ def starts_of(structure, rows, objective: MixtureObjective, linear_aux: bool) ->
     pooled[design.layout.positions("class")] = own[classes.free]
     if classes.n == 1:
         return Starts(pooled, np.zeros((own.shape[1],) * 2), mixture)
-    value = evaluate(objective.problem, objective.task, mixture.psi(pooled, 0), units=True)
+    problem = objective.distinct.problem
+    value = evaluate(problem, objective.task, mixture.psi(pooled, 0), units=True)
     scores = value.unit_bar[mixture._places]
-    weight = objective.problem.top_weight
+    weight = problem.top_weight
     return Starts(pooled, _inverse_root((scores * weight) @ scores.T / weight.sum()), mixture)
 
 
@@ -319,9 +323,10 @@ def best_of(search, objective: MixtureObjective, starts, maxiter: int):
     return ends[0].point.working, pd.DataFrame(rows, columns=["loglik", "found", "converged"])
 
 
-def held_at_infinity(record: FitRecord, structure, outcomes, offset) -> FitRecord:
+def held_at_infinity(record: FitRecord, structure, outcomes, problem) -> FitRecord:
     """The record, with coefficients held that have gone to infinity in some class: those of columns
-    in whose rows an event has a probability of zero, or of one, in that class."""
+    in whose rows, as the problem has them, an event has a probability of zero, or of one, in that
+    class."""
     member, design = outcomes.members[0], structure.design
     one = len(outcomes.members) == 1 and outcomes.rows is None and not design.n_latent
     ends = separation.ends(member.response.name, member.y) if one else None
@@ -331,11 +336,13 @@ def held_at_infinity(record: FitRecord, structure, outcomes, offset) -> FitRecor
     both = member.response.name.startswith(("Binomial", "BetaBinomial"))
     free, held = structure.classes.free, []
     number = np.cumsum(free.ravel()).reshape(free.shape) - 1
+    columns = np.concatenate([chunk.design for chunk in problem.chunks], axis=1)
+    offset = np.concatenate([np.zeros(chunk.design.shape[1]) if chunk.offset is None else chunk.offset
+                             for chunk in problem.chunks])
     for c in range(len(free)):
-        psi = mixture.psi(record.working, c)[:, 0]
-        nu = offset + sum(value * column for value, column in zip(psi, structure.columns))
+        nu = offset + mixture.psi(record.working, c)[:, 0] @ columns
         for p, column in enumerate(structure.classes.columns):
-            mine = nu[structure.columns[column.row] != 0]
+            mine = nu[columns[column.row] != 0]
             if free[c, p] and ((mine < -INFINITE).all() or both and (mine > INFINITE).all()):
                 held.append(int(design.layout.positions("class")[number[c, p]]))
     if not held:

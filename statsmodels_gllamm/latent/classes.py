@@ -93,6 +93,16 @@ class LatentClasses:
         """Row columns (P,)."""
         return np.array([column.row for column in self.columns], dtype=np.int64)
 
+    @property
+    def of_units(self) -> tuple[np.ndarray, ...]:
+        """What differs between clusters besides their rows: columns (n_top,)."""
+        columns = (*self.membership.T, self.known.astype(float))
+        return tuple(column for column in columns if (column != column[:1]).any())
+
+    def at(self, units: np.ndarray) -> LatentClasses:
+        """The class variable of some clusters, by number."""
+        return replace(self, membership=self.membership[units], known=self.known[units])
+
     def label(self, c: int) -> str:
         """"c=1" for class number 0."""
         return f"{self.name}={c + 1}"

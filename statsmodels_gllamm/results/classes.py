@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
+from statsmodels_gllamm.estimation.classes import ClassMixture
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.results.class_predictions import predict_classes, simulate
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
@@ -65,9 +66,9 @@ class ClassResults(GLLAMMResults):
         model, record = self.model, self.record
         classes = model.structure.classes
         with model._explained():
-            objective = model._objective(record.n_quad, record.integration)
-            values = (objective.weights(record.working) if posterior else
-                      np.exp(objective.parts[0].mixture.log_prior(record.working)))
+            values = (model._objective(record.n_quad, record.integration).weights(record.working)
+                      if posterior else
+                      np.exp(ClassMixture(model.design, classes).log_prior(record.working)))
         names = [classes.label(c) for c in range(classes.n)]
         return pd.DataFrame(values.T, columns=names, index=model.sample.groups[classes.group].labels)
 
