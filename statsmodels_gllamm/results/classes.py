@@ -15,6 +15,7 @@ from scipy.special import xlogy
 
 from statsmodels_gllamm.estimation.classes import ClassMixture
 from statsmodels_gllamm.formula.rows import as_frame
+from statsmodels_gllamm.results.class_measures import ClassMeasures
 from statsmodels_gllamm.results.class_predictions import predict_classes, simulate
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 
@@ -23,7 +24,7 @@ REFUSED = ("latent", "random_effects", "plot_random_effects", "fit_measures", "s
            "item_information", "plot_item_curves", "plot_information", "plot_path")
 
 
-class ClassResults(GLLAMMResults):
+class ClassResults(ClassMeasures, GLLAMMResults):
     """Results of a model with latent classes: what `GLLAMMResults` has, and the classes.
 
     Posterior moments of continuous latent variables, measures of fit and pictures are not available
