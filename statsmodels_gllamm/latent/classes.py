@@ -17,6 +17,7 @@ from statsmodels_gllamm.families.base import Predictor
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, Terms
 from statsmodels_gllamm.latent.hierarchy import first_rows
+from statsmodels_gllamm.latent.merge import distinct_rows
 from statsmodels_gllamm.parameters import Block, Layout
 
 OWN, IN_THRESHOLDS = -1, -2
@@ -310,7 +311,9 @@ def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
         return ()
     number = np.cumsum(classes.free.ravel()).reshape(classes.free.shape) - 1
     coef, own, found = layout.positions("coef"), layout.positions("class"), []
-    x = np.unique(np.column_stack([columns[r] for r in (*fixed.row, *classes.rows)]), axis=0)
+    used = [columns[r] for r in (*fixed.row, *classes.rows)]
+    first = distinct_rows(used)[1]
+    x = np.column_stack([column[first] for column in used])
     dummy = ((x == 0) | (x == 1)).all(axis=0)
     for free, place in zip(classes.free, number):
         there = np.concatenate([np.ones(len(fixed.row), dtype=bool), free])

@@ -17,6 +17,7 @@ from scipy.stats import norm
 
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.formula.rows import as_frame
+from statsmodels_gllamm.latent.merge import distinct_rows
 from statsmodels_gllamm.results.class_predictions import class_values
 from statsmodels_gllamm.results.delta import nonlinear
 from statsmodels_gllamm.results.rows import Asked, rows_of
@@ -56,13 +57,7 @@ def row_patterns(model) -> Patterns:
     columns += [codes for codes, _ in sample.labels.values()]
     if sample.n_trials is not None:
         columns.append(sample.n_trials)
-    varying = {i: column for i, column in enumerate(columns) if (column != column[0]).any()}
-    frame = pd.DataFrame(varying, index=range(len(sample.index)))
-    hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-    code, hashes = pd.factorize(hashes)
-    first = np.full(len(hashes), len(code))
-    np.minimum.at(first, code, np.arange(len(code)))
-    return Patterns(code, first)
+    return Patterns(*distinct_rows(columns))
 
 
 def naming_column(model, patterns: Patterns) -> str | None:

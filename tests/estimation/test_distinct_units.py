@@ -6,6 +6,7 @@ import pytest
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes
+from statsmodels_gllamm.latent.merge import distinct_rows
 
 MEMBERSHIPS = {"plain": {}, "covariate": {"membership": "z"}, "known": {"known": "k"}}
 
@@ -57,3 +58,15 @@ def test_robust_errors_are_those_of_all_units(data):
     bread = np.linalg.inv(model.information(res.params))
     robust = res.with_cov_type("robust")
     assert_allclose(robust.cov_params(), bread @ scores.T @ scores @ bread, rtol=1e-4, atol=1e-7)
+
+
+def test_distinct_rows():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 3, (2, 200)).astype(float) - 1
+    x[0, x[0] == 0] *= -1  # zeros of both signs are equal
+    code, first = distinct_rows(list(x))
+    expected = np.unique(x.T + 0.0, axis=0)
+    assert_allclose(np.unique(x.T[first] + 0.0, axis=0), expected)
+    assert len(first) == len(expected) and (np.diff(first) > 0).all()
+    assert_allclose(x[:, first][:, code], x)
+    assert (code[first] == np.arange(len(first))).all()
