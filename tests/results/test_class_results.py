@@ -136,6 +136,7 @@ def test_picture(two):
     matplotlib.pyplot.close(figure)
 
 
+@pytest.mark.filterwarnings("ignore::statsmodels_gllamm.exceptions.BoundaryWarning")
 def test_classification_by_hand(data):
     res = model_of(data, "y ~ 0 + (0 + item | c)", family=BINOMIAL, freq_weights={"id": "w"}).fit(
         rng=0, starts=2)
@@ -173,6 +174,7 @@ def test_bivariate_residuals_by_enumeration(lsat, two, one):
                     rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:the log-likelihood is flat")
 def test_bivariate_residuals_of_categories_weights_and_gaps(data):
     rows = data.drop(index=[0, 5, 10, 11]).assign(wave=lambda d: "t" + d["time"].astype(str))
     res = model_of(rows, "o ~ sex + time + (1 | c)", membership="sex", family=families.Ordinal(),
@@ -201,6 +203,19 @@ def test_bivariate_residuals_of_categories_weights_and_gaps(data):
     gaussian = model_of(data, "g ~ 0 + (0 + item | c)").fit(rng=0, starts=1)
     with pytest.raises(NotImplementedError, match="Gaussian"):
         gaussian.bivariate_residuals()
+
+
+def test_bivariate_residuals_given_known_classes(data):
+    k = data["sex"] + 1.0
+    res = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data.assign(k=k), family=BINOMIAL,
+                              classes={"c": Classes(2, within="id", known="k")}).fit(rng=0, starts=2)
+    wide = data.assign(k=k).pivot(index=["id", "k"], columns="item", values="y")
+    observed, expected = pd.crosstab(wide["a"], wide["d"]).to_numpy(), 0.0
+    for _, own in wide.groupby("k"):
+        p, q = own["a"].mean(), own["d"].mean()
+        expected = expected + len(own) * np.outer([1 - p, p], [1 - q, q])
+    row = res.bivariate_residuals().loc[("a", "d")]
+    assert_allclose(row["chi2"], ((observed - expected)**2 / expected).sum(), rtol=1e-4)
 
 
 def test_bootstrap(two, one):
