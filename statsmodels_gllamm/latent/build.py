@@ -8,7 +8,7 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Outcomes, Predictor
-from statsmodels_gllamm.latent.classes import LatentClasses, read_classes, with_rows
+from statsmodels_gllamm.latent.classes import LatentClasses, centring_of, read_classes, with_rows
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.latent.kinds import covariance_of
@@ -213,6 +213,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                           structural, regressors,
                           sign_flips(layout, cov, slots, loadings, fixed, latent, structural),
                           moderated, given)
+    if classes is not None and classes.spec.centered:
+        design = replace(design, centring=centring_of(latent_classes, layout))
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,

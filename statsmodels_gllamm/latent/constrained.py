@@ -124,6 +124,11 @@ class ConstrainedDesign:
 def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDesign:
     """A design under constraints (on natural parameters)."""
     touched = set(constraints.touched.tolist())
+    if design.centring is not None and touched.intersection(design.centring.touched.tolist()):
+        raise NotImplementedError(
+            "constraints on centred mass points, on their probabilities or on the coefficients that "
+            "have their means are not available; use Classes(centered=False), where coefficients are "
+            "differences from class 1")
     covariances = tuple(
         direct(c) if touched & set(range(s.start, s.stop)) else c for s, c in design.cov_slices())
     inner = replace(design, covariances=covariances)
