@@ -177,12 +177,11 @@ def _loglik(masses: Masses) -> float:
 def at_infinity(objective, working: np.ndarray, mixture: ClassMixture) -> np.ndarray:
     """Which masses (n,) of one column lie where the likelihood of no unit changes any more."""
     towards = towards_mass(objective, working, mixture)
-    step, share = 2 * towards.scale[0], np.exp(mixture.log_prior(working)[:, 0])
-    found = []
-    for z, size in zip(towards.centre, share):
+    step, found = 2 * towards.scale[0], []
+    for z in towards.centre:
         now = towards.unit_loglik(z)
         further = towards.unit_loglik(z + np.sign(z) * step)
-        change = size * (np.exp(further - towards.loglik) - np.exp(now - towards.loglik))
+        change = np.exp(further - towards.loglik) - np.exp(now - towards.loglik)
         found.append(np.abs(change).max() < FAR)
     return np.array(found) & (mixture.classes.n > 1)
 

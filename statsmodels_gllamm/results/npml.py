@@ -188,7 +188,7 @@ def plot_gateaux(results, grid=None, ax=None):
         axis.set_xlabel(f"location of a further mass: {classes.columns[0].name}, from the mean")
     axis.plot(table[names[0]], table["derivative"], color=DARK, linewidth=2, zorder=2)
     axis.axhline(0, color="#555555", linewidth=0.8, linestyle="--")
-    axis.set_ylabel("directional derivative of the log-likelihood")
+    axis.set_ylabel("directional derivative")
     axis.legend(frameon=False)
     return figure
 
