@@ -15,9 +15,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.estimation import separation
 from statsmodels_gllamm.estimation.mixture import MixtureObjective
-from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
 from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
@@ -30,7 +28,6 @@ STARTS = 10  # starting points by default, for every class but the first
 SHARES = 0.2, 0.8  # between which a draw takes a share of the deviations above
 SAME = 1e-2  # log-likelihood by which two optima of short searches differ at least
 SHORT = 1e-5  # log-likelihood still to be gained at which a short search stops
-INFINITE = 12.0  # a linear predictor beyond which a probability makes no difference
 FLOOR = 1e-3  # smallest eigenvalue of the scaled M that is believed
 
 
@@ -277,7 +274,7 @@ def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixt
     return moved if same else working
 
 
-def best_of(search, objective: MixtureObjective, starts, maxiter: int):
+def best_of(search, objective: MixtureObjective, starts, maxiter: int, callback=None):
     """The best end of short searches (k,), and a table of the distinct optima.
 
     Parameters
@@ -286,6 +283,8 @@ def best_of(search, objective: MixtureObjective, starts, maxiter: int):
     objective : MixtureObjective
     starts : list of ndarray (k,)
     maxiter : int
+    callback : callable, optional
+        Of the searches.
 
     Returns
     -------
@@ -302,7 +301,7 @@ def best_of(search, objective: MixtureObjective, starts, maxiter: int):
     ends, error = [], None
     for start in starts:
         try:
-            ends.append(search(objective, start, tol=SHORT, maxiter=maxiter))
+            ends.append(search(objective, start, tol=SHORT, maxiter=maxiter, callback=callback))
         except ModeError as failed:
             error = failed
     if not ends:
@@ -317,30 +316,3 @@ def best_of(search, objective: MixtureObjective, starts, maxiter: int):
         else:
             rows.append([end.point.loglik, 1, end.converged])
     return ends[0].point.working, pd.DataFrame(rows, columns=["loglik", "found", "converged"])
-
-
-def held_at_infinity(record: FitRecord, structure, outcomes, offset) -> FitRecord:
-    """The record, with coefficients held that have gone to infinity in some class: those of columns
-    in whose rows an event has a probability of zero, or of one, in that class."""
-    member, design = outcomes.members[0], structure.design
-    one = len(outcomes.members) == 1 and outcomes.rows is None and not design.n_latent
-    ends = separation.ends(member.response.name, member.y) if one else None
-    if ends is None:
-        return record
-    mixture = ClassMixture(design, structure.classes)
-    both = member.response.name.startswith(("Binomial", "BetaBinomial"))
-    free, held = structure.classes.free, []
-    number = np.cumsum(free.ravel()).reshape(free.shape) - 1
-    for c in range(len(free)):
-        psi = mixture.psi(record.working, c)[:, 0]
-        nu = offset + sum(value * column for value, column in zip(psi, structure.columns))
-        for p, column in enumerate(structure.classes.columns):
-            mine = nu[structure.columns[column.row] != 0]
-            if free[c, p] and ((mine < -INFINITE).all() or both and (mine > INFINITE).all()):
-                held.append(int(design.layout.positions("class")[number[c, p]]))
-    if not held:
-        return record
-    names = {design.layout.names[i] for i in held}
-    record = replace(record, flat=tuple(d for d in record.flat if not names.issuperset(d)))
-    return with_vanished(record, held, design.layout.names, "in that class the probability of the "
-                         "response is zero or one in every row that the coefficient concerns")

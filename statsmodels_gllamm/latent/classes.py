@@ -16,11 +16,14 @@ from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.families.base import Predictor
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.latent.centred import Centring
-from statsmodels_gllamm.latent.design import LatentDesign, Terms
+from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, Terms
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.parameters import Block, Layout
 
 OWN, IN_THRESHOLDS = -1, -2
+INFINITE = 14.0  # a linear predictor beyond which a probability makes no difference
+ALWAYS = "Binomial", "BetaBinomial"  # responses that may be certain to be an event
+EVER = *ALWAYS, "Poisson", "NegativeBinomial"  # or certain to be none
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,3 +299,37 @@ def _refuse_dependent(columns, variable, n_fixed, names) -> None:
                 "other class-specific columns. Take these out of the fixed part (y ~ 0 + ...), or "
                 "let the fixed part have the very same columns, so that coefficients of the classes "
                 "are differences from class 1")
+
+
+def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
+                 more) -> tuple[AuxLimit, ...]:
+    """Where coefficients of dummy variables may go to infinity, since an event never happens in some
+    class, or always does; none where ``more`` than columns and coefficients makes up predictors.
+
+    Parameters
+    ----------
+    classes : LatentClasses or None
+    outcomes : Outcomes
+    layout : Layout
+    fixed : Terms
+    columns : list of ndarray
+        The row columns.
+    more : bool
+    """
+    if classes is None or more or len(outcomes.predictors) > 1:
+        return ()
+    name = outcomes.members[0].response.name
+    signs = [sign for sign, families in ((-1, EVER), (1, ALWAYS)) if name.startswith(families)]
+    if not signs:
+        return ()
+    number = np.cumsum(classes.free.ravel()).reshape(classes.free.shape) - 1
+    coef, own, found = layout.positions("coef"), layout.positions("class"), []
+    x = np.unique(np.column_stack([columns[r] for r in (*fixed.row, *classes.rows)]), axis=0)
+    dummy = ((x == 0) | (x == 1)).all(axis=0)
+    for free, place in zip(classes.free, number):
+        there = np.concatenate([np.ones(len(fixed.row), dtype=bool), free])
+        positions = np.concatenate([coef[fixed.index], own[place[free]]])
+        able = (dummy & (np.arange(x.shape[1]) >= len(fixed.row)))[there]
+        if able.any():
+            found += [AuxLimit(positions, x[:, there], sign * INFINITE, able) for sign in signs]
+    return tuple(found)
