@@ -3,6 +3,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 from scipy.stats import binom
 import statsmodels.api as sm
@@ -193,6 +194,42 @@ def test_one_mass_suffices_where_clusters_do_not_differ():
     assert_allclose(res.params, plain.params, atol=1e-6)
     assert_allclose(res.mass_points.table["Intercept", "location"], 0)
     assert res.gateaux([0.0])["derivative"][0] == pytest.approx(0, abs=1e-9)
+
+
+def test_rasch_model_is_conditional_likelihood_and_shares_of_scores():
+    """Lindsay, Clogg and Grego (1991): the masses fit the distribution of the sums exactly."""
+    data = datasets.lsat.load_pandas().data
+    res = masses(data, "y ~ item + (1 | c)", "auto", BINOMIAL).fit()
+    wide = data.pivot(index="id", columns="item", values="y").to_numpy()
+    total = wide.sum(axis=1).astype(int)
+    n = np.bincount(total)
+
+    def conditional(easiness):
+        """Log-likelihood of the answers given their sums."""
+        symmetric = np.ones(1)
+        for e in easiness:
+            symmetric = np.convolve(symmetric, [1, np.exp(e)])
+        return (wide @ easiness).sum() - n @ np.log(symmetric)
+
+    end = minimize(lambda e: -conditional(np.append(0, e)), np.zeros(4), method="BFGS")
+    assert_allclose(res.llf, -end.fun + n @ np.log(n / n.sum()), atol=1e-3)
+    assert_allclose(res.params[[f"item[T.Q{i}]" for i in range(2, 6)]], end.x, atol=2e-3)
+    assert res.model.structure.classes.n == 3
+    normal = GLLAMM.from_formula("y ~ item + (1 | id)", data, family=BINOMIAL).fit()
+    assert res.llf > normal.llf
+
+
+def test_frequency_weights_are_repeated_clusters(blocker):
+    data, _ = blocker
+    twice = pd.concat([data, data.assign(Center=data["Center"] + 100)])
+    weighted = GLLAMM.from_formula(
+        "Deaths + Alive ~ Treatment + (1 | c)", data.assign(w=2.0), family=BINOMIAL,
+        freq_weights={"Center": "w"}, classes={"c": Classes(2, within="Center", centered=True)})
+    res = weighted.fit(rng=0, starts=2)
+    double = trials(twice, 2, centered=True).fit(start_params=res.params)
+    assert_allclose(double.llf, res.llf, rtol=1e-10)
+    z = [-0.5, 0.0, 0.7]
+    assert_allclose(res.gateaux(z), double.gateaux(z), rtol=1e-4, atol=1e-3)
 
 
 def test_derivative_of_a_normal_model(blocker):
