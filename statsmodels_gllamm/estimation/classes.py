@@ -22,12 +22,13 @@ from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.rules import product_rule
-from statsmodels_gllamm.latent.classes import IN_THRESHOLDS, LatentClasses, one_class
+from statsmodels_gllamm.latent.classes import IN_FIXED, IN_THRESHOLDS, LatentClasses, one_class
 from statsmodels_gllamm.latent.constrained import ConstrainedDesign
 from statsmodels_gllamm.latent.design import LatentDesign
 
 STARTS = 10  # starting points by default, for every class but the first
 SHARES = 0.2, 0.8  # between which a draw takes a share of the deviations above
+SPREAD = 0.5, 1.5  # between which a draw takes the deviation of a column with a design
 SAME = 1e-2  # log-likelihood by which two optima of short searches differ at least
 SHORT = 1e-5  # log-likelihood still to be gained at which a short search stops
 INFINITE = 12.0  # a linear predictor beyond which a probability makes no difference
@@ -120,10 +121,9 @@ class ClassMixture:
 
     def jacobian(self, working: np.ndarray, c: int) -> np.ndarray:
         """Derivative of their used entries (E, k)."""
-        out, free = self.design.jacobian(working), self.classes.free
-        number = np.cumsum(free.ravel()).reshape(free.shape) - 1
-        own = self._at["class"][number[c][free[c]]]
-        np.add.at(out, self._places[free[c]], self._basis[own])
+        out = self.design.jacobian(working)
+        columns, own, values = self.classes.slopes(c)
+        np.add.at(out, self._places[columns], values[:, None] * self._basis[self._at["class"][own]])
         return out
 
     def log_prior(self, working: np.ndarray) -> np.ndarray:
@@ -184,6 +184,10 @@ class Starts:
         classes = self.mixture.classes
         z = rng.normal(size=(classes.n, len(classes.columns)))
         own = absolute(self.mixture, self.pooled) + rng.uniform(*SHARES) * z @ self.root.T
+        for design in classes.designs:
+            total = design.values.sum(axis=1)
+            spread = (total - total.mean()) / max(total.std(), np.finfo(float).tiny)
+            own[:, design.column] = own[:, design.column].mean() + rng.uniform(*SPREAD) * spread
         return from_absolute(self.mixture, self.pooled, own)
 
 
@@ -210,7 +214,7 @@ def starts_of(structure, rows, objective: MixtureObjective, linear_aux: bool) ->
     pooled[design.layout.positions("coef")] = coef[:p]
     own = np.zeros((classes.n, len(classes.columns)))
     own[:, [not column.relative for column in classes.columns]] = coef[p:]
-    pooled[design.layout.positions("class")] = own[classes.free]
+    pooled[design.layout.positions("class")] = classes.parameters(own)
     if classes.n == 1:
         return Starts(pooled, np.zeros((own.shape[1],) * 2), mixture)
     value = evaluate(objective.problem, objective.task, mixture.psi(pooled, 0), units=True)
@@ -244,9 +248,12 @@ def from_absolute(mixture: ClassMixture, working: np.ndarray, own: np.ndarray) -
             working[at("coef")[column.beside]] = own[0, p]
         elif column.beside == IN_THRESHOLDS:
             working[at("aux")] -= own[0, p] * column.shift
+        elif column.beside == IN_FIXED:
+            number, weight = column.shift
+            working[at("coef")[number]] += own[0, p] * weight
         if column.relative:
             own[:, p] -= own[0, p]
-    working[at("class")] = own[mixture.classes.free]
+    working[at("class")] = mixture.classes.parameters(own)
     return working
 
 
@@ -262,7 +269,8 @@ def reordered(mixture: ClassMixture, working: np.ndarray, order) -> np.ndarray:
 
 def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixture) -> np.ndarray:
     """The coordinates with the largest class first, where classes have no names of their own."""
-    if mixture.design is not mixture.design.inner or (mixture.classes.known >= 0).any():
+    classes = mixture.classes
+    if mixture.design is not mixture.design.inner or (classes.known >= 0).any() or classes.named:
         return working
     size = objective.weights(working) @ objective.problem.top_weight
     order = np.argsort(-size, kind="stable")
@@ -329,18 +337,30 @@ def held_at_infinity(record: FitRecord, structure, outcomes, offset) -> FitRecor
         return record
     mixture = ClassMixture(design, structure.classes)
     both = member.response.name.startswith(("Binomial", "BetaBinomial"))
-    free, held = structure.classes.free, []
-    number = np.cumsum(free.ravel()).reshape(free.shape) - 1
-    for c in range(len(free)):
+    classes, at = structure.classes, design.layout.positions("class")
+    extreme = np.zeros(classes.free.shape, dtype=bool)
+    for c in range(len(extreme)):
         psi = mixture.psi(record.working, c)[:, 0]
         nu = offset + sum(value * column for value, column in zip(psi, structure.columns))
-        for p, column in enumerate(structure.classes.columns):
+        for p, column in enumerate(classes.columns):
             mine = nu[structure.columns[column.row] != 0]
-            if free[c, p] and ((mine < -INFINITE).all() or both and (mine > INFINITE).all()):
-                held.append(int(design.layout.positions("class")[number[c, p]]))
+            extreme[c, p] = (mine < -INFINITE).all() or both and (mine > INFINITE).all()
+    held = at[np.flatnonzero(extreme[classes.free])].tolist()
+    for own in classes.designs:
+        held += at[own.place.start + _held_of(own.values, extreme[:, own.column])].tolist()
     if not held:
         return record
     names = {design.layout.names[i] for i in held}
     record = replace(record, flat=tuple(d for d in record.flat if not names.issuperset(d)))
     return with_vanished(record, held, design.layout.names, "in that class the probability of the "
                          "response is zero or one in every row that the coefficient concerns")
+
+
+def _held_of(values: np.ndarray, extreme: np.ndarray) -> np.ndarray:
+    """Parameters of a design (n, m) that the classes at infinity leave nothing to tell of: all but
+    those, from the last, that the other classes identify."""
+    kept: list[int] = []
+    for j in reversed(range(values.shape[1]) if extreme.any() else ()):
+        if np.linalg.matrix_rank(values[~extreme][:, [*kept, j]]) > len(kept):
+            kept.append(j)
+    return np.setdiff1d(np.arange(values.shape[1]), kept) if extreme.any() else np.zeros(0, int)
