@@ -6,6 +6,7 @@ unit can tell,
 .. math:: \beta_c = \hat\beta + M^{-1/2} z_c, \qquad M = \frac{1}{n} \sum_j s_j s_j',
 
 with s_j the score of unit j of the pooled model in the columns with class-specific coefficients.
+Coefficients with a design deviate by its sum, so that what it stands for raises them.
 """
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ import pandas as pd
 
 from statsmodels_gllamm.estimation import separation
 from statsmodels_gllamm.estimation.mixture import MixtureObjective
-from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
+from statsmodels_gllamm.estimation.record import FitRecord, natural_covariance, with_vanished
 from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
@@ -28,10 +29,10 @@ from statsmodels_gllamm.latent.design import LatentDesign
 
 STARTS = 10  # starting points by default, for every class but the first
 SHARES = 0.2, 0.8  # between which a draw takes a share of the deviations above
-SPREAD = 0.5, 1.5  # between which a draw takes the deviation of a column with a design
 SAME = 1e-2  # log-likelihood by which two optima of short searches differ at least
 SHORT = 1e-5  # log-likelihood still to be gained at which a short search stops
 INFINITE = 12.0  # a linear predictor beyond which a probability makes no difference
+FLAT = 1e-8  # smallest eigenvalue of the scaled information that is inverted
 FLOOR = 1e-3  # smallest eigenvalue of the scaled M that is believed
 
 
@@ -183,11 +184,13 @@ class Starts:
         """Working coordinates (k,) of a random start."""
         classes = self.mixture.classes
         z = rng.normal(size=(classes.n, len(classes.columns)))
-        own = absolute(self.mixture, self.pooled) + rng.uniform(*SHARES) * z @ self.root.T
+        pooled = absolute(self.mixture, self.pooled)
+        own = pooled + rng.uniform(*SHARES) * z @ self.root.T
         for design in classes.designs:
             total = design.values.sum(axis=1)
             spread = (total - total.mean()) / max(total.std(), np.finfo(float).tiny)
-            own[:, design.column] = own[:, design.column].mean() + rng.uniform(*SPREAD) * spread
+            size = rng.uniform(*SHARES) * np.sqrt((self.root[design.column]**2).sum())
+            own[:, design.column] = pooled[:, design.column] + size * spread
         return from_absolute(self.mixture, self.pooled, own)
 
 
@@ -346,12 +349,17 @@ def held_at_infinity(record: FitRecord, structure, outcomes, offset) -> FitRecor
             mine = nu[structure.columns[column.row] != 0]
             extreme[c, p] = (mine < -INFINITE).all() or both and (mine > INFINITE).all()
     held = at[np.flatnonzero(extreme[classes.free])].tolist()
+    explained, beside = {design.layout.names[i] for i in held}, []
     for own in classes.designs:
-        held += at[own.place.start + _held_of(own.values, extreme[:, own.column])].tolist()
+        mine = at[own.place.start + _held_of(own.values, extreme[:, own.column])].tolist()
+        if mine:
+            explained.update(own.names)
+            beside += mine
+    held += beside
     if not held:
         return record
-    names = {design.layout.names[i] for i in held}
-    record = replace(record, flat=tuple(d for d in record.flat if not names.issuperset(d)))
+    record = _given_held(record, held) if beside else record
+    record = replace(record, flat=tuple(d for d in record.flat if not explained.issuperset(d)))
     return with_vanished(record, held, design.layout.names, "in that class the probability of the "
                          "response is zero or one in every row that the coefficient concerns")
 
@@ -364,3 +372,21 @@ def _held_of(values: np.ndarray, extreme: np.ndarray) -> np.ndarray:
         if np.linalg.matrix_rank(values[~extreme][:, [*kept, j]]) > len(kept):
             kept.append(j)
     return np.setdiff1d(np.arange(values.shape[1]), kept) if extreme.any() else np.zeros(0, int)
+
+
+def _given_held(record: FitRecord, held) -> FitRecord:
+    """The record given that parameters stay where they are, where the others are identified."""
+    information = record.information
+    free = information.free
+    if record.constraints is not None or not np.array_equal(free, np.arange(len(record.params))):
+        return record
+    kept = np.setdiff1d(free, held)
+    matrix = information.matrix[np.ix_(kept, kept)]
+    scale = np.sqrt(np.abs(np.diag(matrix)))
+    smallest = np.linalg.eigvalsh(matrix / np.outer(scale, scale))[0] if scale.all() else 0.0
+    if smallest < FLAT:
+        return record
+    information = replace(information, matrix=matrix, free=kept, inverse=np.linalg.inv(matrix),
+                          flat=information.flat[:, :0], definite=True, smallest=smallest)
+    return replace(record, information=information, flat=(),
+                   cov=natural_covariance(record.jacobian, information))

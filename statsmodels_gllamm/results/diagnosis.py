@@ -118,9 +118,13 @@ class DiagnosisResults(ClassResults):
         """Probability, error and interval (rows, 4) of linear predictors."""
         link = self.model.family.link
         nu = values @ np.asarray(self.params)[position]
-        cov = np.asarray(self.cov_params())[np.ix_(position, position)]
+        cov = np.array(self.cov_params())[np.ix_(position, position)]
+        names = self.model.param_names
+        held = [names[i] in self.record.boundary for i in position]  # constants
+        cov[held], cov[:, held] = 0.0, 0.0
         with np.errstate(invalid="ignore"):
             error = np.sqrt(np.einsum("ij,jk,ik->i", values, cov, values))
+        error[error == 0] = np.nan
         half = stats.norm.ppf(1 - alpha / 2) * error
         return np.column_stack([link.inverse(nu), np.abs(link.inverse_deriv(nu)) * error,
                                 link.inverse(nu - half), link.inverse(nu + half)])
