@@ -426,7 +426,7 @@ class GLLAMMModel(LikelihoodModel):
         >>> q_matrix = pd.DataFrame({"adding": [1, 1, 1, 1]}, index=data.columns)
         >>> model = GLLAMM.diagnosis(data, q_matrix)
         >>> model.param_names[:3]
-        ['item[i1][Intercept]', 'item[i1][adding]', 'item[i2][Intercept]']
+        ['item[i1][none]', 'item[i1][adding]', 'item[i2][none]']
         """
         found, wide, classes = diagnosis(data, q_matrix, model, id)
         rows = row_arguments({"freq_weights": freq_weights}, data, None, wide.id, len(wide.items))
@@ -531,19 +531,25 @@ class GLLAMMModel(LikelihoodModel):
     @property
     def _patterns(self) -> GaussianProblem | None:
         """The data by patterns, where the log-likelihood has a closed form that pays."""
-        if "patterns" not in self._problems and self._exact and self.structure.classes is None:
+        reduced = Reduced(self.design) if len(self.design.given) else None
+        exact = self._gaussian if reduced else self._exact
+        if "patterns" not in self._problems and exact and self.structure.classes is None:
             rows, units = weights_of(self.sample, self.structure.levels)
             self._problems["patterns"] = build_patterns(
-                self._engine_rows(rows), self.structure.engine_levels, units, self.design.q,
-                self.design.entries, self.structure.residuals)
+                self._engine_rows(rows), self.structure.engine_levels, units,
+                *((reduced.q, reduced.entries) if reduced else (self.design.q, self.design.entries)),
+                self.structure.residuals)
         return self._problems.get("patterns")
 
     def _likelihood(self, n_quad, integration="adaptive", pool=None, design=None) -> Objective:
         """As `_objective`, in closed form where there is one."""
         if self._patterns is None:
             return self._objective(n_quad, integration, pool, design=design)
+        design = design or self.design
+        if len(self.design.given):
+            return mixture_of_nodes(self._patterns, Reduced(design), n_quad, pool)
         task = Task(self.design.q, certify.rules_of(n_quad, self.design.q), self.design.entries)
-        return Objective(self._patterns, task, design or self.design, pool, self._linear_aux)
+        return Objective(self._patterns, task, design, pool, self._linear_aux)
 
     @property
     def _linear_aux(self) -> bool:
@@ -573,9 +579,14 @@ class GLLAMMModel(LikelihoodModel):
 
     def _solved(self, constraints) -> Constraints | None:
         """Linear constraints on the natural parameters, solved; None where there are none."""
-        if isinstance(constraints, (str, dict)) or len(constraints):
-            return solve(*linear_constraints(constraints, self.param_names), self.param_names)
-        return None
+        if not (isinstance(constraints, (str, dict)) or len(constraints)):
+            return None
+        try:
+            r, q = linear_constraints(constraints, self.param_names)
+        except Exception as error:
+            raise ValueError(f"the constraints cannot be read ({error}); the parameters are "
+                             f"{', '.join(self.param_names)}") from error
+        return solve(r, q, self.param_names)
 
     def _together(self, constraints) -> Constraints | None:
         """The model's constraints and others."""
@@ -706,15 +717,16 @@ class GLLAMMModel(LikelihoodModel):
         return latent_classes.starts_of(self.structure, self._engine_rows(rows), objective,
                                         self._linear_aux)
 
-    def _search_classes(self, make_objective, start, design, n_quad, search, starts, maxiter, rng):
+    def _search_classes(self, make_objective, start, design, options: Options, search, starts, rng):
         """(working coordinates to go on from, table of the optima) of several short searches."""
-        objective = make_objective(n_quad or certify.first_n_quad(self._dimensions))
+        objective = make_objective(options.n_quad or certify.first_n_quad(self._dimensions))
         points = [start]
         if starts > 1:
             drawn, rng = self._class_starts(), np.random.default_rng(rng)
             points += [design.to_working(self.design.to_natural(drawn.draw(rng)))
                        for _ in range(starts - 1)]
-        best, optima = latent_classes.best_of(search, objective, points, maxiter)
+        best, optima = latent_classes.best_of(search, objective, points, options.maxiter,
+                                              options.callback)
         mixture = latent_classes.ClassMixture(design, self.structure.classes)
         return latent_classes.by_size(objective, best, mixture), optima
 
@@ -873,8 +885,8 @@ class GLLAMMModel(LikelihoodModel):
                 return self._likelihood(n, integration, pool, design)
 
             if with_classes and start_params is None:
-                start, optima = self._search_classes(likelihood, start, design, points, search,
-                                                     starts, maxiter, rng)
+                start, optima = self._search_classes(likelihood, start, design, options, search,
+                                                     starts, rng)
                 starts = 1
             found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
                         self._exact, search)
@@ -882,9 +894,6 @@ class GLLAMMModel(LikelihoodModel):
         if optima is not None:
             record.retvals["optima"] = optima
         record = checks.held_where_vanished(record, self.sample, self.structure)
-        if with_classes:
-            record = latent_classes.held_at_infinity(record, self.structure, self.outcomes,
-                                                     self.sample.offset)
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")

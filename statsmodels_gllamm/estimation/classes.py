@@ -6,7 +6,7 @@ unit can tell,
 .. math:: \beta_c = \hat\beta + M^{-1/2} z_c, \qquad M = \frac{1}{n} \sum_j s_j s_j',
 
 with s_j the score of unit j of the pooled model in the columns with class-specific coefficients.
-Coefficients with a design deviate by its sum, so that what it stands for raises them.
+Coefficients with a design rise with the number of its column.
 """
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.estimation import separation
 from statsmodels_gllamm.estimation.mixture import MixtureObjective
-from statsmodels_gllamm.estimation.record import FitRecord, natural_covariance, with_vanished
 from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
@@ -31,8 +29,6 @@ STARTS = 10  # starting points by default, for every class but the first
 SHARES = 0.2, 0.8  # between which a draw takes a share of the deviations above
 SAME = 1e-2  # log-likelihood by which two optima of short searches differ at least
 SHORT = 1e-5  # log-likelihood still to be gained at which a short search stops
-INFINITE = 12.0  # a linear predictor beyond which a probability makes no difference
-FLAT = 1e-8  # smallest eigenvalue of the scaled information that is inverted
 FLOOR = 1e-3  # smallest eigenvalue of the scaled M that is believed
 
 
@@ -187,7 +183,7 @@ class Starts:
         pooled = absolute(self.mixture, self.pooled)
         own = pooled + rng.uniform(*SHARES) * z @ self.root.T
         for design in classes.designs:
-            total = design.values.sum(axis=1)
+            total = design.values @ np.arange(design.values.shape[1])
             spread = (total - total.mean()) / max(total.std(), np.finfo(float).tiny)
             size = rng.uniform(*SHARES) * np.sqrt((self.root[design.column]**2).sum())
             own[:, design.column] = pooled[:, design.column] + size * spread
@@ -288,7 +284,7 @@ def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixt
     return moved if same else working
 
 
-def best_of(search, objective: MixtureObjective, starts, maxiter: int):
+def best_of(search, objective: MixtureObjective, starts, maxiter: int, callback=None):
     """The best end of short searches (k,), and a table of the distinct optima.
 
     Parameters
@@ -297,6 +293,8 @@ def best_of(search, objective: MixtureObjective, starts, maxiter: int):
     objective : MixtureObjective
     starts : list of ndarray (k,)
     maxiter : int
+    callback : callable, optional
+        Of the searches.
 
     Returns
     -------
@@ -313,7 +311,7 @@ def best_of(search, objective: MixtureObjective, starts, maxiter: int):
     ends, error = [], None
     for start in starts:
         try:
-            ends.append(search(objective, start, tol=SHORT, maxiter=maxiter))
+            ends.append(search(objective, start, tol=SHORT, maxiter=maxiter, callback=callback))
         except ModeError as failed:
             error = failed
     if not ends:
@@ -328,65 +326,3 @@ def best_of(search, objective: MixtureObjective, starts, maxiter: int):
         else:
             rows.append([end.point.loglik, 1, end.converged])
     return ends[0].point.working, pd.DataFrame(rows, columns=["loglik", "found", "converged"])
-
-
-def held_at_infinity(record: FitRecord, structure, outcomes, offset) -> FitRecord:
-    """The record, with coefficients held that have gone to infinity in some class: those of columns
-    in whose rows an event has a probability of zero, or of one, in that class."""
-    member, design = outcomes.members[0], structure.design
-    one = len(outcomes.members) == 1 and outcomes.rows is None and not design.n_latent
-    ends = separation.ends(member.response.name, member.y) if one else None
-    if ends is None:
-        return record
-    mixture = ClassMixture(design, structure.classes)
-    both = member.response.name.startswith(("Binomial", "BetaBinomial"))
-    classes, at = structure.classes, design.layout.positions("class")
-    extreme = np.zeros(classes.free.shape, dtype=bool)
-    for c in range(len(extreme)):
-        psi = mixture.psi(record.working, c)[:, 0]
-        nu = offset + sum(value * column for value, column in zip(psi, structure.columns))
-        for p, column in enumerate(classes.columns):
-            mine = nu[structure.columns[column.row] != 0]
-            extreme[c, p] = (mine < -INFINITE).all() or both and (mine > INFINITE).all()
-    held = at[np.flatnonzero(extreme[classes.free])].tolist()
-    explained, beside = {design.layout.names[i] for i in held}, []
-    for own in classes.designs:
-        mine = at[own.place.start + _held_of(own.values, extreme[:, own.column])].tolist()
-        if mine:
-            explained.update(own.names)
-            beside += mine
-    held += beside
-    if not held:
-        return record
-    record = _given_held(record, held) if beside else record
-    record = replace(record, flat=tuple(d for d in record.flat if not explained.issuperset(d)))
-    return with_vanished(record, held, design.layout.names, "in that class the probability of the "
-                         "response is zero or one in every row that the coefficient concerns")
-
-
-def _held_of(values: np.ndarray, extreme: np.ndarray) -> np.ndarray:
-    """Parameters of a design (n, m) that the classes at infinity leave nothing to tell of: all but
-    those, from the last, that the other classes identify."""
-    kept: list[int] = []
-    for j in reversed(range(values.shape[1]) if extreme.any() else ()):
-        if np.linalg.matrix_rank(values[~extreme][:, [*kept, j]]) > len(kept):
-            kept.append(j)
-    return np.setdiff1d(np.arange(values.shape[1]), kept) if extreme.any() else np.zeros(0, int)
-
-
-def _given_held(record: FitRecord, held) -> FitRecord:
-    """The record given that parameters stay where they are, where the others are identified."""
-    information = record.information
-    free = information.free
-    if record.constraints is not None or not np.array_equal(free, np.arange(len(record.params))):
-        return record
-    kept = np.setdiff1d(free, held)
-    matrix = information.matrix[np.ix_(kept, kept)]
-    scale = np.sqrt(np.abs(np.diag(matrix)))
-    smallest = np.linalg.eigvalsh(matrix / np.outer(scale, scale))[0] if scale.all() else 0.0
-    if smallest < FLAT:
-        return record
-    information = replace(information, matrix=matrix, free=kept, inverse=np.linalg.inv(matrix),
-                          flat=information.flat[:, :0], definite=True, smallest=smallest)
-    return replace(record, information=information, flat=(),
-                   cov=natural_covariance(record.jacobian, information))

@@ -28,12 +28,7 @@ def messages(record: FitRecord, maxiter: int, flat=True) -> list[tuple[type[Warn
                     f"{retvals['reason']} (about {abs(retvals['gain']):.3g} log-likelihood units "
                     f"still to be gained). Things to try: {ADVICE.format(maxiter=maxiter)}"))
     for direction in record.flat if flat else ():
-        combination = " ".join(f"{w:+.3g} {name}" for name, w in direction.items())
-        text = (f"the log-likelihood does not change with {next(iter(direction))}, which may have "
-                "gone beyond all bounds; fix or drop it" if len(direction) == 1 else
-                f"the log-likelihood is flat in the direction {combination}: these parameters "
-                "are not identified together; fix or drop one of them")
-        out.append((ConvergenceWarning, text))
+        out.append((ConvergenceWarning, _flat_text(direction)))
     if retvals["converged"] and not record.information.definite and not record.flat:
         out.append((ConvergenceWarning,
                     "the observed information is not positive definite at the estimates, so that "
@@ -47,6 +42,20 @@ def messages(record: FitRecord, maxiter: int, flat=True) -> list[tuple[type[Warn
     if retvals["converged"] and not certificate.passed:
         out.append((QuadratureWarning, _quadrature_text(record)))
     return out
+
+
+def _flat_text(direction: dict[str, float]) -> str:
+    combination = " ".join(f"{w:+.3g} {name}" for name, w in direction.items())
+    if len(direction) > 1:
+        return (f"the log-likelihood is flat in the direction {combination}: these parameters are not "
+                "identified together; fix or drop one of them")
+    name = next(iter(direction))
+    if name.startswith("logsd["):
+        return (f"the log-likelihood does not change with {name} any more: if it is low, that residual "
+                "variance goes to zero (a Heywood case: too few units, or too many factors); simplify "
+                f"the model, or fix it by fit_constrained({{{name!r}: value}})")
+    return (f"the log-likelihood does not change with {name}, which may have gone beyond all bounds; "
+            "fix or drop it")
 
 
 def _quadrature_text(record: FitRecord) -> str:

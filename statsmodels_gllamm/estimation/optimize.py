@@ -123,8 +123,8 @@ def beyond_limits(objective: Objective, working: np.ndarray) -> np.ndarray:
 
 
 def _bounded_step(objective: Objective, step: np.ndarray) -> np.ndarray:
-    """The step, shortened so that no auxiliary parameter with a limit leaps."""
-    limited = [limit.positions for limit in objective.design.aux_limits]
+    """The step, shortened so that no parameter with a limit leaps."""
+    limited = [limit.bounded for limit in objective.design.aux_limits]
     if not limited:
         return step
     longest = np.abs(step[np.concatenate(limited)]).max()

@@ -105,7 +105,7 @@ def _unit_columns(x: np.ndarray) -> np.ndarray:
 
 
 def _infinite(design, boundary, working) -> list[str]:
-    """What to say of auxiliary parameters at infinity."""
+    """What to say of auxiliary parameters and class-specific coefficients at infinity."""
     held = np.intersect1d(boundary, design.layout.positions("aux"))
     notes = []
     for some, text in (
@@ -116,6 +116,9 @@ def _infinite(design, boundary, working) -> list[str]:
         if len(some):
             names = ", ".join(design.layout.names[i] for i in some)
             notes.append(f"{names} {'is' if len(some) == 1 else 'are'} {text}")
+    if np.isin(boundary, design.layout.positions("class")).any():
+        notes.append("in that class the probability of the response is zero or one in every row that "
+                     "the coefficient concerns")
     return notes
 
 

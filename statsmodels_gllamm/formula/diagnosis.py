@@ -4,11 +4,15 @@ r"""Cognitive diagnosis: the classes that a Q-matrix stands for, and the design 
 
 with alpha the attributes that a class has mastered, q_i those that item i requires, and d_i
 
-- DINA: 1, prod of alpha_k over k in q_i (Junker and Sijtsma, 2001, Appl. Psych. Meas. 25, 258-272);
-- DINO: 1, 1 - prod of (1 - alpha_k) (Templin and Henson, 2006, Psychol. Methods 11, 287-305);
+- DINA: 1 - w, w with w the product of alpha_k over q_i (Junker and Sijtsma, 2001, Applied
+  Psychological Measurement 25, 258-272);
+- DINO: 1 - w, w with w = 1 - prod of (1 - alpha_k) (Templin and Henson, 2006, Psychological Methods
+  11, 287-305);
 - ACDM: 1, and alpha_k for each k in q_i;
-- G-DINA: the products of alpha_k over every subset of q_i (de la Torre, 2011, Psychometrika 76,
-  179-199).
+- G-DINA: an indicator of every subset of q_i, that the subset and no more is mastered (de la Torre,
+  2011, Psychometrika 76, 179-199).
+
+So parameters are g of a probability, but for those of the ACDM.
 """
 
 from __future__ import annotations
@@ -141,15 +145,18 @@ def _profiles(attributes) -> pd.DataFrame:
 def _design(profiles, required, kind) -> pd.DataFrame:
     """d_i in every class."""
     mastered = profiles[list(required)]
-    out = {"Intercept": np.ones(len(profiles))}
-    if kind == "dina" or len(required) == 1:
-        out[":".join(required)] = mastered.all(axis=1)
-    elif kind == "dino":
-        out["|".join(required)] = mastered.any(axis=1)
+    if kind == "acdm":
+        return mastered.astype(float).assign(**{"none": 1.0})[["none", *required]]
+    if kind == "dina" and len(required) > 1:
+        able = mastered.all(axis=1)
+        out = {"not all": ~able, "all": able}
+    elif kind == "dino" and len(required) > 1:
+        able = mastered.any(axis=1)
+        out = {"none": ~able, "any": able}
     else:
-        for size in range(1, 2 if kind == "acdm" else len(required) + 1):
-            for some in combinations(required, size):
-                out[":".join(some)] = mastered[list(some)].all(axis=1)
+        subsets = [some for size in range(len(required) + 1) for some in combinations(required, size)]
+        out = {":".join(some) or "none": (mastered == [name in some for name in required]).all(axis=1)
+               for some in subsets}
     return pd.DataFrame(out, index=profiles.index).astype(float)
 
 

@@ -103,10 +103,13 @@ class Names:
         return f"lambda[{factor},{self._cell(g, item, 'loadings')[1]}]"
 
     def _regression(self, g, outcome, cause) -> str:
-        to = self._latent(g, outcome)
-        if cause in self.model.loadings:
-            return f"b[{to} on {self._latent(g, cause)}]"
-        return f"gamma[{to} on {cause}]"
+        to, pieces = self._latent(g, outcome), cause.split(":")
+        latent = [f for f in self.model.loadings if f in pieces]
+        if not latent:
+            return f"gamma[{to} on {cause}]"
+        latent *= 2 if len(latent) == 1 and pieces.count(latent[0]) == 2 else 1
+        columns = [piece for piece in pieces if piece not in latent]
+        return f"b[{to} on {':'.join([*(self._latent(g, f) for f in latent), *columns])}]"
 
     def _direct(self, g, item, column) -> str:
         return direct_effect(self.groups, g, item, column)

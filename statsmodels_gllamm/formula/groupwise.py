@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import re
 
 import pandas as pd
 
@@ -102,9 +103,10 @@ def read_groups(data, column, equal, taken) -> Groups | None:
         raise DataError(f"groups={column!r} has one value only, {show(labels[0])}; leave it out.")
     names = []
     for label in labels:
-        text = str(label)
-        names.append(text if text.isidentifier() and text not in taken else f"{column}_{text}")
-        if not names[-1].isidentifier() or names[-1] in taken:
+        text = re.sub(r"\W+", "_", str(label))
+        free = text.isidentifier() and text not in taken
+        names.append(text if free else re.sub(r"\W+", "_", f"{column}_{text}"))
+        if not names[-1].isidentifier() or names[-1] in (*taken, *names[:-1]):
             raise DataError(f"The group {show(label)} of {column!r} cannot be made the name of a "
                             "column; recode the groups as words.")
     return Groups(str(column), tuple(labels), tuple(names), frozenset(parts))

@@ -23,6 +23,7 @@ from statsmodels_gllamm.formula.rows import hint
 from statsmodels_gllamm.formula.statements import (
     left_names,
     modified,
+    name_of,
     quote,
     split_line,
     statements,
@@ -275,13 +276,13 @@ def _labelled(model, outcome, line, term, known) -> str:
     """A cause without its label or number."""
     if not any(t.text == "*" and not t.calls for t in tokenize(term)):
         return term
-    before = term.partition("*")[0].strip()
+    before, _, name = (piece.strip() for piece in term.partition("*"))
     if before in known.factors or before in known.columns:
         raise FormulaError(f"The line {line!r} has {term!r}; the product of two columns is a + b + "
                            "a:b.")
-    value, name = modified(line, term)
-    kind = "direct" if outcome in known.items else "regression"
-    model.modify((kind, outcome, name), value)
+    value, _ = modified(line, f"{before}*cause")
+    name = ":".join(name_of(line, piece) for piece in name.split(":"))
+    model.modify(("direct" if outcome in known.items else "regression", outcome, name), value)
     return name
 
 

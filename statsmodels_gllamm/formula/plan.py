@@ -93,6 +93,7 @@ def make_plan(
     usages["endog"] = usage(parsed.response)
     _check_factors(names, formulas, usages)
 
+    _check_classes(needs, bars)
     groups = {group_name(g): g for some in bars.values() for bar in some for g in bar.groups}
     groups |= {group_name(g): g for g in needs.groups}
     parts = (usages["endog"], *usages.values())
@@ -137,6 +138,15 @@ def _own_formulas(needs: Needs, names, bars: dict) -> tuple[dict, frozenset]:
         if key in needs.without_intercept:
             without.add(place)
     return formulas, frozenset(without)
+
+
+def _check_classes(needs: Needs, bars) -> None:
+    """Latent classes stand in the formula itself only."""
+    for key, some in bars.items():
+        for bar in some:
+            if key != "exog" and any(needs.classes.intersection(group) for group in bar.groups):
+                raise FormulaError(f"The random term {bar.text} of {_where(key[1], True)} has latent "
+                                   "classes; these may stand in the formula itself only.")
 
 
 def _where(key, latent: bool) -> str:

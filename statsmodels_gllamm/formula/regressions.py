@@ -141,13 +141,10 @@ def _parse(text: str, factors) -> Regression:
 
 
 def _together(term, factors) -> list[str]:
-    """The pieces of a product of three and more, a factor and the column that multiplies it in a bar
-    in one: ``f:x[id]`` in ``f:x[id]:z``.  Of two pieces only the latent variables tell
-    (latent/regressions.py)."""
-    out = list(term[:1])
-    for piece in term[1:]:
-        stem, _, group = _squeezed(piece).partition("[")
-        if len(term) > 2 and group and stem not in factors and _squeezed(out[-1]) in factors:
+    """The pieces of a product, those of one latent variable in one: ``f:x[id]`` in ``f:x[id]:z``."""
+    out: list[str] = []
+    for piece in term:
+        if out and _squeezed(f"{out[-1]}:{piece}") in factors:
             out[-1] = f"{out[-1]}:{piece}"
         else:
             out.append(piece)

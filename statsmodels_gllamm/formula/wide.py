@@ -19,6 +19,7 @@ from statsmodels_gllamm.formula.groupwise import CELL, Groups, cells, read_group
 from statsmodels_gllamm.formula.measurement import Measurement, parse_measurement
 from statsmodels_gllamm.formula.rows import as_frame, hint, row_array, subset_positions
 from statsmodels_gllamm.formula.statements import quote
+from statsmodels_gllamm.formula.tokens import tokenize
 from statsmodels_gllamm.formula.wide_data import (
     FAMILY,
     ITEM,
@@ -278,8 +279,13 @@ def _regressions(model, id, groups) -> list[str]:
     if groups is None:
         return [f"{outcome} ~ {' + '.join(terms)}" for outcome, terms in model.regressions]
 
-    def named(term, g):
-        return f"{latent_name(term, groups, g)}[{id}]" if term in model.loadings else term
+    def named(text, g):
+        out, last = "", 0
+        for token in tokenize(text):
+            if token.kind == "name" and token.text in model.loadings:
+                out += text[last:token.start] + f"{latent_name(token.text, groups, g)}[{id}]"
+                last = token.stop
+        return out + text[last:]
 
     return [f"{named(outcome, g)} ~ {' + '.join(named(term, g) for term in terms)}"
             for g in range(len(groups.labels)) for outcome, terms in model.regressions]

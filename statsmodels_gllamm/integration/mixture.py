@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from statsmodels_gllamm.integration import gaussian
 from statsmodels_gllamm.integration.chunks import Problem
+from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 
 
@@ -94,7 +96,7 @@ def evaluate_mixture(problem: Problem, task: Task, components: Iterable[Componen
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or GaussianProblem
     task : Task
         Of every component.
     components : iterable of Component
@@ -112,7 +114,10 @@ def evaluate_mixture(problem: Problem, task: Task, components: Iterable[Componen
     sums, states, last = _LogSum(), [], None
     for k, part in enumerate(components):
         start = last if state is None else state.states[k]
-        value = evaluate(problem, task, part.psi, start, gradient=gradient, units=True, pool=pool)
+        if isinstance(problem, GaussianProblem):
+            value = gaussian.evaluate(problem, part.psi, gradient=gradient, units=True, pool=pool)
+        else:
+            value = evaluate(problem, task, part.psi, start, gradient=gradient, units=True, pool=pool)
         last = value.state
         states.append(last)
         sums.add(part.log_weight + value.unit_loglik, None if not gradient else

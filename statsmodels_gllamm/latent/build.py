@@ -8,7 +8,12 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Outcomes, Predictor
-from statsmodels_gllamm.latent.classes import LatentClasses, read_classes, with_rows
+from statsmodels_gllamm.latent.classes import (
+    LatentClasses,
+    class_limits,
+    read_classes,
+    with_rows,
+)
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.latent.kinds import covariance_of
@@ -209,7 +214,10 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                                       "variables or residual covariances")
         entries = with_rows(entries, latent_classes.rows)
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
-                          aux, loadings, entries, _aux_limits(outcomes, aux, layout, rows.columns),
+                          aux, loadings, entries,
+                          (*_aux_limits(outcomes, aux, layout, rows.columns),
+                           *class_limits(latent_classes, outcomes, layout, fixed, rows.columns,
+                                         sum(q) or sample.offset.any())),
                           structural, regressors,
                           sign_flips(layout, cov, slots, loadings, fixed, latent, structural),
                           moderated, given)

@@ -17,11 +17,14 @@ import numpy as np
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.families.base import Predictor
 from statsmodels_gllamm.formula.categories import show
-from statsmodels_gllamm.latent.design import LatentDesign, Terms
+from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, Terms
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.parameters import Block, Layout
 
 OWN, IN_THRESHOLDS, IN_FIXED = -1, -2, -3
+INFINITE = 14.0  # a linear predictor beyond which a probability makes no difference
+ALWAYS = "Binomial", "BetaBinomial"  # responses that may be certain to be an event
+EVER = *ALWAYS, "Poisson", "NegativeBinomial"  # or certain to be none
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,3 +364,45 @@ def _refuse_dependent(columns, variable, n_fixed, names) -> None:
                 "other class-specific columns. Take these out of the fixed part (y ~ 0 + ...), or "
                 "let the fixed part have the very same columns, so that coefficients of the classes "
                 "are differences from class 1")
+
+
+def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
+                 more) -> tuple[AuxLimit, ...]:
+    """Where coefficients of dummy variables may go to infinity, since an event never happens in some
+    class, or always does; none where ``more`` than columns and coefficients makes up predictors.
+
+    Parameters
+    ----------
+    classes : LatentClasses or None
+    outcomes : Outcomes
+    layout : Layout
+    fixed : Terms
+    columns : list of ndarray
+        The row columns.
+    more : bool
+    """
+    if classes is None or more or len(outcomes.predictors) > 1:
+        return ()
+    name = outcomes.members[0].response.name
+    signs = [sign for sign, families in ((-1, EVER), (1, ALWAYS)) if name.startswith(families)]
+    if not signs:
+        return ()
+    coef, own, k = layout.positions("coef"), layout.positions("class"), len(fixed.row)
+    x = np.unique(np.column_stack([columns[r] for r in (*fixed.row, *classes.rows)]), axis=0)
+    dummy, n_free, found, stacked = ((x == 0) | (x == 1)).all(axis=0), classes.free.sum(), [], []
+    never = np.zeros(k, dtype=bool)
+    for c in range(classes.n):
+        number, mine, values = classes.slopes(c)
+        patterns = np.hstack([x[:, :k], x[:, k + number] * values])
+        able = np.concatenate([never, dummy[k + number] & (mine < n_free)])
+        if able.any():
+            positions = np.concatenate([coef[fixed.index], own[mine]])
+            found += [AuxLimit(positions, patterns, sign * INFINITE, able) for sign in signs]
+        whole = np.zeros((len(x), k + len(own)))
+        whole[:, np.concatenate([np.arange(k), k + mine])] = patterns
+        stacked.append(whole)
+    if classes.designs:  # a parameter matters in several classes
+        able = np.concatenate([never, np.arange(len(own)) >= n_free])
+        positions = np.concatenate([coef[fixed.index], own])
+        found += [AuxLimit(positions, np.vstack(stacked), sign * INFINITE, able) for sign in signs]
+    return tuple(found)

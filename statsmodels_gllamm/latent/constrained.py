@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from statsmodels_gllamm.latent.covariance import direct
-from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign
+from statsmodels_gllamm.latent.design import STEP, AuxLimit, LatentDesign
 from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.parameters import Block, Constraints, Layout
 
@@ -77,13 +77,13 @@ class ConstrainedDesign:
         return self.inner.adjoint(self.full(phi), bar) @ self.constraints.basis
 
     def jacobian(self, phi: np.ndarray, u: np.ndarray | None = None) -> np.ndarray:
-        """d entries / d phi (E, f)."""
-        return self.inner.jacobian(self.full(phi), u) @ self.constraints.basis
+        """d entries / d phi (E, f), by complex step."""
+        psi = self.psi(phi + 1j * STEP * np.eye(len(phi)), u)
+        return psi[(slice(None), *self.entries)].imag.T / STEP
 
     def curvature(self, phi: np.ndarray, bar: np.ndarray) -> np.ndarray:
-        """sum_e bar_e d2 Psi_e / d phi2 (f, f)."""
-        basis = self.constraints.basis
-        return basis.T @ self.inner.curvature(self.full(phi), bar) @ basis
+        """sum_e bar_e d2 Psi_e / d phi2 (f, f), by complex step of ``adjoint``."""
+        return self.adjoint(phi + 1j * STEP * np.eye(len(phi)), bar).imag / STEP
 
     def cov_slices(self):
         """(slice of phi, covariance) of every bar; empty slices where coordinates are direct."""
@@ -117,14 +117,29 @@ class ConstrainedDesign:
         return phi
 
     def natural_jacobian(self, phi: np.ndarray) -> np.ndarray:
-        """d natural / d phi (k, f)."""
-        return self.inner.natural_jacobian(self.full(phi)) @ self.constraints.basis
+        """d natural / d phi (k, f), by complex step."""
+        return self.to_natural(phi + 1j * STEP * np.eye(len(phi))).imag.T / STEP
 
 
 def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDesign:
-    """A design under constraints (on natural parameters)."""
+    """A design under constraints (on natural parameters).
+
+    Raises
+    ------
+    ValueError
+        A variance that is zero beside covariances that are not.
+    """
     touched = set(constraints.touched.tolist())
     covariances = tuple(
         direct(c) if touched & set(range(s.start, s.stop)) else c for s, c in design.cov_slices())
     inner = replace(design, covariances=covariances)
+    zero = set(constraints.fixed[constraints.shift[constraints.fixed] == 0].tolist())
+    for s, c in inner.cov_slices():
+        place = dict(zip(c.pairs(), range(s.start, s.stop)))
+        for (i, j), at in place.items():
+            beside = [p for pair, p in place.items() if i in pair and pair != (i, i)]
+            if i == j and at in zero and not set(beside) <= zero:
+                names = ", ".join(design.layout.names[p] for p in beside)
+                raise ValueError(f"constraints fix {design.layout.names[at]} at zero; fix its "
+                                 f"covariances at zero too: {names}")
     return ConstrainedDesign(inner, constraints)

@@ -48,18 +48,26 @@ class AuxLimit:
     """Where the density hardly changes any more with an auxiliary predictor.
 
     ``positions`` (k,) of its parameters; ``patterns`` (P, k) the distinct rows of their columns;
-    ``limit``: beyond it, to its own side of zero.
+    ``limit``: beyond it, to its own side of zero; ``able`` (k,) says which may go to infinity, None
+    that all may.
     """
 
     positions: np.ndarray
     patterns: np.ndarray
     limit: float
+    able: np.ndarray | None = None
+
+    @property
+    def bounded(self) -> np.ndarray:
+        """Positions of the parameters that may go to infinity."""
+        return self.positions if self.able is None else self.positions[self.able]
 
     def beyond(self, working: np.ndarray) -> np.ndarray:
         """Positions of the parameters that matter only in rows beyond the limit."""
         side = np.sign(self.limit)
         inside = side * (self.patterns @ working[self.positions]) <= side * self.limit
-        return self.positions[~self.patterns[inside].any(axis=0)]
+        nowhere = ~self.patterns[inside].any(axis=0)
+        return self.positions[nowhere if self.able is None else nowhere & self.able]
 
 
 @dataclass(frozen=True, slots=True)

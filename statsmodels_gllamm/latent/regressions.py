@@ -111,10 +111,6 @@ def _read(found: _Found, number, regression, to, sample, names, terms, level, le
                                          names[to]):
             add(of, place, NONE, f"{names[of]}:{name}")
     for one, two in regression.pairs:
-        if f"{one}:{two}" in names:  # one latent variable, a factor times a column
-            of = cause(f"{one}:{two}")
-            add(of, NONE, NONE, names[of])
-            continue
         of, other = sorted((cause(one), cause(two)))
         add(of, NONE, other, f"{names[of]}:{names[other]}")
     if regression.covariates is not None:

@@ -17,6 +17,7 @@ from statsmodels_gllamm.estimation.options import integer, one_of
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.results import linear, regression
+from statsmodels_gllamm.results.latent import level_units
 from statsmodels_gllamm.results.predict import _check_mean, _over_normal
 from statsmodels_gllamm.results.rows import Asked, Rows, rows_of
 
@@ -95,7 +96,8 @@ def _posterior(model, working, data, rows: Rows, prior) -> np.ndarray:
     code = group.codes if data is None else group.recode(data[rows.kept])
     with model._explained():
         weights = model._objective((1,) * len(model.design.q)).weights(working)
-    return np.where(code >= 0, weights[:, code], prior)
+    units = level_units(model.structure, group)[1]
+    return np.where(code >= 0, weights[:, units[code]], prior)
 
 
 def simulate(results, n: int = 1, rng=None) -> pd.DataFrame:

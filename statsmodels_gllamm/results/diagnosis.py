@@ -75,9 +75,9 @@ class DiagnosisResults(ClassResults):
         Returns
         -------
         DataFrame
-            Indexed by item and by what a person has: "none", "all" or "some"/"any" required
-            attributes, or a product of attributes; with ``probability``, ``std_err``, ``conf_low``
-            and ``conf_high``.
+            Indexed by item and by the required attributes that a person has mastered: "none",
+            "add:take", and so on; several ones in DINA "not all" and "all", in DINO "none" and "any".
+            With ``probability``, ``std_err``, ``conf_low`` and ``conf_high``.
         """
         rows, model = [], self.model.diagnosis_model
         for item in model.designs:
@@ -132,18 +132,13 @@ class DiagnosisResults(ClassResults):
 
 def _patterns(model, item) -> pd.DataFrame:
     """The distinct rows of an item's design, from none of the attributes to all, named."""
-    required = model.q_matrix.columns[model.q_matrix.loc[item]]
-    design, mastered = model.designs[item], model.profiles[required]
+    design = model.designs[item]
     first = design[~design.duplicated()]
-    names = []
-    for label in first.index:
-        has = required[mastered.loc[label]]
-        if model.kind in ("dina", "dino") and len(required) > 1:
-            yes, no = ("all", "not all") if model.kind == "dina" else ("any", "none")
-            names.append(yes if first.loc[label].iloc[1] else no)
-        else:
-            names.append(":".join(has) or "none")
-    return first.set_axis(names)
+    if model.kind != "acdm":
+        return first.set_axis(design.columns[first.to_numpy().argmax(axis=1)])
+    required = design.columns[1:]
+    return first.set_axis([":".join(required[has == 1]) or "none"
+                           for has in first[required].to_numpy()])
 
 
 class DiagnosisResultsWrapper(ClassResultsWrapper):

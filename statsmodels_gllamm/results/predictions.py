@@ -70,6 +70,11 @@ class Predictions:
         DataFrame, or dict {group: DataFrame} where there is not exactly one group
             For each latent variable a column of its name, "x", and one of its standard error,
             "se[x]".  With ``covariances`` a pair: these, and arrays (n_clusters, q, q).
+
+        Notes
+        -----
+        Regressions of a latent variable are part of it.  A mean that is a coefficient of the fixed
+        part, as that of a factor in a group of persons, is not: add ``params["visual:Pasteur"]``.
         """
         self._needs_data("latent")
         return latent_module.latent(self, group=group, kind=kind, covariances=covariances)

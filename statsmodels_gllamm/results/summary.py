@@ -200,7 +200,7 @@ def footnotes(results) -> list[str]:
     if (table["status"] == "flat").any():
         notes.append("flat: a parameter of a direction in which the log-likelihood is flat has no "
                      "standard error.")
-    notes += results.family_notes
+    notes += results.family_notes + getattr(results, "class_notes", [])
     weights = results.model.sample.weights
     if weights:
         notes.append(f"Frequency weights of {', '.join(weights)} are counted in No. Observations.")

@@ -147,6 +147,8 @@ def test_labels_and_numbers():
     ("f =~ x1 + x2; x1 ~~ 4*x1", [f"logsd[item[x1]] = {float(np.log(2))!r}"]),
     ("f =~ x1 + x2; f ~ 1; x1 ~ 0*1", ["item[x1] = 0.0"]),
     (THREE + "g ~ f; g ~~ h", ["cov[f[id],g[id]] = 0"]),
+    (THREE + "h ~ a*f + a*g:age + 0.5*g:f", ["b[h[id] on f[id]:g[id]] = 0.5",
+                                             "b[h[id] on g[id]:age] = b[h[id] on f[id]]"]),
 ])
 def test_constraints_in_words(text, expected):
     data = pd.DataFrame(np.arange(24.0).reshape(3, 8),
@@ -167,7 +169,7 @@ def test_constraints_in_words(text, expected):
 ])
 def test_errors_of_groups(options, error, text):
     data = pd.DataFrame({"x1": [1.0, 2, 3, 4], "x2": [2.0, 1, 4, 3], "sex": list("mfmf"), "one": 1,
-                         "gap": ["a", None, "b", "b"], "odd": ["a b", "c-d", "a b", "c-d"]})
+                         "gap": ["a", None, "b", "b"], "odd": ["a b", "a-b", "a b", "a-b"]})
     with pytest.raises(error, match=text):
         made(data, ["x1", "x2"], as_family(sm.families.Gaussian()), **options)
 
@@ -185,6 +187,11 @@ def test_groups():
     assert wide.factors["factor"].by == "item" and wide.constraints == []
     with pytest.raises(DataError, match="'sex' is 'x', which is none of the groups 'f', 'm'"):
         wide.long(data.assign(sex="x"))
+    product = "f =~ x1 + x2; g =~ x3; g ~ f + f:age + age; g ~~ 1*g"
+    wide, _, _ = made(data.assign(x3=1.0, age=2.0), product, family, groups="sex")
+    assert wide.regressions[1] == "g:m[id] ~ f:m[id] + f:m[id]:age + age"
+    words, _, _ = made(data.assign(sex=["a-b", "c d"] * 2), ["x1", "x2"], family, groups="sex")
+    assert words.groups.indicators == ("a_b", "c_d") and words.groups.labels == ("a-b", "c d")
     number, _, _ = made(data.assign(sex=[1, 2, 1, 2]), ["x1", "x2"], family, groups="sex")
     assert number.groups.indicators == ("sex_1", "sex_2")
 

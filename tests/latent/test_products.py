@@ -286,3 +286,18 @@ def test_errors_of_products(data, regressions, text):
     with pytest.raises(NotImplementedError, match=text):
         GLLAMM.from_formula(f"y ~ 0 + item + {bars}", data, family=BINOMIAL, factors=factors,
                             regressions=regressions)
+
+
+def test_gaussian_mixtures_by_patterns_are_those_of_the_engine(rng):
+    """The closed form of every component, against the engine that visits every row."""
+    eta = rng.normal(size=(40, 3))
+    wide = pd.DataFrame(np.repeat(eta, 2, axis=1) + 0.5 * rng.normal(size=(40, 6)),
+                        columns=["a1", "a2", "b1", "b2", "d1", "d2"])
+    wide.iloc[:7, 1] = np.nan
+    model = GLLAMM.from_wide(wide, "f =~ a1 + a2; h =~ b1 + b2; d =~ d1 + d2; d ~ f + h + f:h")
+    assert model._patterns is not None
+    working = model.design.to_working(model.start_params) + 0.1 * rng.normal(
+        size=len(model.param_names))
+    closed, engine = (make((5,)).at(working) for make in (model._likelihood, model._objective))
+    assert_allclose(closed.loglik, engine.loglik, rtol=1e-12)
+    assert_allclose(closed.unit_scores, engine.unit_scores, atol=1e-9)

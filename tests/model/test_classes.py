@@ -11,7 +11,7 @@ from scipy.stats import binom, multivariate_normal, norm, poisson
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes, datasets, families
-from statsmodels_gllamm.exceptions import DataError, FormulaError
+from statsmodels_gllamm.exceptions import BoundaryWarning, DataError, FormulaError
 
 BINOMIAL = sm.families.Binomial()
 
@@ -208,6 +208,24 @@ def test_known_everywhere_is_separate_fits(data):
     assert (res.modal_class == data.groupby("id")["k"].first()).all()
 
 
+def test_two_names_of_the_same_clusters(data):
+    data = data.assign(other=(7 * data["id"]) % 60, w=1.0 + data["id"] % 3)
+    one, two = (GLLAMM.from_formula(
+        f"g ~ x + (x | c) + (1 | {random})", data, freq_weights={"id": "w"}, classes={
+            "c": Classes(2, within=within, membership="age")}).fit(rng=0, starts=2)
+        for random, within in (("id", "id"), ("id", "other")))
+    assert_allclose(one.llf, two.llf)
+    place = data.groupby("id")["other"].first()
+    for posterior in (True, False):
+        a, b = (res.class_probabilities(posterior=posterior) for res in (one, two))
+        assert_allclose(a.loc[place.index], b.loc[place], atol=1e-4)
+    assert_allclose(one.class_sizes, two.class_sizes, atol=1e-4)
+    assert_allclose(one.entropy, two.entropy, atol=1e-4)
+    weight = data.groupby("id")["w"].first()
+    assert_allclose(one.class_sizes["prior"],
+                    np.average(one.class_probabilities(posterior=False), axis=0, weights=weight))
+
+
 def test_order_of_classes_changes_names_only(data):
     from statsmodels_gllamm.estimation.classes import ClassMixture, reordered
 
@@ -228,7 +246,8 @@ def test_fit_reaches_a_maximum_and_reports(data):
     assert res.converged and np.abs(model.score(res.params)).max() < 0.05
     assert_allclose(res.bse, np.sqrt(np.diag(np.linalg.inv(model.information(res.params)))), rtol=1e-3)
     text = str(res.summary())
-    for word in ("Class 2", "x[c=2]", "Class probabilities", "prob[c=2,age]", "exact"):
+    for word in ("Class 2", "x[c=2]", "Class probabilities", "prob[c=2,age]", "exact",
+                 "Prior probabilities of the classes", "10 starting points"):
         assert word in text
     assert "log(P(c) / P(c=1))" in model.describe()
     again = model.fit(start_params=res.params)
@@ -245,6 +264,24 @@ def test_fit_reaches_a_maximum_and_reports(data):
     assert held.lr_test(res).df == 1
 
 
+def test_events_that_never_happen_in_a_class():
+    rng = np.random.default_rng(5)
+    n, first = 300, np.arange(300) < 180
+    p = np.where(first[:, None], [0.8, 0.7, 0.75, 0.3], [0.2, 0.3, 0.25, 0.0])
+    y = (rng.random((n, 4)) < p) * 1.0
+    long = pd.DataFrame({"id": np.repeat(np.arange(n), 4), "item": np.tile(list("abcd"), n),
+                         "y": y.ravel(), "k": np.repeat(np.where(first, 1, 2), 4)})
+    model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", long, family=BINOMIAL, classes={
+        "c": Classes(2, within="id", known="k")})
+    with pytest.warns(BoundaryWarning, match=r"item\[d\]\[c=2\].*zero or one"):
+        res = model.fit(rng=0, starts=2)
+    assert res.converged and list(res.record.boundary) == ["item[d][c=2]"]
+    assert -60 < res.params["item[d][c=2]"] < -12
+    assert list(res.bse.index[res.bse.isna()]) == ["item[d][c=2]"]
+    share = y[first].mean(axis=0)
+    assert_allclose(res.bse.iloc[:4], 1 / np.sqrt(first.sum() * share * (1 - share)), rtol=1e-3)
+
+
 def test_results_refuse_what_they_cannot_do(lsat):
     one, two = (lsat_model(lsat, n).fit(starts=2, rng=0) for n in (1, 2))
     names = ("latent", "random_effects", "plot_random_effects", "fit_measures", "standardized",
@@ -258,7 +295,8 @@ def test_results_refuse_what_they_cannot_do(lsat):
     table = one.compare(two)
     assert table["lr"].isna().all() and table["aic"].iloc[1] < table["aic"].iloc[0]
     two.remove_data()
-    assert "Class 2" in str(two.summary())
+    text = str(two.summary())
+    assert "Class 2" in text and "c=1 0.66" in text
     with pytest.raises(ValueError, match="remove_data"):
         two.class_probabilities()
 
@@ -330,6 +368,32 @@ def test_mistakes(data, formula, classes, error, words):
     data = data.assign(big=data["id"] // 10)
     with pytest.raises(error, match=words):
         GLLAMM.from_formula(formula, data, family=BINOMIAL, classes=classes)
+
+
+def test_classes_of_a_zero_part_are_refused(data):
+    family = families.ZeroInflated(sm.families.Poisson(), "1 + (1 | c)")
+    with pytest.raises(FormulaError, match="formula itself only"):
+        GLLAMM.from_formula("n ~ x + (1 | c)", data.assign(c=1), classes=C, family=family)
+
+
+def test_latent_class_logit_by_hand():
+    rng = np.random.default_rng(0)
+    n, sets, size = 30, 3, 3
+    data = pd.DataFrame({
+        "id": np.repeat(np.arange(n), sets * size), "set": np.repeat(np.arange(n * sets), size),
+        "a": np.tile(np.arange(size), n * sets), "price": rng.normal(size=n * sets * size)})
+    chosen = rng.integers(0, size, n * sets)
+    data["y"] = (data["a"] == np.repeat(chosen, size)) * 1.0
+    data["second"] = (data["a"] == 1) * 1.0
+    model = GLLAMM.from_formula("y ~ 0 + second + (0 + price | c)", data, classes=C,
+                                family=families.Choice(set="set", alternative="a"))
+    p, inside = some_params(model), []
+    for c in (1, 2):
+        nu = (p["second"] * data["second"] + p[f"price[c={c}]"] * data["price"]).to_numpy()
+        log_p = nu.reshape(-1, size) - logsumexp(nu.reshape(-1, size), axis=1)[:, None]
+        inside.append(log_p[np.arange(n * sets), chosen].reshape(n, sets).sum(axis=1))
+    total = logsumexp(np.array(inside).T + log_shares(p, np.zeros(n), None), axis=1)
+    assert_allclose(model.loglike(p), total.sum(), rtol=1e-11)
 
 
 def test_specification():

@@ -85,6 +85,20 @@ def test_covariance_of_zero_is_two_bars(wide, two):
     assert test.df == 1 and test.statistic > 0
 
 
+def test_variance_of_zero(two):
+    """A factor without variance has no effect on the likelihood, nor have its loadings."""
+    zero = {"var[one[id]]": 0.0, "cov[one[id],two[id]]": 0.0, "lambda[one,b]": 1.0,
+            "lambda[one,c]": 1.0}
+    found = two.fit_constrained(zero)
+    data = two.data.frame[two.data.frame["item"].isin(list("abc"))]
+    alone = GLLAMM.from_formula("y ~ 0 + item", data, dispersion="0 + item").fit()
+    other = two.data.frame[two.data.frame["item"].isin(list("def"))]
+    rest = GLLAMM.from_formula("y ~ 0 + item + (0 + two | id)", other, dispersion="0 + item",
+                               factors={"two": Factor("item")}).fit()
+    assert_allclose(found.llf, alone.llf + rest.llf, atol=1e-7)
+    assert found.df_modelwc == len(alone.params) + len(rest.params)
+
+
 def test_fixed_covariance_is_the_profile(two):
     """The maximum under a constraint is on the profile of the free model."""
     free = two.fit()
@@ -159,6 +173,8 @@ def test_errors(two, wide):
         two.fit_constrained({"lambda[one,b]": 1.0}, n_quads=3)
     with pytest.raises(ValueError, match="not positive semi-definite"):
         two.fit_constrained("var[one[id]] = 0.1, cov[one[id],two[id]] = 5, var[two[id]] = 0.1")
+    with pytest.raises(ValueError, match=r"fix its covariances at zero too: cov\[one"):
+        two.fit_constrained("var[one[id]] = 0")
     text = "one =~ a + b + c; two =~ d + e + f"
     for bad, message in (([[None, 1], [0, None]], "not symmetric"),
                          ([[None]], "2 rows and columns"),
