@@ -37,7 +37,7 @@ from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.classes import parse_classes
-from statsmodels_gllamm.formula.diagnosis import CLASS, diagnosis
+from statsmodels_gllamm.formula.diagnosis import CLASS, LINKS, diagnosis
 from statsmodels_gllamm.formula.regressions import parse_regressions
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM, parse_residuals
 from statsmodels_gllamm.formula.rows import as_frame
@@ -379,8 +379,8 @@ class GLLAMMModel(LikelihoodModel):
         return model
 
     @classmethod
-    def diagnosis(cls, data, q_matrix, model="dina", *, id=None, family=None, freq_weights=None,
-                  missing="drop", constraints=None):
+    def diagnosis(cls, data, q_matrix, model="dina", *, id=None, freq_weights=None, missing="drop",
+                  constraints=None):
         """Cognitive diagnosis model of wide data, with one row per person and one column per item.
 
         Parameters
@@ -389,15 +389,12 @@ class GLLAMMModel(LikelihoodModel):
             Items are 0 (wrong) or 1 (right).
         q_matrix : DataFrame (items, attributes) of 0 and 1
             The attributes that each item requires, indexed by columns of the data.
-        model : {"dina", "dino", "acdm", "gdina"}
-            What makes a right answer likely: all required attributes; any of them; each adds
-            something; or any function of them.
+        model : {"dina", "dino", "acdm", "llm", "rrum", "gdina"}
+            What makes a right answer likely: all required attributes; any of them; each of them adds
+            something to its probability, the logit or the log of that; or any function of them.
         id : str, optional
             Column that names the persons; by default "id", a column or the row labels.
-        family : Binomial, optional
-            By default with a logit link.  DINA, DINO and G-DINA are the same models with any link;
-            with the logit link "acdm" is the linear logistic model.
-        freq_weights : str or dict, optional
+        freq_weights : str, array_like or dict, optional
             As in `from_wide`.
         missing : {"drop", "raise"}
             An item that a person has not answered is dropped, not the person.
@@ -430,9 +427,9 @@ class GLLAMMModel(LikelihoodModel):
         """
         found, wide, classes = diagnosis(data, q_matrix, model, id)
         rows = row_arguments({"freq_weights": freq_weights}, data, None, wide.id, len(wide.items))
-        family = sm.families.Binomial() if family is None else family
-        made = cls.from_formula(wide.formula, wide.long(data), family=family, missing=missing,
-                                constraints=constraints, classes={CLASS: classes}, **rows)
+        made = cls.from_formula(
+            wide.formula, wide.long(data), family=sm.families.Binomial(LINKS[model]()),
+            missing=missing, constraints=constraints, classes={CLASS: classes}, **rows)
         made.wide, made.diagnosis_model = wide, found
         return made
 

@@ -182,11 +182,12 @@ class Starts:
         z = rng.normal(size=(classes.n, len(classes.columns)))
         pooled = absolute(self.mixture, self.pooled)
         own = pooled + rng.uniform(*SHARES) * z @ self.root.T
+        share = rng.uniform(*SHARES)
         for design in classes.designs:
             total = design.values @ np.arange(design.values.shape[1])
-            spread = (total - total.mean()) / max(total.std(), np.finfo(float).tiny)
-            size = rng.uniform(*SHARES) * np.sqrt((self.root[design.column]**2).sum())
-            own[:, design.column] = pooled[:, design.column] + size * spread
+            middle, half = (total.max() + total.min()) / 2, max(np.ptp(total) / 2, 1e-300)
+            size = share * np.sqrt((self.root[design.column]**2).sum())
+            own[:, design.column] = pooled[:, design.column] + size * (total - middle) / half
         return from_absolute(self.mixture, self.pooled, own)
 
 

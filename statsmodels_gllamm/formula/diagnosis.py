@@ -8,11 +8,11 @@ with alpha the attributes that a class has mastered, q_i those that item i requi
   Psychological Measurement 25, 258-272);
 - DINO: 1 - w, w with w = 1 - prod of (1 - alpha_k) (Templin and Henson, 2006, Psychological Methods
   11, 287-305);
-- ACDM: 1, and alpha_k for each k in q_i;
+- ACDM, LLM and R-RUM: 1, and alpha_k for each k in q_i, with g the identity, logit and log;
 - G-DINA: an indicator of every subset of q_i, that the subset and no more is mastered (de la Torre,
   2011, Psychometrika 76, 179-199).
 
-So parameters are g of a probability, but for those of the ACDM.
+So parameters are logits of probabilities, but for those of additive models.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
+from statsmodels.genmod.families import links
 
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.categories import show
@@ -37,10 +38,13 @@ from statsmodels_gllamm.formula.wide_data import (
 )
 from statsmodels_gllamm.spec import Classes
 
-__all__ = ["CLASS", "MODELS", "Diagnosis", "diagnosis"]
+__all__ = ["ADDITIVE", "CLASS", "LINKS", "MODELS", "Diagnosis", "diagnosis"]
 
 CLASS = "profile"
-MODELS = "dina", "dino", "acdm", "gdina"
+LINKS = {"dina": links.Logit, "dino": links.Logit, "acdm": links.Identity, "llm": links.Logit,
+         "rrum": links.Log, "gdina": links.Logit}
+MODELS = tuple(LINKS)
+ADDITIVE = "acdm", "llm", "rrum"
 MOST = 12  # attributes
 
 
@@ -145,7 +149,7 @@ def _profiles(attributes) -> pd.DataFrame:
 def _design(profiles, required, kind) -> pd.DataFrame:
     """d_i in every class."""
     mastered = profiles[list(required)]
-    if kind == "acdm":
+    if kind in ADDITIVE:
         return mastered.astype(float).assign(**{"none": 1.0})[["none", *required]]
     if kind == "dina" and len(required) > 1:
         able = mastered.all(axis=1)

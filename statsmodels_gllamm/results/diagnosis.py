@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from statsmodels_gllamm.formula.diagnosis import ADDITIVE
 from statsmodels_gllamm.results.classes import ClassResults, ClassResultsWrapper
 
 
@@ -134,7 +135,7 @@ def _patterns(model, item) -> pd.DataFrame:
     """The distinct rows of an item's design, from none of the attributes to all, named."""
     design = model.designs[item]
     first = design[~design.duplicated()]
-    if model.kind != "acdm":
+    if model.kind not in ADDITIVE:
         return first.set_axis(design.columns[first.to_numpy().argmax(axis=1)])
     required = design.columns[1:]
     return first.set_axis([":".join(required[has == 1]) or "none"

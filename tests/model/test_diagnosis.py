@@ -114,24 +114,41 @@ def test_general_model_is_classes_under_constraints(answers):
     assert held.df_modelwc == res.df_modelwc
     assert_allclose(held.aic, res.aic)
     assert_allclose(held.params, start, atol=2e-3)
-    dina, acdm = (GLLAMM.diagnosis(answers, Q, kind).fit(rng=0, starts=2) for kind in ("dina", "acdm"))
-    assert dina.llf < res.llf and acdm.llf < res.llf
-    assert dina.lr_test(res).df == 4 and acdm.lr_test(res).df == 2
+    dina, llm = (GLLAMM.diagnosis(answers, Q, kind).fit(rng=0, starts=2) for kind in ("dina", "llm"))
+    assert dina.llf < res.llf and llm.llf < res.llf
+    assert dina.lr_test(res).df == 4 and llm.lr_test(res).df == 2
 
 
-def test_additive_model_with_logit_by_hand(answers):
-    model = GLLAMM.diagnosis(answers, Q, "acdm")
-    rng = np.random.default_rng(5)
-    params = pd.Series(rng.normal(size=len(model.param_names)), model.param_names)
-    y = answers[ITEMS].to_numpy()
-    share = np.exp(np.concatenate([[0.0], params.to_numpy()[-3:]]))
-    joint = np.log(share / share.sum()) + np.zeros((len(y), 1))
-    for j, item in enumerate(ITEMS):
-        nu = params[f"item[{item}][none]"] + sum(
-            params[f"item[{item}][{a}]"] * PROFILES[:, k] for k, a in enumerate(Q) if Q.loc[item, a])
-        each = np.where(y[:, j, None] == 1, np.log(expit(nu)), np.log(expit(-nu)))
-        joint += np.where(np.isnan(y[:, j, None]), 0.0, each)
-    assert_allclose(model.loglike(params), logsumexp(joint, axis=1).sum(), rtol=1e-12)
+INVERSE = {"acdm": lambda nu: nu, "llm": expit, "rrum": np.exp}
+
+
+@pytest.mark.parametrize("kind", INVERSE)
+def test_additive_models_by_hand(answers, kind):
+    model = GLLAMM.diagnosis(answers, Q, kind)
+    res = model.fit(rng=0)
+    assert res.converged and np.abs(model.score(res.params)).max() < 0.05
+
+    def loglike(params):
+        y = answers[ITEMS].to_numpy()
+        share = np.exp(np.concatenate([[0.0], params.to_numpy()[-3:]]))
+        joint = np.log(share / share.sum()) + np.zeros((len(y), 1))
+        for j, item in enumerate(ITEMS):
+            nu = params[f"item[{item}][none]"] + sum(
+                params[f"item[{item}][{a}]"] * PROFILES[:, k] for k, a in enumerate(Q)
+                if Q.loc[item, a])
+            p = INVERSE[kind](nu)
+            each = np.where(y[:, j, None] == 1, np.log(p), np.log1p(-p))
+            joint += np.where(np.isnan(y[:, j, None]), 0.0, each)
+        return logsumexp(joint, axis=1).sum()
+
+    assert_allclose(res.llf, loglike(res.params), rtol=1e-12)
+    other = res.params * 0.98 - 0.01
+    assert_allclose(model.loglike(other), loglike(other), rtol=1e-12)
+    table = res.item_probabilities().loc["i3"]
+    assert list(table.index) == ["none", "add", "take", "add:take"]
+    p = res.params
+    assert_allclose(table.loc["add:take", "probability"], INVERSE[kind](
+        p["item[i3][none]"] + p["item[i3][add]"] + p["item[i3][take]"]))
 
 
 @pytest.mark.parametrize("end", [0.0, 1.0])
