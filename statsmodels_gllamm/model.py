@@ -765,8 +765,8 @@ class GLLAMMModel(LikelihoodModel):
             Called as callback(params) after every iteration.
         starts : int, optional
             Number of starting points; those after the first are drawn around it.  By default one,
-            with latent classes ten for every class but the first; ``optima`` of the results then has
-            the maxima that they led to.
+            with latent classes ten for every class but the first, or three if classes have a design;
+            ``optima`` of the results then has the maxima that they led to.
         threads : int, optional
             Threads over chunks of clusters; as many as cores by default.
         progress : bool, optional
@@ -854,9 +854,9 @@ class GLLAMMModel(LikelihoodModel):
         with_classes = self.structure.classes is not None
         if starts is None:  # one class has one maximum
             n_classes = self.structure.classes.n if with_classes and start_params is None else 1
-            if n_classes > 1 and self.structure.classes.designs:
-                n_classes = 2
             starts = max(1, latent_classes.STARTS * (n_classes - 1))
+            if n_classes > 1 and self.structure.classes.designs:
+                starts = latent_classes.FEW
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
         start, design = self._start(start_params), self.design

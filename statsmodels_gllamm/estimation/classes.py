@@ -26,7 +26,9 @@ from statsmodels_gllamm.latent.constrained import ConstrainedDesign
 from statsmodels_gllamm.latent.design import LatentDesign
 
 STARTS = 10  # starting points by default, for every class but the first
+FEW = 3  # the same with designs, whose classes are told apart
 SHARES = 0.2, 0.8  # between which a draw takes a share of the deviations above
+APART = 0.2, 0.45  # the same of a column with a design: probabilities of any link stay in range
 SAME = 1e-2  # log-likelihood by which two optima of short searches differ at least
 SHORT = 1e-5  # log-likelihood still to be gained at which a short search stops
 FLOOR = 1e-3  # smallest eigenvalue of the scaled M that is believed
@@ -182,7 +184,7 @@ class Starts:
         z = rng.normal(size=(classes.n, len(classes.columns)))
         pooled = absolute(self.mixture, self.pooled)
         own = pooled + rng.uniform(*SHARES) * z @ self.root.T
-        share = rng.uniform(*SHARES)
+        share = rng.uniform(*APART)
         for design in classes.designs:
             total = design.values @ np.arange(design.values.shape[1])
             middle, half = (total.max() + total.min()) / 2, max(np.ptp(total) / 2, 1e-300)

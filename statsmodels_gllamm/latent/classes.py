@@ -369,7 +369,8 @@ def _refuse_dependent(columns, variable, n_fixed, names) -> None:
 def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
                  more) -> tuple[AuxLimit, ...]:
     """Where coefficients of dummy variables may go to infinity, since an event never happens in some
-    class, or always does; none where ``more`` than columns and coefficients makes up predictors.
+    class, or always does, and the logits of classes with a design, since a class is empty; none where
+    ``more`` than columns and coefficients makes up predictors.
 
     Parameters
     ----------
@@ -383,10 +384,14 @@ def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
     """
     if classes is None or more or len(outcomes.predictors) > 1:
         return ()
+    empty = ()
+    if classes.designs and classes.covariates == ("Intercept",):
+        empty = tuple(AuxLimit(np.array([k]), np.ones((1, 1)), -INFINITE)
+                      for k in layout.positions("prob"))
     name = outcomes.members[0].response.name
     signs = [sign for sign, families in ((-1, EVER), (1, ALWAYS)) if name.startswith(families)]
     if not signs:
-        return ()
+        return empty
     coef, own, k = layout.positions("coef"), layout.positions("class"), len(fixed.row)
     x = np.unique(np.column_stack([columns[r] for r in (*fixed.row, *classes.rows)]), axis=0)
     dummy, n_free, found, stacked = ((x == 0) | (x == 1)).all(axis=0), classes.free.sum(), [], []
@@ -405,4 +410,4 @@ def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
         able = np.concatenate([never, np.arange(len(own)) >= n_free])
         positions = np.concatenate([coef[fixed.index], own])
         found += [AuxLimit(positions, np.vstack(stacked), sign * INFINITE, able) for sign in signs]
-    return tuple(found)
+    return (*found, *empty)

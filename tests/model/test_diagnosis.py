@@ -173,6 +173,21 @@ def test_probability_of_zero_or_one_is_held(answers, end):
     assert_allclose(found[other + "_se"], p * (1 - p) * res.bse[other_name], rtol=1e-6)
 
 
+def test_empty_profile_is_at_the_boundary():
+    """Nobody can take who cannot add."""
+    rng = np.random.default_rng(5)
+    add = rng.random(600) < 0.6
+    mastered = np.column_stack([add, add & (rng.random(600) < 0.5)])
+    able = mastered.astype(int) @ Q.T.to_numpy() == Q.sum(axis=1).to_numpy()
+    data = pd.DataFrame((rng.random((600, 8)) < np.where(able, 0.85, 0.15)) * 1.0, columns=ITEMS)
+    share = em(data.to_numpy(), (PROFILES[:, None] >= Q.to_numpy()[None]).all(axis=2), 300)[1]
+    assert share[2] < 1e-6  # so that this is a test
+    with pytest.warns(BoundaryWarning, match=r"prob\[profile=01\].*empty"):
+        res = GLLAMM.diagnosis(data, Q).fit(rng=0)
+    assert_allclose(res.profiles["share"], share, atol=1e-4)
+    assert res.record.boundary == ("prob[profile=01]",) and res.bse.notna().sum() == 18
+
+
 # Located classes
 
 @pytest.fixture(scope="module")
