@@ -19,6 +19,7 @@ from statsmodels_gllamm.estimation import (
     diagnose,
     identification,
     information,
+    npml,
 )
 from statsmodels_gllamm.estimation import classes as latent_classes
 from statsmodels_gllamm.estimation.fit import Options, fit
@@ -30,7 +31,12 @@ from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
-from statsmodels_gllamm.exceptions import DataError, IdentificationWarning, SeparationWarning
+from statsmodels_gllamm.exceptions import (
+    ConvergenceWarning,
+    DataError,
+    IdentificationWarning,
+    SeparationWarning,
+)
 from statsmodels_gllamm.families.base import FamilyData
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.registry import as_family
@@ -848,6 +854,10 @@ class GLLAMMModel(LikelihoodModel):
     def _fit(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter, tol,
              disp, callback, starts, threads, progress, cov_type, cov_kwds, rng):
         """``fit`` under constraints (None: without)."""
+        if self.classes is not None and self.classes.spec.n == "auto":
+            return self._fit_masses(constraints, start_params, integration, n_quad, quad_tol, method,
+                                    maxiter, tol, disp, callback, starts, threads, progress, cov_type,
+                                    cov_kwds)
         check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)
         search = search_method(method)
@@ -891,6 +901,11 @@ class GLLAMMModel(LikelihoodModel):
         if optima is not None:
             record.retvals["optima"] = optima
         record = checks.held_where_vanished(record, self.sample, self.structure)
+        if self.design.centring is not None:
+            mixture = latent_classes.ClassMixture(self.design, self.structure.classes)
+            with self._explained():
+                objective = self._objective(record.n_quad, integration)
+                record = npml.held_masses(record, self.design, objective, mixture)
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
@@ -905,6 +920,53 @@ class GLLAMMModel(LikelihoodModel):
         kind = ClassResults if with_classes else GLLAMMResults
         kind = kind if self.diagnosis_model is None else DiagnosisResults
         return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))
+
+    def _with_masses(self, n: int) -> GLLAMMModel:
+        """The same with a number of classes."""
+        spec = replace(self.classes.spec, n=n)
+        model = type(self)(self.sample.endog, self.sample.exog, sample=self.sample,
+                           family=self.family, covariances=self.covariances,
+                           regressions=self.regressions, classes=replace(self.classes, spec=spec))
+        for name in ("formula", "gllamm_formula", "wide"):
+            if hasattr(self, name):
+                setattr(model, name, getattr(self, name))
+        if hasattr(self.data, "frame"):
+            model.data.frame = self.data.frame
+        return model
+
+    def _fit_masses(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter,
+                    tol, disp, callback, starts, threads, progress, cov_type, cov_kwds):
+        """``fit`` with as many masses as the nonparametric maximum likelihood estimate has."""
+        if constraints is not None:
+            raise NotImplementedError('constraints are not available with Classes("auto"); fit them '
+                                      "with the number of classes that a fit without finds")
+        if start_params is not None or starts is not None:
+            raise ValueError('Classes("auto") has no starting points: it starts with one class and '
+                             "adds others where the likelihood gains; leave out start_params and "
+                             "starts")
+        points = self._points(n_quad, integration) or certify.first_n_quad(self._dimensions)
+        made, search = {}, search_method(method)
+        with self._explained(), thread_pool(threads) as pool:
+            def make(n):
+                if n not in made:
+                    model = self._with_masses(n)
+                    made[n] = model, model._objective(points, integration, pool)
+                return made[n]
+
+            growth = npml.Growth(make, search, integer("maxiter", maxiter, 0))
+            first = make(1)[0]
+            masses = growth.start(first.design.to_working(first.start_params))
+            masses, sup = growth.pruned(*growth.grow(masses))
+            masses = npml.placed(masses, masses.model, masses.objective, masses.own, masses.size)
+            found = masses.model.design.to_natural(masses.working)
+        if sup > npml.SUPREMUM:
+            warnings.warn(f"the directional derivative is still {sup:.2g} somewhere with "
+                          f"{len(masses.size)} masses, so that more could gain as much in "
+                          "log-likelihood", ConvergenceWarning, stacklevel=4)
+        return masses.model.fit(
+            found, integration=integration, n_quad=n_quad, quad_tol=quad_tol, method=method,
+            maxiter=maxiter, tol=min(tol, npml.SEARCH), disp=disp, callback=callback, starts=1,
+            threads=threads, progress=progress, cov_type=cov_type, cov_kwds=cov_kwds)
 
     def _unidentified(self, design, start) -> list[str]:
         """What is not identified, in words."""

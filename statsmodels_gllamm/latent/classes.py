@@ -17,6 +17,7 @@ import numpy as np
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.families.base import Predictor
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.latent.centred import Centring
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, Terms
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.parameters import Block, Layout
@@ -204,7 +205,30 @@ def one_class(design: LatentDesign, classes: LatentClasses) -> LatentDesign:
     fixed = Terms(np.concatenate([design.fixed.row, [column.row for column in own]]).astype(np.int64),
                   np.concatenate([design.fixed.index, number]).astype(np.int64),
                   np.concatenate([design.fixed.slot, 0 * number]).astype(np.int64))
-    return replace(design, layout=layout, fixed=fixed, flips=(), aux_limits=())
+    return replace(design, layout=layout, fixed=fixed, flips=(), aux_limits=(),
+                   centring=None)
+
+
+def centring_of(classes: LatentClasses, layout: Layout) -> Centring:
+    """The centring of a class variable.
+
+    Raises
+    ------
+    FormulaError
+        A column with class-specific coefficients does not stand in the fixed part.
+    """
+    carrier = np.zeros((len(classes.columns), layout.size))
+    for p, column in enumerate(classes.columns):
+        if not column.relative:
+            raise FormulaError(
+                f"the mass points {classes.name!r} are centred: the fixed part has their mean, but it "
+                f"has no {column.name!r}; write it into the fixed part, or use centered=False")
+        if column.beside == IN_THRESHOLDS:
+            carrier[p, layout.positions("aux")] = -column.shift
+        else:
+            carrier[p, layout.positions("coef")[column.beside]] = 1.0
+    own = layout.positions("class").reshape(classes.n - 1, len(classes.columns))
+    return Centring(own, layout.positions("prob"), carrier)
 
 
 def read_classes(sample, variable, outcomes, levels, rows) -> LatentClasses:
@@ -246,7 +270,7 @@ def read_classes(sample, variable, outcomes, levels, rows) -> LatentClasses:
         values = sample.numbers[variable.known]
         _check_constant(values, first, top, group, f"the known class {variable.spec.known!r}")
         known = _known(values[first], variable)
-    return LatentClasses(variable.name, variable.group, variable.spec.n, columns, membership,
+    return LatentClasses(variable.name, variable.group, variable.spec.count, columns, membership,
                          tuple(design.columns), known, designs, variable.spec.labels or ())
 
 
@@ -258,7 +282,7 @@ def _designs(columns, variable) -> tuple[ClassDesign, ...]:
         raise FormulaError(f"Classes(design=...) has {unknown[0]!r}, which is not a column in the bars "
                            f"of {variable.name!r}; these are {', '.join(names)}")
     undesigned = [column for column in columns if column.name not in given]
-    start = sum(variable.spec.n - column.relative for column in undesigned)
+    start = sum(variable.spec.count - column.relative for column in undesigned)
     found = []
     for p, column in enumerate(columns):
         if column.name not in given:
@@ -277,11 +301,11 @@ def _designs(columns, variable) -> tuple[ClassDesign, ...]:
 def _known(values, variable) -> np.ndarray:
     """Numbers of the classes, -1 where a value is missing."""
     seen = ~np.isnan(values)
-    wrong = seen & ~np.isin(values, np.arange(1, variable.spec.n + 1))
+    wrong = seen & ~np.isin(values, np.arange(1, variable.spec.count + 1))
     if wrong.any():
         raise DataError(f"the column {variable.spec.known!r} of known classes has the value "
                         f"{values[wrong][0]:g}; it holds the number of the class, 1 to "
-                        f"{variable.spec.n}, and is missing where that is not known")
+                        f"{variable.spec.count}, and is missing where that is not known")
     return np.where(seen, np.where(seen, values, 0) - 1, -1).astype(np.int64)
 
 

@@ -16,6 +16,7 @@ from scipy.special import xlogy
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.results.class_predictions import predict_classes, simulate
 from statsmodels_gllamm.results.latent import level_units
+from statsmodels_gllamm.results.npml import MassPoints, mass_points
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 
 REFUSED = ("latent", "random_effects", "plot_random_effects", "fit_measures", "standardized",
@@ -166,6 +167,23 @@ class ClassResults(GLLAMMResults):
         if p.shape[1] == 1:
             return np.nan
         return float(1 + self._unit_weight() @ xlogy(p, p).sum(axis=1) / np.log(p.shape[1]))
+
+    @property
+    def mass_points(self) -> MassPoints:
+        """Locations and probabilities of centred classes with delta-method standard errors, their mean
+        and their covariance matrix.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> classes = {"c": Classes(2, within="Subject", centered=True)}
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (1 | c)", data, classes=classes).fit(rng=0)
+        >>> res.mass_points.variance.round(0)
+        Intercept    881.0
+        Name: variance, dtype: float64
+        """
+        return mass_points(self)
 
     def _unit_weight(self) -> np.ndarray:
         """Shares (n_top,) of the clusters by their frequency weights."""
