@@ -43,11 +43,12 @@ from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.classes import parse_classes
+from statsmodels_gllamm.formula.diagnosis import CLASS, LINKS, diagnosis
 from statsmodels_gllamm.formula.regressions import parse_regressions
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM, parse_residuals
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.formula.terms import linear_constraints
-from statsmodels_gllamm.formula.wide import from_wide
+from statsmodels_gllamm.formula.wide import from_wide, row_arguments
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task
@@ -61,6 +62,7 @@ from statsmodels_gllamm.parameters.constraints import Constraints, solve
 from statsmodels_gllamm.results.class_predictions import predict_classes
 from statsmodels_gllamm.results.classes import ClassResults
 from statsmodels_gllamm.results.covariance import check_cov_type
+from statsmodels_gllamm.results.diagnosis import DiagnosisResults
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults
 from statsmodels_gllamm.spec import Needs
@@ -126,6 +128,7 @@ class GLLAMMModel(LikelihoodModel):
                   "constraints", "classes"]
     _formula_max_endog = None
     wide = None
+    diagnosis_model = None
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
@@ -380,6 +383,61 @@ class GLLAMMModel(LikelihoodModel):
                                  eval_env=eval_env, **arguments)
         model.wide = wide
         return model
+
+    @classmethod
+    def diagnosis(cls, data, q_matrix, model="dina", *, id=None, freq_weights=None, missing="drop",
+                  constraints=None):
+        """Cognitive diagnosis model of wide data, with one row per person and one column per item.
+
+        Parameters
+        ----------
+        data : DataFrame
+            Items are 0 (wrong) or 1 (right).
+        q_matrix : DataFrame (items, attributes) of 0 and 1
+            The attributes that each item requires, indexed by columns of the data.
+        model : {"dina", "dino", "acdm", "llm", "rrum", "gdina"}
+            What makes a right answer likely: all required attributes; any of them; each of them adds
+            something to its probability, the logit or the log of that; or any function of them.
+        id : str, optional
+            Column that names the persons; by default "id", a column or the row labels.
+        freq_weights : str, array_like or dict, optional
+            As in `from_wide`.
+        missing : {"drop", "raise"}
+            An item that a person has not answered is dropped, not the person.
+        constraints : str, list of str, dict or tuple (R, q), optional
+            As in `from_formula`.
+
+        Returns
+        -------
+        GLLAMMModel
+            A model with 2**attributes latent classes, one for each profile of attributes.  Its
+            results have ``mastery``, ``item_probabilities`` and ``guessing_slipping`` besides.
+
+        Raises
+        ------
+        DataError
+            A Q-matrix that does not fit the data, or by which profiles cannot be told apart.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> from statsmodels_gllamm import GLLAMM
+        >>> rng = np.random.default_rng(0)
+        >>> knows = rng.random((300, 1)) < 0.6
+        >>> right = rng.random((300, 4)) < np.where(knows, 0.9, 0.2)
+        >>> data = pd.DataFrame(right * 1, columns=["i1", "i2", "i3", "i4"])
+        >>> q_matrix = pd.DataFrame({"adding": [1, 1, 1, 1]}, index=data.columns)
+        >>> model = GLLAMM.diagnosis(data, q_matrix)
+        >>> model.param_names[:3]
+        ['item[i1][none]', 'item[i1][adding]', 'item[i2][none]']
+        """
+        found, wide, classes = diagnosis(data, q_matrix, model, id)
+        rows = row_arguments({"freq_weights": freq_weights}, data, None, wide.id, len(wide.items))
+        made = cls.from_formula(
+            wide.formula, wide.long(data), family=sm.families.Binomial(LINKS[model]()),
+            missing=missing, constraints=constraints, classes={CLASS: classes}, **rows)
+        made.wide, made.diagnosis_model = wide, found
+        return made
 
     # What the model is
 
@@ -717,8 +775,8 @@ class GLLAMMModel(LikelihoodModel):
             Called as callback(params) after every iteration.
         starts : int, optional
             Number of starting points; those after the first are drawn around it.  By default one,
-            with latent classes ten for every class but the first; ``optima`` of the results then has
-            the maxima that they led to.
+            with latent classes ten for every class but the first, or three if classes have a design;
+            ``optima`` of the results then has the maxima that they led to.
         threads : int, optional
             Threads over chunks of clusters; as many as cores by default.
         progress : bool, optional
@@ -811,6 +869,8 @@ class GLLAMMModel(LikelihoodModel):
         if starts is None:  # one class has one maximum
             n_classes = self.structure.classes.n if with_classes and start_params is None else 1
             starts = max(1, latent_classes.STARTS * (n_classes - 1))
+            if n_classes > 1 and self.structure.classes.designs:
+                starts = latent_classes.FEW
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
         start, design = self._start(start_params), self.design
@@ -862,6 +922,7 @@ class GLLAMMModel(LikelihoodModel):
         else:
             diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
         kind = ClassResults if with_classes else GLLAMMResults
+        kind = kind if self.diagnosis_model is None else DiagnosisResults
         return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))
 
     def _with_masses(self, n: int) -> GLLAMMModel:
