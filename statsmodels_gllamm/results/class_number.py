@@ -230,6 +230,9 @@ def select_classes(model, most=5, *, rng=None, **fit_kwds) -> ClassSelection:
     """
     if model.structure.classes is None:
         raise ValueError("select_classes() takes a model with classes=")
+    if model.structure.classes.labels:
+        raise ValueError("select_classes() takes a model with any number of classes, not one "
+                         "whose classes have labels")
     numbers = range(1, integer("most", most) + 1) if np.isscalar(most) else list(most)
     rng, results, rows = np.random.default_rng(rng), {}, []
     for n in numbers:

@@ -162,7 +162,8 @@ def _index(index, labels, classes) -> pd.MultiIndex:
     """Rows, categories if any, and classes."""
     keys = [key if isinstance(key, tuple) else (key,) for key in index]
     middle = [()] if labels is None else [(label,) for label in labels]
-    entries = [(*key, *label, c + 1) for key in keys for label in middle for c in range(classes.n)]
+    numbers = classes.labels or range(1, classes.n + 1)
+    entries = [(*key, *label, c) for key in keys for label in middle for c in numbers]
     names = [*index.names, *([] if labels is None else ["category"]), classes.name]
     return pd.MultiIndex.from_tuples(entries, names=names)
 
@@ -175,12 +176,12 @@ def plot_profiles(results, data=None, alpha=0.05, ax=None):
     axes = _axes(ax, len(categories), len(table) // len(categories) // len(sizes))
     for axis, category in zip(axes, categories):
         own = table if category is None else table.xs(category, level="category")
-        for c in range(len(sizes)):
-            part = own.xs(c + 1, level=name)
+        for c, label in enumerate(table.index.unique(name)):
+            part = own.xs(label, level=name)
             place = np.arange(len(part)) + 0.08 * (c - (len(sizes) - 1) / 2)
             color = COLORS[c % len(COLORS)]
             axis.plot(place, part["estimate"], color=color, marker=MARKERS[c % len(MARKERS)],
-                      markersize=5, linewidth=1.4, label=f"{name}={c + 1} ({sizes.iloc[c]:.0%})")
+                      markersize=5, linewidth=1.4, label=f"{sizes.index[c]} ({sizes.iloc[c]:.0%})")
             known = part["std_err"].notna().to_numpy()
             axis.vlines(place[known], part["conf_low"][known], part["conf_high"][known], color=color,
                         linewidth=1.1)

@@ -269,3 +269,23 @@ def test_numbers_of_classes(lsat, two, one):
         found.best("llf")
     with pytest.raises(ValueError, match="classes="):
         select_classes(GLLAMM.from_formula("y ~ item", lsat, family=BINOMIAL), 2)
+
+
+def test_profiles_of_classes_with_labels():
+    rng = np.random.default_rng(1)
+    has = rng.random(400) < 0.5
+    right = rng.random((400, 4)) < np.where(has, 0.85, 0.2)[:, None]
+    wide = pd.DataFrame(right * 1.0, columns=list("abcd"))
+    q = pd.DataFrame({"skill": 1}, index=list("abcd"))
+    res = GLLAMM.diagnosis(wide, q, "dina").fit(rng=0, starts=1)
+    table, ends = res.class_profiles(), res.guessing_slipping()
+    name = table.index.names[-1]
+    assert list(table.index.unique(name)) == ["0", "1"]
+    assert_allclose(table["estimate"].xs("0", level=name), ends["guess"], rtol=1e-6)
+    assert_allclose(table["estimate"].xs("1", level=name), 1 - ends["slip"], rtol=1e-6)
+    assert_allclose(table["std_err"].xs("0", level=name), ends["guess_se"], rtol=1e-5)
+    figure = res.plot_profiles()
+    assert figure.axes[0].get_legend().get_texts()[1].get_text().startswith(f"{name}=1 (")
+    matplotlib.pyplot.close(figure)
+    with pytest.raises(ValueError, match="labels"):
+        select_classes(res.model, 2)
