@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 from scipy.optimize import minimize, minimize_scalar
 
 from statsmodels_gllamm.estimation.classes import ClassMixture
@@ -22,9 +23,9 @@ from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.classes import with_rows
 
 GRID = 161  # locations of one column; of several, per column GRID_OF_SEVERAL
-GRID_OF_SEVERAL = 21
+GRID_OF_SEVERAL = 25
 GAIN = 1e-6  # log-likelihood that a unit may gain beyond the end of the grid
-REFINED = 4  # local maxima of the grid that are followed
+REFINED = 12  # local maxima of the grid that are followed
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,15 @@ class Towards:
                                           bounds=(grid[i - 1], grid[i + 1]), options={"xatol": 1e-7})
                     found.append((-end.fun, np.array([end.x])))
         else:
-            for i in np.argsort(-value)[:REFINED]:
-                end = minimize(lambda z: -self.derivative(z), grid[i], method="Nelder-Mead",
+            p, (low, high) = len(self.directions), np.transpose(self.ends)
+
+            def inside(z):
+                return -self.derivative(z) if (low <= z).all() and (z <= high).all() else np.inf
+
+            lattice = value[:GRID_OF_SEVERAL**p].reshape((GRID_OF_SEVERAL,) * p)
+            peaks = np.flatnonzero(lattice == maximum_filter(lattice, size=3, mode="nearest"))
+            for i in peaks[np.argsort(-value[peaks])][:REFINED]:
+                end = minimize(inside, grid[i], method="Nelder-Mead",
                                options={"xatol": 1e-6, "fatol": 1e-9, "initial_simplex": np.vstack(
                                    [grid[i], grid[i] + 0.3 * np.diag(self.scale)])})
                 found.append((-end.fun, end.x))

@@ -100,7 +100,8 @@ class Growth:
 
     def refit(self, masses: Masses) -> Masses:
         """The maximum with as many masses."""
-        end = self.search(masses.objective, masses.working, tol=SEARCH, maxiter=self.maxiter)
+        with np.errstate(over="ignore", invalid="ignore"):  # a step may be too far for a mass
+            end = self.search(masses.objective, masses.working, tol=SEARCH, maxiter=self.maxiter)
         return Masses(masses.model, masses.objective, end.point.working)
 
     def start(self, working: np.ndarray) -> Masses:

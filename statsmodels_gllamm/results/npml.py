@@ -31,8 +31,8 @@ class MassPoints:
 
     Notes
     -----
-    A mass at infinity has a level of plus or minus infinity; then there is no mean, and locations are
-    NaN.
+    A mass at infinity has a level of plus or minus infinity; then there is no mean, locations are NaN,
+    and the standard errors of a column are those of the levels (by the observed information).
     """
 
     table: pd.DataFrame
@@ -68,13 +68,14 @@ def mass_points(results) -> MassPoints:
         params = params.to_numpy()
         return np.concatenate([centring.locations(params).ravel(), centring.probabilities(params)])
 
-    error = results.nonlinear(derived)["std_err"].to_numpy()
+    error = results.nonlinear(derived)["std_err"].to_numpy(copy=True)
     locations, size = centring.locations(p), centring.probabilities(p)
     level = absolute(ClassMixture(design, classes), working)
     cov = (locations.T * size) @ locations
     fixed = pd.Series(p, model.param_names).reindex(names).to_numpy()
     far = infinite_masses(results)
     if far.any():
+        error[:n] = _level_errors(results, far)
         level[far] = np.copysign(np.inf, locations[far])
         fixed, locations, cov = size @ level, locations * np.nan, np.full_like(cov, np.inf)
     table = {}
@@ -88,6 +89,21 @@ def mass_points(results) -> MassPoints:
     order = np.lexsort(level.T[::-1])
     return MassPoints(table.iloc[order], pd.Series(fixed, index=names, name="mean"),
                       pd.DataFrame(cov, names, names))
+
+
+def _level_errors(results, far) -> np.ndarray:
+    """Standard errors (n,) of the levels of one column, NaN of masses that are far out."""
+    design, info = results.model.design, results.record.information
+    column, = results.model.structure.classes.columns
+    out = np.full(len(far), np.nan)
+    if column.beside < 0 or results.record.constraints is not None:
+        return out
+    slope = np.zeros((len(far), design.layout.size))
+    slope[:, design.layout.positions("coef")[column.beside]] = 1.0
+    slope[np.arange(1, len(far)), design.centring.own[:, 0]] = 1.0
+    slope = slope[~far][:, info.free]
+    out[~far] = np.sqrt(np.einsum("cp,pq,cq->c", slope, info.inverse, slope))
+    return out
 
 
 def infinite_masses(results) -> np.ndarray:
