@@ -502,7 +502,11 @@ class GLLAMMModel(LikelihoodModel):
         if row_weight is not None and out.rows is not None:
             row_weight = row_weight[out.rows]
         members = tuple((member.response, member.y) for member in out.members)
-        return EngineRows(members, self.structure.columns, offset, out.sets, row_weight)
+        alike = ()
+        if self.structure.classes is not None:
+            codes = self.structure.engine_levels[-1].codes
+            alike = tuple(column[codes] for column in self.structure.classes.of_units)
+        return EngineRows(members, self.structure.columns, offset, out.sets, row_weight, alike)
 
     @property
     def _reach(self) -> Reach:

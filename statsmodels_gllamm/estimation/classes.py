@@ -18,6 +18,7 @@ import pandas as pd
 
 from statsmodels_gllamm.estimation.mixture import MixtureObjective
 from statsmodels_gllamm.estimation.starts import start_values
+from statsmodels_gllamm.integration.chunks import distinct_units
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.rules import product_rule
@@ -156,7 +157,9 @@ def mixture_of_classes(problem, mixture: ClassMixture, n_quad, pool=None,
     def make_task(n):
         return mixture.task(n, adaptive)
 
-    return MixtureObjective(problem, make_task(n_quad), mixture.design, tuple(n_quad), mixture.parts,
+    units = distinct_units(problem).first
+    parts = replace(mixture, classes=mixture.classes.at(units)).parts
+    return MixtureObjective(problem, make_task(n_quad), mixture.design, tuple(n_quad), parts,
                             make_task, pool)
 
 
@@ -219,9 +222,10 @@ def starts_of(structure, rows, objective: MixtureObjective, linear_aux: bool) ->
     pooled[design.layout.positions("class")] = classes.parameters(own)
     if classes.n == 1:
         return Starts(pooled, np.zeros((own.shape[1],) * 2), mixture)
-    value = evaluate(objective.problem, objective.task, mixture.psi(pooled, 0), units=True)
+    problem = objective.distinct.problem
+    value = evaluate(problem, objective.task, mixture.psi(pooled, 0), units=True)
     scores = value.unit_bar[mixture._places]
-    weight = objective.problem.top_weight
+    weight = problem.top_weight
     return Starts(pooled, _inverse_root((scores * weight) @ scores.T / weight.sum()), mixture)
 
 

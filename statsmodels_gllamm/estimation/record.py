@@ -95,7 +95,7 @@ def natural_scores(jacobian: np.ndarray, free: np.ndarray, scores: np.ndarray) -
 
 
 def _natural_scores_of(jacobian, free, point) -> np.ndarray | None:
-    scores = point.unit_scores
+    scores = point.scores_to_keep
     return None if scores is None else natural_scores(jacobian, free, scores)
 
 

@@ -20,6 +20,7 @@ from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.latent.centred import Centring
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, Terms
 from statsmodels_gllamm.latent.hierarchy import first_rows
+from statsmodels_gllamm.latent.merge import distinct_rows
 from statsmodels_gllamm.parameters import Block, Layout
 
 OWN, IN_THRESHOLDS, IN_FIXED = -1, -2, -3
@@ -132,6 +133,16 @@ class LatentClasses:
     def rows(self) -> np.ndarray:
         """Row columns (P,)."""
         return np.array([column.row for column in self.columns], dtype=np.int64)
+
+    @property
+    def of_units(self) -> tuple[np.ndarray, ...]:
+        """What differs between clusters besides their rows: columns (n_top,)."""
+        columns = (*self.membership.T, self.known.astype(float))
+        return tuple(column for column in columns if (column != column[:1]).any())
+
+    def at(self, units: np.ndarray) -> LatentClasses:
+        """The class variable of some clusters, by number."""
+        return replace(self, membership=self.membership[units], known=self.known[units])
 
     def label(self, c: int) -> str:
         """"c=1" for class number 0."""
@@ -417,7 +428,9 @@ def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
     if not signs:
         return empty
     coef, own, k = layout.positions("coef"), layout.positions("class"), len(fixed.row)
-    x = np.unique(np.column_stack([columns[r] for r in (*fixed.row, *classes.rows)]), axis=0)
+    used = [columns[r] for r in (*fixed.row, *classes.rows)]
+    first = distinct_rows(used)[1]
+    x = np.column_stack([column[first] for column in used])
     dummy, n_free, found, stacked = ((x == 0) | (x == 1)).all(axis=0), classes.free.sum(), [], []
     never = np.zeros(k, dtype=bool)
     for c in range(classes.n):
