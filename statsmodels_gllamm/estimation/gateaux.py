@@ -168,7 +168,8 @@ def towards_mass(objective, working: np.ndarray, mixture: ClassMixture) -> Towar
     directions[np.arange(len(rows)), rows] = 1.0
     psi[:, 0] += (mean - own[0]) @ directions
     value = objective.at(working, gradient=False).value
-    return Towards(objective.problem, objective.task, psi, directions, value.unit_loglik, own - mean)
+    return Towards(objective.distinct.problem, objective.task, psi, directions, value.unit_loglik,
+                   own - mean)
 
 
 def towards_value(objective, working: np.ndarray) -> Towards:

@@ -105,7 +105,7 @@ def _objective(results):
 
 
 def derivative_of(results) -> tuple[Towards, np.ndarray]:
-    """What the derivative is taken with, and the scores (n_top, k) of the units at the estimates."""
+    """What the derivative is taken with, and the scores (G, k) of its units at the estimates."""
     results._needs_data("gateaux")
     model, record = results.model, results.record
     design, classes = model.design, model.structure.classes
@@ -127,7 +127,7 @@ def derivative_of(results) -> tuple[Towards, np.ndarray]:
         if classes is not None:
             mixture = ClassMixture(design, classes)
             towards = towards_mass(objective, record.working, mixture)
-            return towards, objective.at(record.working).unit_scores
+            return towards, objective.at(record.working).value.unit_scores
         point = objective.at(record.working, units=True)
         return towards_value(objective, record.working), point.unit_scores
 
