@@ -19,6 +19,7 @@ from statsmodels_gllamm.estimation import (
     diagnose,
     identification,
     information,
+    npml,
 )
 from statsmodels_gllamm.estimation import classes as latent_classes
 from statsmodels_gllamm.estimation.fit import Options, fit
@@ -30,18 +31,24 @@ from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.estimation.starts import start_values
-from statsmodels_gllamm.exceptions import DataError, IdentificationWarning, SeparationWarning
+from statsmodels_gllamm.exceptions import (
+    ConvergenceWarning,
+    DataError,
+    IdentificationWarning,
+    SeparationWarning,
+)
 from statsmodels_gllamm.families.base import FamilyData
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.registry import as_family
 from statsmodels_gllamm.formula import arrays_to_sample, build_sample
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.classes import parse_classes
+from statsmodels_gllamm.formula.diagnosis import CLASS, LINKS, diagnosis
 from statsmodels_gllamm.formula.regressions import parse_regressions
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM, parse_residuals
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.formula.terms import linear_constraints
-from statsmodels_gllamm.formula.wide import from_wide
+from statsmodels_gllamm.formula.wide import from_wide, row_arguments
 from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task
@@ -55,6 +62,7 @@ from statsmodels_gllamm.parameters.constraints import Constraints, solve
 from statsmodels_gllamm.results.class_predictions import predict_classes
 from statsmodels_gllamm.results.classes import ClassResults
 from statsmodels_gllamm.results.covariance import check_cov_type
+from statsmodels_gllamm.results.diagnosis import DiagnosisResults
 from statsmodels_gllamm.results.predict import predict
 from statsmodels_gllamm.results.results import GLLAMMResults
 from statsmodels_gllamm.spec import Needs
@@ -120,6 +128,7 @@ class GLLAMMModel(LikelihoodModel):
                   "constraints", "classes"]
     _formula_max_endog = None
     wide = None
+    diagnosis_model = None
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
@@ -375,6 +384,61 @@ class GLLAMMModel(LikelihoodModel):
         model.wide = wide
         return model
 
+    @classmethod
+    def diagnosis(cls, data, q_matrix, model="dina", *, id=None, freq_weights=None, missing="drop",
+                  constraints=None):
+        """Cognitive diagnosis model of wide data, with one row per person and one column per item.
+
+        Parameters
+        ----------
+        data : DataFrame
+            Items are 0 (wrong) or 1 (right).
+        q_matrix : DataFrame (items, attributes) of 0 and 1
+            The attributes that each item requires, indexed by columns of the data.
+        model : {"dina", "dino", "acdm", "llm", "rrum", "gdina"}
+            What makes a right answer likely: all required attributes; any of them; each of them adds
+            something to its probability, the logit or the log of that; or any function of them.
+        id : str, optional
+            Column that names the persons; by default "id", a column or the row labels.
+        freq_weights : str, array_like or dict, optional
+            As in `from_wide`.
+        missing : {"drop", "raise"}
+            An item that a person has not answered is dropped, not the person.
+        constraints : str, list of str, dict or tuple (R, q), optional
+            As in `from_formula`.
+
+        Returns
+        -------
+        GLLAMMModel
+            A model with 2**attributes latent classes, one for each profile of attributes.  Its
+            results have ``mastery``, ``item_probabilities`` and ``guessing_slipping`` besides.
+
+        Raises
+        ------
+        DataError
+            A Q-matrix that does not fit the data, or by which profiles cannot be told apart.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> from statsmodels_gllamm import GLLAMM
+        >>> rng = np.random.default_rng(0)
+        >>> knows = rng.random((300, 1)) < 0.6
+        >>> right = rng.random((300, 4)) < np.where(knows, 0.9, 0.2)
+        >>> data = pd.DataFrame(right * 1, columns=["i1", "i2", "i3", "i4"])
+        >>> q_matrix = pd.DataFrame({"adding": [1, 1, 1, 1]}, index=data.columns)
+        >>> model = GLLAMM.diagnosis(data, q_matrix)
+        >>> model.param_names[:3]
+        ['item[i1][none]', 'item[i1][adding]', 'item[i2][none]']
+        """
+        found, wide, classes = diagnosis(data, q_matrix, model, id)
+        rows = row_arguments({"freq_weights": freq_weights}, data, None, wide.id, len(wide.items))
+        made = cls.from_formula(
+            wide.formula, wide.long(data), family=sm.families.Binomial(LINKS[model]()),
+            missing=missing, constraints=constraints, classes={CLASS: classes}, **rows)
+        made.wide, made.diagnosis_model = wide, found
+        return made
+
     # What the model is
 
     @property
@@ -438,7 +502,11 @@ class GLLAMMModel(LikelihoodModel):
         if row_weight is not None and out.rows is not None:
             row_weight = row_weight[out.rows]
         members = tuple((member.response, member.y) for member in out.members)
-        return EngineRows(members, self.structure.columns, offset, out.sets, row_weight)
+        alike = ()
+        if self.structure.classes is not None:
+            codes = self.structure.engine_levels[-1].codes
+            alike = tuple(column[codes] for column in self.structure.classes.of_units)
+        return EngineRows(members, self.structure.columns, offset, out.sets, row_weight, alike)
 
     @property
     def _reach(self) -> Reach:
@@ -707,8 +775,8 @@ class GLLAMMModel(LikelihoodModel):
             Called as callback(params) after every iteration.
         starts : int, optional
             Number of starting points; those after the first are drawn around it.  By default one,
-            with latent classes ten for every class but the first; ``optima`` of the results then has
-            the maxima that they led to.
+            with latent classes ten for every class but the first, or three if classes have a design;
+            ``optima`` of the results then has the maxima that they led to.
         threads : int, optional
             Threads over chunks of clusters; as many as cores by default.
         progress : bool, optional
@@ -790,6 +858,10 @@ class GLLAMMModel(LikelihoodModel):
     def _fit(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter, tol,
              disp, callback, starts, threads, progress, cov_type, cov_kwds, rng):
         """``fit`` under constraints (None: without)."""
+        if self.classes is not None and self.classes.spec.n == "auto":
+            return self._fit_masses(constraints, start_params, integration, n_quad, quad_tol, method,
+                                    maxiter, tol, disp, callback, starts, threads, progress, cov_type,
+                                    cov_kwds)
         check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)
         search = search_method(method)
@@ -797,6 +869,8 @@ class GLLAMMModel(LikelihoodModel):
         if starts is None:  # one class has one maximum
             n_classes = self.structure.classes.n if with_classes and start_params is None else 1
             starts = max(1, latent_classes.STARTS * (n_classes - 1))
+            if n_classes > 1 and self.structure.classes.designs:
+                starts = latent_classes.FEW
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
         start, design = self._start(start_params), self.design
@@ -831,6 +905,11 @@ class GLLAMMModel(LikelihoodModel):
         if optima is not None:
             record.retvals["optima"] = optima
         record = checks.held_where_vanished(record, self.sample, self.structure)
+        if self.design.centring is not None:
+            mixture = latent_classes.ClassMixture(self.design, self.structure.classes)
+            with self._explained():
+                objective = self._objective(record.n_quad, integration)
+                record = npml.held_masses(record, self.design, objective, mixture)
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
@@ -843,7 +922,55 @@ class GLLAMMModel(LikelihoodModel):
         else:
             diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
         kind = ClassResults if with_classes else GLLAMMResults
+        kind = kind if self.diagnosis_model is None else DiagnosisResults
         return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))
+
+    def _with_masses(self, n: int) -> GLLAMMModel:
+        """The same with a number of classes."""
+        spec = replace(self.classes.spec, n=n)
+        model = type(self)(self.sample.endog, self.sample.exog, sample=self.sample,
+                           family=self.family, covariances=self.covariances,
+                           regressions=self.regressions, classes=replace(self.classes, spec=spec))
+        for name in ("formula", "gllamm_formula", "wide"):
+            if hasattr(self, name):
+                setattr(model, name, getattr(self, name))
+        if hasattr(self.data, "frame"):
+            model.data.frame = self.data.frame
+        return model
+
+    def _fit_masses(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter,
+                    tol, disp, callback, starts, threads, progress, cov_type, cov_kwds):
+        """``fit`` with as many masses as the nonparametric maximum likelihood estimate has."""
+        if constraints is not None:
+            raise NotImplementedError('constraints are not available with Classes("auto"); fit them '
+                                      "with the number of classes that a fit without finds")
+        if start_params is not None or starts is not None:
+            raise ValueError('Classes("auto") has no starting points: it starts with one class and '
+                             "adds others where the likelihood gains; leave out start_params and "
+                             "starts")
+        points = self._points(n_quad, integration) or certify.first_n_quad(self._dimensions)
+        made, search = {}, search_method(method)
+        with self._explained(), thread_pool(threads) as pool:
+            def make(n):
+                if n not in made:
+                    model = self._with_masses(n)
+                    made[n] = model, model._objective(points, integration, pool)
+                return made[n]
+
+            growth = npml.Growth(make, search, integer("maxiter", maxiter, 0))
+            first = make(1)[0]
+            masses = growth.start(first.design.to_working(first.start_params))
+            masses, sup = growth.pruned(*growth.grow(masses))
+            masses = npml.placed(masses, masses.model, masses.objective, masses.own, masses.size)
+            found = masses.model.design.to_natural(masses.working)
+        if sup > npml.SUPREMUM:
+            warnings.warn(f"the directional derivative is still {sup:.2g} somewhere with "
+                          f"{len(masses.size)} masses, so that more could gain as much in "
+                          "log-likelihood", ConvergenceWarning, stacklevel=4)
+        return masses.model.fit(
+            found, integration=integration, n_quad=n_quad, quad_tol=quad_tol, method=method,
+            maxiter=maxiter, tol=min(tol, npml.SEARCH), disp=disp, callback=callback, starts=1,
+            threads=threads, progress=progress, cov_type=cov_type, cov_kwds=cov_kwds)
 
     def _unidentified(self, design, start) -> list[str]:
         """What is not identified, in words."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import math
 from numbers import Integral, Real
 
+import numpy as np
+
 __all__ = ["Classes", "Factor", "Needs"]
 
 
@@ -80,8 +82,9 @@ class Classes:
 
     Parameters
     ----------
-    n : int
-        Number of classes.
+    n : int or "auto"
+        Number of classes; "auto": the masses of the nonparametric maximum likelihood estimate, which
+        are centred.
     within : str
         The group whose clusters belong to classes, "id" or "school:id".
     membership : str, optional
@@ -89,9 +92,20 @@ class Classes:
         within clusters; by default a constant.
     known : str, optional
         Column with the class, 1 to n, of the clusters where it is known; missing elsewhere.
+    centered : bool, optional
+        The class-specific coefficients are mass points whose mean, weighted by the class
+        probabilities, is zero: deviations from the coefficients of the fixed part, which has the same
+        columns.
+    design : dict {column: DataFrame (n, m)}, optional
+        Columns, by the names of their coefficients such as "item[Q1]", whose n coefficients in the
+        classes are linear functions of m parameters: the DataFrame's rows are classes and its columns
+        parameters, "item[Q1][name]".
+    labels : sequence of str (n,), optional
+        Names of the classes; by default "1", "2", ....
 
     Notes
     -----
+    Classes with labels or a design keep their order; others are ordered by size, the largest first.
     The probability of class c of a cluster with covariates w is
     ``exp(w'd_c) / sum_k exp(w'd_k)``, with ``d_1 = 0``.
 
@@ -99,22 +113,64 @@ class Classes:
     --------
     >>> from statsmodels_gllamm import Classes
     >>> Classes(2, within="id")
-    Classes(n=2, within='id', membership='1', known=None)
+    Classes(n=2, within='id', membership='1', known=None, centered=False)
     """
 
-    n: int
+    n: int | str
     within: str
     membership: str = "1"
     known: str | None = None
+    centered: bool = False
+    design: object = field(default=(), repr=False)
+    labels: tuple[str, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self):
-        if not isinstance(self.n, Integral) or isinstance(self.n, bool) or self.n < 1:
-            raise ValueError(f"Classes(n) takes the number of classes, at least 1, not {self.n!r}.")
-        object.__setattr__(self, "n", int(self.n))
+        if self.n == "auto":
+            object.__setattr__(self, "centered", True)
+        elif not isinstance(self.n, Integral) or isinstance(self.n, bool) or self.n < 1:
+            raise ValueError('Classes(n) takes the number of classes, at least 1, or "auto", not '
+                             f"{self.n!r}.")
+        else:
+            object.__setattr__(self, "n", int(self.n))
         for what in ("within", "membership", "known"):
             value = getattr(self, what)
             if not (isinstance(value, str) and value.strip() or (what == "known" and value is None)):
                 raise TypeError(f"Classes({what}=...) is text, not {value!r}.")
+        if not isinstance(self.centered, bool):
+            raise TypeError(f"Classes(centered=...) is a bool, not {self.centered!r}.")
+        if self.centered and self.membership.strip().removeprefix("~").strip() != "1":
+            raise ValueError("Classes(centered=True) has one mean for all clusters, so that the "
+                             f"membership has no covariates, not {self.membership!r}.")
+        if self.n == "auto" and self.known is not None:
+            raise ValueError('Classes("auto") finds its masses; known= goes with a number of classes.')
+        object.__setattr__(self, "design", tuple(
+            _class_design(name, table, self.n) for name, table in dict(self.design).items()))
+        if self.labels is not None:
+            labels = tuple(map(str, self.labels))
+            if len(labels) != self.n or len(set(labels)) != self.n:
+                raise ValueError(f"Classes(labels=...) are {self.n} different names, not {labels!r}.")
+            object.__setattr__(self, "labels", labels)
+
+    @property
+    def count(self) -> int:
+        """Number of classes, one where they are still to be found."""
+        return 1 if self.n == "auto" else self.n
+
+
+def _class_design(name, table, n) -> tuple:
+    """(column, (names, values)) of a design, checked."""
+    if not hasattr(table, "columns"):  # as of another Classes
+        names, values = table
+    else:
+        names, values = map(str, table.columns), table.to_numpy()
+    names, values = tuple(names), np.asarray(values, dtype=float)
+    if values.ndim != 2 or values.shape != (n, len(names)) or not np.isfinite(values).all():
+        raise ValueError(f"the design of {name!r} in Classes(design=...) is a DataFrame of "
+                         f"numbers with {n} rows, one for every class")
+    if np.linalg.matrix_rank(values) < len(names):
+        raise ValueError(f"the columns of the design of {name!r} in Classes(design=...) are linearly "
+                         "dependent; leave one out")
+    return name, (names, tuple(map(tuple, values)))
 
 
 @dataclass(frozen=True)

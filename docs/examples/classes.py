@@ -88,3 +88,26 @@ print(pd.DataFrame({"estimate": partly.params, "std err": partly.bse}).filter(
 # error
 result.lr_test(with_classes(1))
 # end
+
+# profiles
+print(result.class_profiles().round(3))
+print(result.classification_table().round(1))
+print(f"classification error {result.classification_error:.3f}")
+# end
+
+# pairs
+print(with_classes(1).bivariate_residuals()["residual"].unstack().round(1).to_string(na_rep=""))
+print(result.bivariate_residuals()["residual"].unstack().round(1).to_string(na_rep=""))
+# end
+
+# numbers
+from statsmodels_gllamm import select_classes
+
+found = select_classes(model, 3, rng=1)
+print(found.table.drop(columns=["aic", "bic"]).round(2))
+# end
+
+# bootstrap
+print(result.bootstrap_lrt(found.results[1], n=40, rng=1))
+print(found.results[3].bootstrap_lrt(result, n=40, rng=1))
+# end

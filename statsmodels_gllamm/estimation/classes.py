@@ -6,6 +6,7 @@ unit can tell,
 .. math:: \beta_c = \hat\beta + M^{-1/2} z_c, \qquad M = \frac{1}{n} \sum_j s_j s_j',
 
 with s_j the score of unit j of the pooled model in the columns with class-specific coefficients.
+Coefficients with a design rise with the number of its column.
 """
 from __future__ import annotations
 
@@ -17,15 +18,18 @@ import pandas as pd
 
 from statsmodels_gllamm.estimation.mixture import MixtureObjective
 from statsmodels_gllamm.estimation.starts import start_values
+from statsmodels_gllamm.integration.chunks import distinct_units
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.rules import product_rule
-from statsmodels_gllamm.latent.classes import IN_THRESHOLDS, LatentClasses, one_class
+from statsmodels_gllamm.latent.classes import IN_FIXED, IN_THRESHOLDS, LatentClasses, one_class
 from statsmodels_gllamm.latent.constrained import ConstrainedDesign
 from statsmodels_gllamm.latent.design import LatentDesign
 
 STARTS = 10  # starting points by default, for every class but the first
+FEW = 3  # the same with designs, whose classes are told apart
 SHARES = 0.2, 0.8  # between which a draw takes a share of the deviations above
+APART = 0.2, 0.45  # the same of a column with a design: probabilities of any link stay in range
 SAME = 1e-2  # log-likelihood by which two optima of short searches differ at least
 SHORT = 1e-5  # log-likelihood still to be gained at which a short search stops
 FLOOR = 1e-3  # smallest eigenvalue of the scaled M that is believed
@@ -117,10 +121,9 @@ class ClassMixture:
 
     def jacobian(self, working: np.ndarray, c: int) -> np.ndarray:
         """Derivative of their used entries (E, k)."""
-        out, free = self.design.jacobian(working), self.classes.free
-        number = np.cumsum(free.ravel()).reshape(free.shape) - 1
-        own = self._at["class"][number[c][free[c]]]
-        np.add.at(out, self._places[free[c]], self._basis[own])
+        out = self.design.jacobian(working)
+        columns, own, values = self.classes.slopes(c)
+        np.add.at(out, self._places[columns], values[:, None] * self._basis[self._at["class"][own]])
         return out
 
     def log_prior(self, working: np.ndarray) -> np.ndarray:
@@ -154,7 +157,9 @@ def mixture_of_classes(problem, mixture: ClassMixture, n_quad, pool=None,
     def make_task(n):
         return mixture.task(n, adaptive)
 
-    return MixtureObjective(problem, make_task(n_quad), mixture.design, tuple(n_quad), mixture.parts,
+    units = distinct_units(problem).first
+    parts = replace(mixture, classes=mixture.classes.at(units)).parts
+    return MixtureObjective(problem, make_task(n_quad), mixture.design, tuple(n_quad), parts,
                             make_task, pool)
 
 
@@ -180,7 +185,14 @@ class Starts:
         """Working coordinates (k,) of a random start."""
         classes = self.mixture.classes
         z = rng.normal(size=(classes.n, len(classes.columns)))
-        own = absolute(self.mixture, self.pooled) + rng.uniform(*SHARES) * z @ self.root.T
+        pooled = absolute(self.mixture, self.pooled)
+        own = pooled + rng.uniform(*SHARES) * z @ self.root.T
+        share = rng.uniform(*APART)
+        for design in classes.designs:
+            total = design.values @ np.arange(design.values.shape[1])
+            middle, half = (total.max() + total.min()) / 2, max(np.ptp(total) / 2, 1e-300)
+            size = share * np.sqrt((self.root[design.column]**2).sum())
+            own[:, design.column] = pooled[:, design.column] + size * (total - middle) / half
         return from_absolute(self.mixture, self.pooled, own)
 
 
@@ -207,12 +219,13 @@ def starts_of(structure, rows, objective: MixtureObjective, linear_aux: bool) ->
     pooled[design.layout.positions("coef")] = coef[:p]
     own = np.zeros((classes.n, len(classes.columns)))
     own[:, [not column.relative for column in classes.columns]] = coef[p:]
-    pooled[design.layout.positions("class")] = own[classes.free]
+    pooled[design.layout.positions("class")] = classes.parameters(own)
     if classes.n == 1:
         return Starts(pooled, np.zeros((own.shape[1],) * 2), mixture)
-    value = evaluate(objective.problem, objective.task, mixture.psi(pooled, 0), units=True)
+    problem = objective.distinct.problem
+    value = evaluate(problem, objective.task, mixture.psi(pooled, 0), units=True)
     scores = value.unit_bar[mixture._places]
-    weight = objective.problem.top_weight
+    weight = problem.top_weight
     return Starts(pooled, _inverse_root((scores * weight) @ scores.T / weight.sum()), mixture)
 
 
@@ -241,9 +254,12 @@ def from_absolute(mixture: ClassMixture, working: np.ndarray, own: np.ndarray) -
             working[at("coef")[column.beside]] = own[0, p]
         elif column.beside == IN_THRESHOLDS:
             working[at("aux")] -= own[0, p] * column.shift
+        elif column.beside == IN_FIXED:
+            number, weight = column.shift
+            working[at("coef")[number]] += own[0, p] * weight
         if column.relative:
             own[:, p] -= own[0, p]
-    working[at("class")] = own[mixture.classes.free]
+    working[at("class")] = mixture.classes.parameters(own)
     return working
 
 
@@ -259,7 +275,8 @@ def reordered(mixture: ClassMixture, working: np.ndarray, order) -> np.ndarray:
 
 def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixture) -> np.ndarray:
     """The coordinates with the largest class first, where classes have no names of their own."""
-    if mixture.design is not mixture.design.inner or (mixture.classes.known >= 0).any():
+    classes = mixture.classes
+    if mixture.design is not mixture.design.inner or (classes.known >= 0).any() or classes.named:
         return working
     size = objective.weights(working) @ objective.problem.top_weight
     order = np.argsort(-size, kind="stable")

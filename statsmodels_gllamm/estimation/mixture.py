@@ -8,7 +8,7 @@ products of latent variables, component k is the model given the coordinates u_k
           \log \sum_k \pi_k e^{\ell_j(u_k)}, \qquad \Psi_k = \Psi(\theta; u_k)
 
 by the trapezoid rule over the prior, in which every component is linear in the other latent
-variables and integrated as any model.
+variables and integrated as any model.  Top-level units that are identical are evaluated once.
 """
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from typing import Protocol
 import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Point
-from statsmodels_gllamm.integration.chunks import Problem
+from statsmodels_gllamm.integration.chunks import Distinct, Problem, distinct_units
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mixture import (
     Component,
@@ -44,7 +44,8 @@ class Part(Protocol):
         """Derivative of their used entries (E, k)."""
 
     def log_weight(self, working: np.ndarray) -> tuple[np.ndarray | float, np.ndarray | float]:
-        """Log weight, of all units or of each (n_top,), and its derivative (k,) or (n_top, k)."""
+        """Log weight, of all units or of each distinct one (G,), and its derivative (k,) or
+        (G, k)."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class MixtureObjective:
     closed: bool = False
 
     @cached_property
+    def distinct(self) -> Distinct:
+        """The top-level units that are evaluated."""
+        return distinct_units(self.problem)
+
+    @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The components."""
         return tuple(self.make_parts(self.n_quad[-1]))
@@ -95,36 +101,48 @@ class MixtureObjective:
         """Evaluate at working coordinates (k,); the scores of units come with the gradient."""
         if not (isinstance(state, NodeStates) and len(state.states) == len(self.parts)):
             state = None
-        value = evaluate_mixture(self.problem, self.task, self.components(working, gradient), state,
-                                 gradient=gradient, pool=self.pool)
-        return MixturePoint(self.design, self.problem, working, value)
+        value = evaluate_mixture(self.distinct.problem, self.task,
+                                 self.components(working, gradient), state, gradient=gradient,
+                                 pool=self.pool)
+        return MixturePoint(self.design, self.problem, working, value, self.distinct)
 
     def weights(self, working: np.ndarray) -> np.ndarray:
         """Posterior probabilities (K, n_top) of the components for the top-level units."""
-        return component_weights(self.problem, self.task, self.components(working), self.pool)
+        weights = component_weights(self.distinct.problem, self.task, self.components(working),
+                                    self.pool)
+        return weights[:, self.distinct.place]
 
     def with_points(self, n_quad) -> MixtureObjective:
         """The same with other points per dimension by level."""
         return replace(self, n_quad=tuple(n_quad), task=self.make_task(n_quad))
 
 
+@dataclass(frozen=True)
 class MixturePoint(Point):
-    """An evaluated point of a mixture; ``value`` is a MixtureEvaluation."""
+    """An evaluated point of a mixture; ``value`` is a MixtureEvaluation of the ``distinct`` units."""
+
+    distinct: Distinct
 
     @cached_property
     def gradient(self) -> np.ndarray:
         """Gradient (k,)."""
-        return self.problem.top_weight @ self.unit_scores
+        return self.distinct.problem.top_weight @ self.value.unit_scores
 
-    @property
+    @cached_property
     def unit_scores(self) -> np.ndarray:
         """Gradient of every top-level unit (n_top, k), without its frequency weight."""
-        return self.value.unit_scores
+        return self.value.unit_scores[self.distinct.place]
+
+    @property
+    def scores_to_keep(self) -> np.ndarray | None:
+        """None where identical units are evaluated once: many times the size of what made them."""
+        return None if self.distinct.merged else self.unit_scores
 
     @cached_property
     def opg(self) -> np.ndarray:
         """Outer product of the units' scores (k, k), frequency-weighted."""
-        return (self.unit_scores.T * self.problem.top_weight) @ self.unit_scores
+        scores = self.value.unit_scores
+        return (scores.T * self.distinct.problem.top_weight) @ scores
 
 
 @dataclass(frozen=True, slots=True)

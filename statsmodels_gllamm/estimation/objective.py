@@ -87,6 +87,11 @@ class Point:
         asked for."""
         return None if self.value.unit_bar is None else self.value.unit_bar.T @ self.jacobian
 
+    @property
+    def scores_to_keep(self) -> np.ndarray | None:
+        """The same for results; None where they are found again when they are needed."""
+        return self.unit_scores
+
     @cached_property
     def opg(self) -> np.ndarray:
         """Outer product of the units' scores (k, k), frequency-weighted."""

@@ -37,12 +37,15 @@ class Progress:
     ----------
     show : bool or None
         None: only in a terminal or notebook, and only when the fit is slow.
+    what, unit : str
+        What is done, and what is counted.
     """
 
-    def __init__(self, show: bool | None) -> None:
+    def __init__(self, show: bool | None, what="fit", unit=" iterations") -> None:
         if show not in (None, True, False):
             raise ValueError(f"progress is None, True or False, not {show!r}")
         self.show, self.began, self.bar = show, time.monotonic(), None
+        self.what, self.unit = what, unit
 
     def _wanted(self) -> bool:
         if self.show is not None:
@@ -52,15 +55,19 @@ class Progress:
 
     def update(self, iteration: int, loglik: float, gain: float) -> None:
         """One more iteration."""
+        self.tell(f"log-likelihood {loglik:.6g}, to gain {gain:.2g}")
+
+    def tell(self, text: str) -> None:
+        """One more, and a text."""
         if self.bar is None and self._wanted():
             try:
                 from tqdm.auto import tqdm
             except ImportError:
                 tqdm = _Lines
-            self.bar = tqdm(desc="fit", unit=" iterations")
+            self.bar = tqdm(desc=self.what, unit=self.unit)
         if self.bar is not None:
             self.bar.update()
-            self.bar.set_postfix_str(f"log-likelihood {loglik:.6g}, to gain {gain:.2g}")
+            self.bar.set_postfix_str(text)
 
     def close(self) -> None:
         """Take the bar away."""

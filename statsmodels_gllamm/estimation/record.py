@@ -95,7 +95,7 @@ def natural_scores(jacobian: np.ndarray, free: np.ndarray, scores: np.ndarray) -
 
 
 def _natural_scores_of(jacobian, free, point) -> np.ndarray | None:
-    scores = point.unit_scores
+    scores = point.scores_to_keep
     return None if scores is None else natural_scores(jacobian, free, scores)
 
 
@@ -105,7 +105,7 @@ def _unit_columns(x: np.ndarray) -> np.ndarray:
 
 
 def _infinite(design, boundary, working) -> list[str]:
-    """What to say of auxiliary parameters and class-specific coefficients at infinity."""
+    """What to say of auxiliary parameters and those of classes at infinity."""
     held = np.intersect1d(boundary, design.layout.positions("aux"))
     notes = []
     for some, text in (
@@ -119,6 +119,8 @@ def _infinite(design, boundary, working) -> list[str]:
     if np.isin(boundary, design.layout.positions("class")).any():
         notes.append("in that class the probability of the response is zero or one in every row that "
                      "the coefficient concerns")
+    if np.isin(boundary, design.layout.positions("prob")).any():
+        notes.append("prob: that class is empty")
     return notes
 
 

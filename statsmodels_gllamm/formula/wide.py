@@ -33,7 +33,7 @@ from statsmodels_gllamm.formula.wide_data import (
 )
 from statsmodels_gllamm.spec import Factor
 
-__all__ = ["Wide", "from_wide"]
+__all__ = ["Wide", "from_wide", "row_arguments"]
 
 @dataclass(frozen=True)
 class Wide:
@@ -192,7 +192,7 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=
         constraints=[*constraints_of(model, name, groups, gaussian), *given],
         columns=columns, **by_item)
     long = made.long(chosen)
-    rows = _row_arguments(rows, data, positions, name, len(columns))
+    rows = row_arguments(rows, data, positions, name, len(columns))
     return made, long, {"family": family, **made.arguments, **rows}
 
 
@@ -349,7 +349,7 @@ def _labelled(families, items):
     return dict(zip(names, distinct)), {item: names[distinct.index(own[item])] for item in items}
 
 
-def _row_arguments(rows, data, positions, id, k) -> dict:
+def row_arguments(rows, data, positions, id, k) -> dict:
     """Arguments with a value per person, on the long data; weights are of persons."""
     def long(value, what):
         if isinstance(value, str) or np.ndim(value) == 0:

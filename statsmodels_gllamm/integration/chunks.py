@@ -122,6 +122,44 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Distinct:
+    """The top-level units of a problem with identical ones once.
+
+    Attributes
+    ----------
+    problem : Problem
+        In which they are all there is, with the frequency weights of those that they stand for.
+    first : ndarray (G,)
+        Their numbers among the original units.
+    place : ndarray (n_top,)
+        Which of them stands for each original unit.
+    """
+
+    problem: Problem
+    first: np.ndarray
+    place: np.ndarray
+
+    @property
+    def merged(self) -> bool:
+        """Whether some stand for several."""
+        return len(self.first) < len(self.place)
+
+
+def distinct_units(problem: Problem) -> Distinct:
+    """The top-level units of a problem with levels, identical ones once."""
+    representative = problem.representative[-1]
+    kept = np.zeros(problem.n_top, dtype=bool)
+    kept[representative] = True
+    number = np.cumsum(kept) - 1
+    place, first = number[representative], np.flatnonzero(kept)
+    chunks = tuple(replace(chunk, top_units=number[chunk.top_units]) for chunk in problem.chunks)
+    few = replace(problem, chunks=chunks,
+                  representative=(*problem.representative[:-1], np.arange(len(first))),
+                  top_weight=np.bincount(place, problem.top_weight, minlength=len(first)))
+    return Distinct(few, first, place)
+
+
+@dataclass(frozen=True, slots=True)
 class EngineRows:
     """Rows of the engine, as the outcomes of a sample and its row designs make them.
 
@@ -136,6 +174,8 @@ class EngineRows:
         Outcome of every row; None where each row is one.
     row_weight : ndarray (n,) or None
         Frequency weights, equal in an outcome.
+    alike : tuple of ndarray (n,)
+        What else must agree in units that are computed once.
     """
 
     members: tuple
@@ -143,6 +183,7 @@ class EngineRows:
     offset: np.ndarray | None = None
     sets: np.ndarray | None = None
     row_weight: np.ndarray | None = None
+    alike: tuple[np.ndarray, ...] = ()
 
     @property
     def n(self) -> int:
@@ -163,13 +204,14 @@ class EngineRows:
 
     @property
     def content(self) -> list[np.ndarray]:
-        """All that a row's density depends on besides its unit."""
+        """All that a row's density depends on besides its unit, and what else must agree."""
         depth = max(len(y) for _, y in self.members)
         stats = [np.concatenate([y[c] if c < len(y) else np.zeros(y.shape[1])
                                  for _, y in self.members]) for c in range(depth)]
         if len(self.members) > 1:
             stats.append(self.member.astype(float))
-        return [*stats, *([] if self.offset is None else [self.offset]), *self.columns]
+        return [*stats, *([] if self.offset is None else [self.offset]), *self.columns,
+                *self.alike]
 
 
 def build_problem(rows: EngineRows, levels: tuple[Level, ...], unit_weight=None, n_nodes=9,

@@ -7,7 +7,8 @@ r"""The log-likelihood of a finite mixture of models for the top-level units, wi
 where l_jk is the marginal log-likelihood of unit j with the expanded coefficients Psi_k(theta) of
 component k: a node of a latent variable that multiplies others, or a latent class, whose log weight
 may differ between units (minus infinity where the class is known to be another).  Components are
-added one at a time with running maxima, so that memory does not grow with their number.
+added one at a time with running maxima, so that memory does not grow with their number.  Units are
+those of the problem: with `distinct_units`, identical ones are there once.
 """
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Outcomes, Predictor
 from statsmodels_gllamm.latent.classes import (
     LatentClasses,
+    centring_of,
     class_limits,
     read_classes,
     with_rows,
@@ -217,10 +218,13 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                           aux, loadings, entries,
                           (*_aux_limits(outcomes, aux, layout, rows.columns),
                            *class_limits(latent_classes, outcomes, layout, fixed, rows.columns,
-                                         sum(q) or sample.offset.any())),
+                                         sum(q) or sample.offset.any()
+                                         or classes is not None and classes.spec.centered)),
                           structural, regressors,
                           sign_flips(layout, cov, slots, loadings, fixed, latent, structural),
                           moderated, given)
+    if classes is not None and classes.spec.centered:
+        design = replace(design, centring=centring_of(latent_classes, layout))
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,

@@ -3,8 +3,10 @@ r"""Latent classes: class-specific coefficients in column 0 of Psi, and the clas
 .. math:: \Psi_c[:, 0] = \Psi[:, 0] + \sum_p \beta_{pc} e_{r(p)}, \qquad
           \log \pi_{jc} = w_j'\delta_c - \log \sum_k e^{w_j'\delta_k}, \quad \delta_1 = 0
 
-with r(p) the row column of coefficient p.  Where a column stands in the fixed part as well, or
-thresholds take its place, :math:`\beta_{p1} = 0`: coefficients are differences from class 1.
+with r(p) the row column of coefficient p.  Where a column stands in the fixed part as well, is a
+combination of its columns, or thresholds take its place, :math:`\beta_{p1} = 0`: coefficients are
+differences from class 1.  A column with a design D_p has :math:`\beta_p = D_p \delta_p` in the n
+classes, with parameters delta_p.
 """
 from __future__ import annotations
 
@@ -15,11 +17,13 @@ import numpy as np
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.families.base import Predictor
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.latent.centred import Centring
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, Terms
 from statsmodels_gllamm.latent.hierarchy import first_rows
+from statsmodels_gllamm.latent.merge import distinct_rows
 from statsmodels_gllamm.parameters import Block, Layout
 
-OWN, IN_THRESHOLDS = -1, -2
+OWN, IN_THRESHOLDS, IN_FIXED = -1, -2, -3
 INFINITE = 14.0  # a linear predictor beyond which a probability makes no difference
 ALWAYS = "Binomial", "BetaBinomial"  # responses that may be certain to be an event
 EVER = *ALWAYS, "Poisson", "NegativeBinomial"  # or certain to be none
@@ -37,16 +41,18 @@ class ClassColumn:
     row : int
         Its row column.
     beside : int
-        Number of the fixed coefficient with the same column; -1 for none, -2 for thresholds.
-    shift : ndarray (m,) or None
-        Auxiliary parameters that thresholds rise by where the coefficient does by one.
+        Number of the fixed coefficient with the same column; -1 for none, -2 for thresholds, -3 for a
+        combination of fixed columns.
+    shift : ndarray (m,), pair of arrays or None
+        Auxiliary parameters that thresholds rise by where the coefficient does by one; or numbers of
+        fixed coefficients, and their weights in the combination.
     """
 
     predictor: Predictor
     term: str
     row: int
     beside: int = OWN
-    shift: np.ndarray | None = None
+    shift: np.ndarray | tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def name(self) -> str:
@@ -57,6 +63,27 @@ class ClassColumn:
     def relative(self) -> bool:
         """Whether coefficients are differences from class 1."""
         return self.beside != OWN
+
+
+@dataclass(frozen=True, slots=True)
+class ClassDesign:
+    """A column whose coefficients in the classes are linear functions of fewer parameters.
+
+    Attributes
+    ----------
+    column : int
+        Number of the column among those of the classes.
+    names : tuple of str (m,)
+        Parameters.
+    values : ndarray (n, m)
+    place : slice
+        Of the parameters among all class-specific ones.
+    """
+
+    column: int
+    names: tuple[str, ...]
+    values: np.ndarray
+    place: slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +101,9 @@ class LatentClasses:
     covariates : tuple of str (m,)
     known : ndarray of int (n_top,)
         Number of the class of every cluster, -1 where it is not known.
+    designs : tuple of ClassDesign
+    labels : tuple of str (n,)
+        Of the classes; "1", "2", ... by default.
     """
 
     name: str
@@ -83,27 +113,46 @@ class LatentClasses:
     membership: np.ndarray
     covariates: tuple[str, ...]
     known: np.ndarray
+    designs: tuple[ClassDesign, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def free(self) -> np.ndarray:
-        """Which coefficients (n, P) are parameters, in their order."""
+        """Which coefficients (n, P) are parameters, in their order; those of designs come after."""
         free = np.ones((self.n, len(self.columns)), dtype=bool)
         free[0] = [not column.relative for column in self.columns]
+        free[:, [design.column for design in self.designs]] = False
         return free
+
+    @property
+    def named(self) -> bool:
+        """Whether the classes are told apart by names or a design."""
+        return bool(self.designs or self.labels)
 
     @property
     def rows(self) -> np.ndarray:
         """Row columns (P,)."""
         return np.array([column.row for column in self.columns], dtype=np.int64)
 
+    @property
+    def of_units(self) -> tuple[np.ndarray, ...]:
+        """What differs between clusters besides their rows: columns (n_top,)."""
+        columns = (*self.membership.T, self.known.astype(float))
+        return tuple(column for column in columns if (column != column[:1]).any())
+
+    def at(self, units: np.ndarray) -> LatentClasses:
+        """The class variable of some clusters, by number."""
+        return replace(self, membership=self.membership[units], known=self.known[units])
+
     def label(self, c: int) -> str:
         """"c=1" for class number 0."""
-        return f"{self.name}={c + 1}"
+        return f"{self.name}={self.labels[c] if self.labels else c + 1}"
 
     def coefficient_names(self) -> tuple[str, ...]:
         """Names of the class-specific coefficients, class by class."""
-        return tuple(f"{column.name}[{self.label(c)}]" for c, row in enumerate(self.free)
-                     for column, free in zip(self.columns, row) if free)
+        own = [f"{column.name}[{self.label(c)}]" for c, row in enumerate(self.free)
+               for column, free in zip(self.columns, row) if free]
+        return (*own, *(name for design in self.designs for name in design.names))
 
     def membership_names(self) -> tuple[str, ...]:
         """Names of the coefficients of the class probabilities, class by class from the second."""
@@ -113,9 +162,31 @@ class LatentClasses:
 
     def coefficients(self, own: np.ndarray) -> np.ndarray:
         """Class-specific coefficients (n, P) from the free ones, zero where class 1 has none."""
-        out = np.zeros((self.n, len(self.columns)))
-        out[self.free] = own
+        out, free = np.zeros((self.n, len(self.columns))), self.free
+        out[free] = own[:free.sum()]
+        for design in self.designs:
+            out[:, design.column] = design.values @ own[design.place]
         return out
+
+    def parameters(self, coefficients: np.ndarray) -> np.ndarray:
+        """Their free ones from coefficients (n, P), those of designs by least squares."""
+        out = [coefficients[self.free]]
+        for design in self.designs:
+            out.append(np.linalg.lstsq(design.values, coefficients[:, design.column], rcond=None)[0])
+        return np.concatenate(out)
+
+    def slopes(self, c: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Derivative of the coefficients of class number c: columns, parameters, values."""
+        free = self.free
+        number = np.cumsum(free.ravel()).reshape(free.shape) - 1
+        own = np.flatnonzero(free[c])
+        columns, parameters, values = [own], [number[c][own]], [np.ones(len(own))]
+        for design in self.designs:
+            used = np.flatnonzero(design.values[c])
+            columns.append(np.full(len(used), design.column))
+            parameters.append(design.place.start + used)
+            values.append(design.values[c][used])
+        return tuple(np.concatenate(x) for x in (columns, parameters, values))
 
     def log_probabilities(self, delta: np.ndarray, w=None) -> np.ndarray:
         """Log of the prior class probabilities (n, n_top) from ``prob`` parameters; for other
@@ -145,7 +216,30 @@ def one_class(design: LatentDesign, classes: LatentClasses) -> LatentDesign:
     fixed = Terms(np.concatenate([design.fixed.row, [column.row for column in own]]).astype(np.int64),
                   np.concatenate([design.fixed.index, number]).astype(np.int64),
                   np.concatenate([design.fixed.slot, 0 * number]).astype(np.int64))
-    return replace(design, layout=layout, fixed=fixed, flips=(), aux_limits=())
+    return replace(design, layout=layout, fixed=fixed, flips=(), aux_limits=(),
+                   centring=None)
+
+
+def centring_of(classes: LatentClasses, layout: Layout) -> Centring:
+    """The centring of a class variable.
+
+    Raises
+    ------
+    FormulaError
+        A column with class-specific coefficients does not stand in the fixed part.
+    """
+    carrier = np.zeros((len(classes.columns), layout.size))
+    for p, column in enumerate(classes.columns):
+        if not column.relative:
+            raise FormulaError(
+                f"the mass points {classes.name!r} are centred: the fixed part has their mean, but it "
+                f"has no {column.name!r}; write it into the fixed part, or use centered=False")
+        if column.beside == IN_THRESHOLDS:
+            carrier[p, layout.positions("aux")] = -column.shift
+        else:
+            carrier[p, layout.positions("coef")[column.beside]] = 1.0
+    own = layout.positions("class").reshape(classes.n - 1, len(classes.columns))
+    return Centring(own, layout.positions("prob"), carrier)
 
 
 def read_classes(sample, variable, outcomes, levels, rows) -> LatentClasses:
@@ -172,6 +266,7 @@ def read_classes(sample, variable, outcomes, levels, rows) -> LatentClasses:
             f"the classes {variable.name!r} are within {variable.group!r}, below {top.name!r}: only "
             "classes of the highest level are available")
     columns = _columns(sample, variable, outcomes, rows)
+    designs = _designs(columns, variable)
     group, first = sample.groups[variable.group], first_rows(top.codes, top.n_units)
     design = sample.designs[variable.membership]
     for name in design.columns:
@@ -186,18 +281,42 @@ def read_classes(sample, variable, outcomes, levels, rows) -> LatentClasses:
         values = sample.numbers[variable.known]
         _check_constant(values, first, top, group, f"the known class {variable.spec.known!r}")
         known = _known(values[first], variable)
-    return LatentClasses(variable.name, variable.group, variable.spec.n, columns, membership,
-                         tuple(design.columns), known)
+    return LatentClasses(variable.name, variable.group, variable.spec.count, columns, membership,
+                         tuple(design.columns), known, designs, variable.spec.labels or ())
+
+
+def _designs(columns, variable) -> tuple[ClassDesign, ...]:
+    """The designs of columns, by the names of their coefficients."""
+    given, names = dict(variable.spec.design), [column.name for column in columns]
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise FormulaError(f"Classes(design=...) has {unknown[0]!r}, which is not a column in the bars "
+                           f"of {variable.name!r}; these are {', '.join(names)}")
+    undesigned = [column for column in columns if column.name not in given]
+    start = sum(variable.spec.count - column.relative for column in undesigned)
+    found = []
+    for p, column in enumerate(columns):
+        if column.name not in given:
+            continue
+        effects, values = given[column.name]
+        if column.relative:
+            raise FormulaError(f"{column.name!r} has a design in Classes(design=...) and stands in the "
+                               "fixed part as well; take it out of the fixed part (y ~ 0 + ...)")
+        place = slice(start, start + len(effects))
+        found.append(ClassDesign(p, tuple(f"{column.name}[{e}]" for e in effects),
+                                 np.array(values), place))
+        start = place.stop
+    return tuple(found)
 
 
 def _known(values, variable) -> np.ndarray:
     """Numbers of the classes, -1 where a value is missing."""
     seen = ~np.isnan(values)
-    wrong = seen & ~np.isin(values, np.arange(1, variable.spec.n + 1))
+    wrong = seen & ~np.isin(values, np.arange(1, variable.spec.count + 1))
     if wrong.any():
         raise DataError(f"the column {variable.spec.known!r} of known classes has the value "
                         f"{values[wrong][0]:g}; it holds the number of the class, 1 to "
-                        f"{variable.spec.n}, and is missing where that is not known")
+                        f"{variable.spec.count}, and is missing where that is not known")
     return np.where(seen, np.where(seen, values, 0) - 1, -1).astype(np.int64)
 
 
@@ -230,13 +349,18 @@ def _columns(sample, variable, outcomes, rows) -> tuple[ClassColumn, ...]:
         for name, column in zip(names, values.T):
             same = [j for j in alone if np.array_equal(fixed[:, j], column)]
             place = (first + same[0] if same else OWN), None
-            if not same and thresholds.shape[1]:
+            if not same and len(alone):
+                weight = np.linalg.lstsq(fixed[:, alone], column, rcond=None)[0]
+                if np.abs(fixed[:, alone] @ weight - column).max() < 1e-9:
+                    place = IN_FIXED, (first + np.array(alone), weight)
+            if place[0] == OWN and thresholds.shape[1]:
                 weight = np.linalg.lstsq(thresholds, column, rcond=None)[0]
                 if np.abs(thresholds @ weight - column).max() < 1e-9:
                     place = IN_THRESHOLDS, shifts @ weight
             found.append(ClassColumn(predictor, name, rows.of(column, p), *place))
         first += fixed.shape[1]
     own = [k for k, column in enumerate(found[:len(names)]) if not column.relative]
+    _refuse_dependent(values, variable, 0, names)
     _refuse_dependent(np.column_stack([thresholds, fixed[:, alone], values[:, own]]), variable,
                       thresholds.shape[1] + len(alone), [names[k] for k in own])
     return tuple(found)
@@ -280,7 +404,8 @@ def _refuse_dependent(columns, variable, n_fixed, names) -> None:
 def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
                  more) -> tuple[AuxLimit, ...]:
     """Where coefficients of dummy variables may go to infinity, since an event never happens in some
-    class, or always does; none where ``more`` than columns and coefficients makes up predictors.
+    class, or always does, and the logits of classes with a design, since a class is empty; none where
+    ``more`` than columns and coefficients makes up predictors.
 
     Parameters
     ----------
@@ -294,18 +419,32 @@ def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
     """
     if classes is None or more or len(outcomes.predictors) > 1:
         return ()
+    empty = ()
+    if classes.designs and classes.covariates == ("Intercept",):
+        empty = tuple(AuxLimit(np.array([k]), np.ones((1, 1)), -INFINITE)
+                      for k in layout.positions("prob"))
     name = outcomes.members[0].response.name
     signs = [sign for sign, families in ((-1, EVER), (1, ALWAYS)) if name.startswith(families)]
     if not signs:
-        return ()
-    number = np.cumsum(classes.free.ravel()).reshape(classes.free.shape) - 1
-    coef, own, found = layout.positions("coef"), layout.positions("class"), []
-    x = np.unique(np.column_stack([columns[r] for r in (*fixed.row, *classes.rows)]), axis=0)
-    dummy = ((x == 0) | (x == 1)).all(axis=0)
-    for free, place in zip(classes.free, number):
-        there = np.concatenate([np.ones(len(fixed.row), dtype=bool), free])
-        positions = np.concatenate([coef[fixed.index], own[place[free]]])
-        able = (dummy & (np.arange(x.shape[1]) >= len(fixed.row)))[there]
+        return empty
+    coef, own, k = layout.positions("coef"), layout.positions("class"), len(fixed.row)
+    used = [columns[r] for r in (*fixed.row, *classes.rows)]
+    first = distinct_rows(used)[1]
+    x = np.column_stack([column[first] for column in used])
+    dummy, n_free, found, stacked = ((x == 0) | (x == 1)).all(axis=0), classes.free.sum(), [], []
+    never = np.zeros(k, dtype=bool)
+    for c in range(classes.n):
+        number, mine, values = classes.slopes(c)
+        patterns = np.hstack([x[:, :k], x[:, k + number] * values])
+        able = np.concatenate([never, dummy[k + number] & (mine < n_free)])
         if able.any():
-            found += [AuxLimit(positions, x[:, there], sign * INFINITE, able) for sign in signs]
-    return tuple(found)
+            positions = np.concatenate([coef[fixed.index], own[mine]])
+            found += [AuxLimit(positions, patterns, sign * INFINITE, able) for sign in signs]
+        whole = np.zeros((len(x), k + len(own)))
+        whole[:, np.concatenate([np.arange(k), k + mine])] = patterns
+        stacked.append(whole)
+    if classes.designs:  # a parameter matters in several classes
+        able = np.concatenate([never, np.arange(len(own)) >= n_free])
+        positions = np.concatenate([coef[fixed.index], own])
+        found += [AuxLimit(positions, np.vstack(stacked), sign * INFINITE, able) for sign in signs]
+    return (*found, *empty)

@@ -130,6 +130,11 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
         A variance that is zero beside covariances that are not.
     """
     touched = set(constraints.touched.tolist())
+    if design.centring is not None and touched.intersection(design.centring.touched.tolist()):
+        raise NotImplementedError(
+            "constraints on centred mass points, on their probabilities or on the coefficients that "
+            "have their means are not available; use Classes(centered=False), where coefficients are "
+            "differences from class 1")
     covariances = tuple(
         direct(c) if touched & set(range(s.start, s.stop)) else c for s, c in design.cov_slices())
     inner = replace(design, covariances=covariances)

@@ -94,16 +94,18 @@ def _class_terms(classes, predictor) -> list[str]:
             for column in classes.columns if column.predictor == predictor]
 
 
-def _memberships(classes, n_units) -> list[str]:
+def _memberships(classes, n_units, centred) -> list[str]:
     """The probabilities of the classes, and what is relative or known of them."""
     name, relative = classes.name, [c.name for c in classes.columns if c.relative]
     terms = [f"prob[{name}]" if x == "Intercept" else f"prob[{name},{x}] {x}"
              for x in classes.covariates]
-    lines = [_sum(f"log(P({name}) / P({name}=1))", terms),
+    lines = [_sum(f"log(P({name}) / P({classes.label(0)}))", terms),
              f"{name}: one of {classes.n} classes, one for each of {n_units:,} clusters of "
              f"{classes.group}"]
-    if relative:
-        lines.append(_few_wrapped(f"differences from {name}=1", relative))
+    if relative and centred:
+        lines.append(_few_wrapped("mass points with a mean of zero", relative))
+    elif relative:
+        lines.append(_few_wrapped(f"differences from {classes.label(0)}", relative))
     known = int((classes.known >= 0).sum())
     return [*lines, f"{name} is known for {known:,} clusters"] if known else lines
 
@@ -155,7 +157,8 @@ def equations(sample, structure, outcomes, family) -> str:
     if structure.residuals is not None:
         lines.append(_few_wrapped("residual covariances", structure.residuals.names))
     if structure.classes is not None:
-        lines += _memberships(structure.classes, structure.levels[-1].n_units)
+        lines += _memberships(structure.classes, structure.levels[-1].n_units,
+                              structure.design.centring is not None)
     regressions = _regressions(structure)
     lines += regressions
     regressed = {line.partition(" = ")[0] for line in regressions}

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from statsmodels_gllamm.latent.centred import Centring
 from statsmodels_gllamm.latent.covariance import Covariance
 from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.latent.structural import Structural
@@ -108,6 +109,8 @@ class LatentDesign:
         Rows and columns of Psi in use.
     flips : tuple of SignFlip
         Of factors whose sign is free.
+    centring : Centring or None
+        Of latent classes whose natural parameters are centred mass points.
     """
 
     layout: Layout
@@ -126,6 +129,7 @@ class LatentDesign:
     flips: tuple[SignFlip, ...] = ()
     moderated: tuple[Terms, ...] = ()
     given: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    centring: Centring | None = None
 
     @property
     def n_columns(self) -> int:
@@ -299,7 +303,7 @@ class LatentDesign:
         k = len(working)
         return self.adjoint(working + 1j * STEP * np.eye(k), bar).imag / STEP
 
-    # Natural parameters <-> working coordinates: they differ in the covariances only.
+    # Natural parameters <-> working coordinates: they differ in covariances and mass points.
 
     def cov_slices(self):
         """(slice of the vector, covariance) of every bar."""
@@ -313,7 +317,7 @@ class LatentDesign:
 
     def to_natural(self, working: np.ndarray) -> np.ndarray:
         """Natural parameters (..., k)."""
-        out = working.copy()
+        out = working.copy() if self.centring is None else self.centring.natural(working)
         for s, c in self.cov_slices():
             out[..., s] = c.natural(working[..., s])
         return out
@@ -321,6 +325,8 @@ class LatentDesign:
     def to_working(self, natural: np.ndarray) -> np.ndarray:
         """Working coordinates (k,); ValueError names a covariance matrix that is not psd."""
         out = np.array(natural, dtype=float)
+        if self.centring is not None:
+            out = self.centring.working(out)
         for s, c in self.cov_slices():
             out[s] = c.working(natural[s])
         return out

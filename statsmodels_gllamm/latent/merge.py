@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from statsmodels_gllamm.latent.hierarchy import Level
 
+STEP = np.uint64(0x9E3779B97F4A7C15)
 WORTHWHILE = 0.9  # merging is used where it leaves fewer than this share of the units
 
 
@@ -45,12 +47,26 @@ def add_hashes(h: np.ndarray, codes: np.ndarray, size: int) -> np.ndarray:
     return total
 
 
-def _unit_hashes(columns, levels, row_weight, unit_weight, sets, seed: int) -> list[np.ndarray]:
-    """Hash (n_units,) of every level's units from their rows, whatever the order of the rows."""
-    step = np.uint64(0x9E3779B97F4A7C15)
+def row_hashes(columns, seed: int = 1) -> np.ndarray:
+    """Hash (n,) of every row of columns (n,)."""
     h = np.full(len(columns[0]), np.uint64(seed), dtype=np.uint64)
     for column in columns:
-        h = mix(h + step + _bits(column))
+        h = mix(h + STEP + _bits(column))
+    return h
+
+
+def distinct_rows(columns) -> tuple[np.ndarray, np.ndarray]:
+    """Number (n,) of every row of columns (n,) among the distinct ones, in the order in which these
+    appear, and the first row of each (P,)."""
+    code, hashes = pd.factorize(row_hashes(columns))
+    first = np.empty(len(hashes), dtype=np.int64)
+    first[code[::-1]] = np.arange(len(code))[::-1]
+    return code, first
+
+
+def _unit_hashes(columns, levels, row_weight, unit_weight, sets, seed: int) -> list[np.ndarray]:
+    """Hash (n_units,) of every level's units from their rows, whatever the order of the rows."""
+    step, h = STEP, row_hashes(columns, seed)
     if row_weight is not None:
         h = mix(h + step + _bits(row_weight))
     hashes = []

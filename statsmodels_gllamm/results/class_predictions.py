@@ -57,7 +57,7 @@ def predict_classes(model, params, data=None, which="mean", offset=None, exposur
         raise DataError(f"predictions need the columns {', '.join(rows.absent)}, which the data do "
                         "not have")
     working = model.design.to_working(np.asarray(params, dtype=float))
-    means = _means(model, working, rows)
+    means = class_values(model, working, rows)
     out = np.full((len(rows.kept), len(means)), np.nan)
     if which == "class":
         out[rows.kept] = means.T
@@ -69,8 +69,9 @@ def predict_classes(model, params, data=None, which="mean", offset=None, exposur
     return out[:, 0]
 
 
-def _means(model, working, rows: Rows) -> np.ndarray:
-    """Means (n_classes, n) of the responses in every class."""
+def class_values(model, working, rows: Rows, kind="mean") -> np.ndarray:
+    """Means (n_classes, n) of the responses in every class, or probabilities (n_classes, K, n) of
+    ``kind`` "prob"."""
     family = model.fitted_family
     outcomes = family.outcomes(rows.data)
     sets = linear.row_sets(outcomes)
@@ -80,9 +81,10 @@ def _means(model, working, rows: Rows) -> np.ndarray:
     found = []
     for shift in class_shifts(model, working, rows):
         nu, own = linear.prior(o + shift, c, root, {}, sets is not None)
-        _check_mean(model, outcomes, own)
+        if kind == "mean":
+            _check_mean(model, outcomes, own)
         found.append(_over_normal(nu, own, sets)(
-            lambda piece: family.moments("mean", aux[:, piece], rows.data.on(piece), None)))
+            lambda piece: family.moments(kind, aux[:, piece], rows.data.on(piece), None)))
     return np.array(found)
 
 

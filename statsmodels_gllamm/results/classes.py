@@ -13,9 +13,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
+from statsmodels_gllamm.estimation.classes import ClassMixture
 from statsmodels_gllamm.formula.rows import as_frame
+from statsmodels_gllamm.results.class_measures import ClassMeasures
 from statsmodels_gllamm.results.class_predictions import predict_classes, simulate
 from statsmodels_gllamm.results.latent import level_units
+from statsmodels_gllamm.results.npml import MassPoints, mass_points
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 
 REFUSED = ("latent", "random_effects", "plot_random_effects", "fit_measures", "standardized",
@@ -23,7 +26,7 @@ REFUSED = ("latent", "random_effects", "plot_random_effects", "fit_measures", "s
            "item_information", "plot_item_curves", "plot_information", "plot_path")
 
 
-class ClassResults(GLLAMMResults):
+class ClassResults(ClassMeasures, GLLAMMResults):
     """Results of a model with latent classes: what `GLLAMMResults` has, and the classes.
 
     Posterior moments of continuous latent variables, measures of fit and pictures are not available
@@ -66,9 +69,9 @@ class ClassResults(GLLAMMResults):
         model, record = self.model, self.record
         classes = model.structure.classes
         with model._explained():
-            objective = model._objective(record.n_quad, record.integration)
-            values = (objective.weights(record.working) if posterior else
-                      np.exp(objective.parts[0].mixture.log_prior(record.working)))
+            values = (model._objective(record.n_quad, record.integration).weights(record.working)
+                      if posterior else
+                      np.exp(ClassMixture(model.design, classes).log_prior(record.working)))
         names, group = [classes.label(c) for c in range(classes.n)], model.sample.groups[classes.group]
         return pd.DataFrame(values[:, level_units(model.structure, group)[1]].T, columns=names,
                             index=group.labels)
@@ -166,6 +169,23 @@ class ClassResults(GLLAMMResults):
         if p.shape[1] == 1:
             return np.nan
         return float(1 + self._unit_weight() @ xlogy(p, p).sum(axis=1) / np.log(p.shape[1]))
+
+    @property
+    def mass_points(self) -> MassPoints:
+        """Locations and probabilities of centred classes with delta-method standard errors, their mean
+        and their covariance matrix.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> classes = {"c": Classes(2, within="Subject", centered=True)}
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (1 | c)", data, classes=classes).fit(rng=0)
+        >>> res.mass_points.variance.round(0)
+        Intercept    881.0
+        Name: variance, dtype: float64
+        """
+        return mass_points(self)
 
     def _unit_weight(self) -> np.ndarray:
         """Shares (n_top,) of the clusters by their frequency weights."""

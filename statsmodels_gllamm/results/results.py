@@ -18,12 +18,13 @@ from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.light import without_data
 from statsmodels_gllamm.results.measurement import Measurement
+from statsmodels_gllamm.results.npml import MixingDistribution
 from statsmodels_gllamm.results.predictions import Predictions
 from statsmodels_gllamm.results.structure import StructuralModel
 
 
-class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, ResultMixin,
-                    LikelihoodModelResults):
+class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, MixingDistribution,
+                    ResultMixin, LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters

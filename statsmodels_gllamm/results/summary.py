@@ -142,7 +142,10 @@ def _class_blocks(model, table):
     for c in range(0 if classes is None else classes.n):
         mine = (table["kind"] == "class-specific") & table.index.str.endswith(f"[{classes.label(c)}]")
         if mine.any():
-            yield f"Class {c + 1}", mine
+            yield f"Class {classes.labels[c] if classes.labels else c + 1}", mine
+    designed = {name for d in (() if classes is None else classes.designs) for name in d.names}
+    if designed:
+        yield "Coefficients of the design of the classes", table.index.isin(designed)
 
 
 def _text(rows, names, heads, tested: bool, number) -> pd.DataFrame:

@@ -1,0 +1,205 @@
+r"""Nonparametric maximum likelihood: masses are added until no further one gains.
+
+At the maximum of the directional derivative D a mass is added, of the size a that maximises
+
+.. math:: \sum_j w_j \log\{1 + a\, r_j\}, \qquad r_j = f_j(z) / f_j(P) - 1
+
+and all parameters are estimated anew, until sup D <= 1e-4.  Then masses that can be merged or left out
+are.  Simar (1976, Annals of Statistics 4, 1200-1209); Lindsay (1983); Rabe-Hesketh, Pickles and
+Skrondal (2003, Statistical Modelling 3, 215-232).
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from statsmodels_gllamm.estimation.classes import ClassMixture, absolute, from_absolute
+from statsmodels_gllamm.estimation.gateaux import Towards, towards_mass
+from statsmodels_gllamm.estimation.information import FLAT
+from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
+from statsmodels_gllamm.integration.mode import ModeError
+
+SUPREMUM = 1e-4  # of the derivative, at which masses suffice
+MOST = 40  # masses
+LOST = 1e-6  # log-likelihood that merging or leaving out may lose
+EMPTY = 1e-9  # probability of a mass that is left out at once
+FAR = 1e-4  # relative change of a unit's likelihood that a mass at infinity makes no more
+SEARCH = 1e-11  # log-likelihood still to be gained at which a search stops
+
+
+@dataclass(frozen=True)
+class Masses:
+    """A fitted number of masses.
+
+    Attributes
+    ----------
+    model : GLLAMMModel
+    objective : MixtureObjective
+    working : ndarray (k,)
+    """
+
+    model: object
+    objective: object
+    working: np.ndarray
+
+    @property
+    def mixture(self) -> ClassMixture:
+        """The design with its classes."""
+        return ClassMixture(self.model.design, self.model.structure.classes)
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood."""
+        return self.objective.at(self.working, gradient=False).loglik
+
+    @property
+    def own(self) -> np.ndarray:
+        """Coefficients (n, P) of the columns in the classes, the fixed part added."""
+        return absolute(self.mixture, self.working)
+
+    @property
+    def size(self) -> np.ndarray:
+        """Probabilities (n,)."""
+        return np.exp(self.mixture.log_prior(self.working)[:, 0])
+
+    def towards(self) -> Towards:
+        """The derivative in directions of further masses."""
+        return towards_mass(self.objective, self.working, self.mixture)
+
+
+def placed(masses: Masses, model, objective, own: np.ndarray, size: np.ndarray) -> Masses:
+    """Other masses, (n, P) and (n,), with the other parameters as they are; the largest first."""
+    order = np.argsort(-size, kind="stable")
+    own, size = own[order], size[order]
+    old, new = masses.model.design.layout, model.design.layout
+    working = np.zeros(new.size)
+    for kind in ("coef", "lambda", "gamma", "b", "cov", "aux"):
+        working[new.positions(kind)] = masses.working[old.positions(kind)]
+    mixture = ClassMixture(model.design, model.structure.classes)
+    working = from_absolute(mixture, working, own)
+    working[new.positions("prob")] = np.log(size[1:] / size[0])
+    return Masses(model, objective, working)
+
+
+class Growth:
+    """Adds masses and takes them away.
+
+    Parameters
+    ----------
+    make : callable
+        Number of masses -> (GLLAMMModel, MixtureObjective).
+    search : callable
+        As `maximize`.
+    maxiter : int
+    """
+
+    def __init__(self, make, search, maxiter: int) -> None:
+        self.make, self.search, self.maxiter = make, search, maxiter
+
+    def refit(self, masses: Masses) -> Masses:
+        """The maximum with as many masses."""
+        with np.errstate(over="ignore", invalid="ignore"):  # a step may be too far for a mass
+            end = self.search(masses.objective, masses.working, tol=SEARCH, maxiter=self.maxiter)
+        return Masses(masses.model, masses.objective, end.point.working)
+
+    def start(self, working: np.ndarray) -> Masses:
+        """One mass."""
+        return self.refit(Masses(*self.make(1), working))
+
+    def added(self, masses: Masses, towards: Towards, z: np.ndarray) -> Masses:
+        """With a mass at a location, of the best size."""
+        r, weight = towards.ratios(z), towards.problem.top_weight
+        best = minimize_scalar(lambda a: -(weight @ np.log1p(a * r)), bounds=(0.0, 1.0),
+                               method="bounded", options={"xatol": 1e-8})
+        size, own = masses.size, masses.own
+        mean = size @ own
+        return placed(masses, *self.make(len(size) + 1), np.vstack([own, mean + z]),
+                      np.append((1 - best.x) * size, best.x))
+
+    def fewer(self, masses: Masses) -> list[Masses]:
+        """All that have two masses merged at their mean, or one left out, best first."""
+        own, size = masses.own, masses.size
+        n, found = len(size), []
+        if n == 1:
+            return []
+        made = self.make(n - 1)
+        for c in range(n):
+            rest = np.delete(np.arange(n), c)
+            found.append(placed(masses, *made, own[rest], size[rest] / size[rest].sum()))
+            for d in range(c):
+                rest, both = np.delete(np.arange(n), [d, c]), size[c] + size[d]
+                mean = (size[c] * own[c] + size[d] * own[d]) / both
+                found.append(placed(masses, *made, np.vstack([own[rest], mean]),
+                                    np.append(size[rest], both)))
+        return sorted(found, key=_loglik, reverse=True)
+
+    def without_empty(self, masses: Masses) -> Masses:
+        """Without masses of no size."""
+        kept = masses.size > EMPTY
+        if kept.all():
+            return masses
+        return self.refit(placed(masses, *self.make(int(kept.sum())), masses.own[kept],
+                                 masses.size[kept] / masses.size[kept].sum()))
+
+    def grow(self, masses: Masses) -> tuple[Masses, float]:
+        """Masses added until the derivative is nowhere positive, and its supremum."""
+        towards = masses.towards()
+        z, sup = towards.supremum()
+        while sup > SUPREMUM and len(masses.size) < MOST:
+            more = self.without_empty(self.refit(self.added(masses, towards, z)))
+            if not more.loglik > masses.loglik:
+                break
+            masses, towards = more, more.towards()
+            z, sup = towards.supremum()
+        return masses, sup
+
+    def pruned(self, masses: Masses, sup: float) -> tuple[Masses, float]:
+        """As few masses as have the same log-likelihood and still no positive derivative."""
+        while fewer := self.fewer(masses)[:1]:
+            if fewer[0].loglik < masses.loglik - 100 * LOST:
+                break
+            less = self.refit(fewer[0])
+            _, own_sup = less.towards().supremum()
+            if own_sup > max(SUPREMUM, sup) or less.loglik < masses.loglik - LOST:
+                break
+            masses, sup = less, own_sup
+        return masses, sup
+
+
+def _loglik(masses: Masses) -> float:
+    try:
+        return masses.loglik
+    except ModeError:
+        return -np.inf
+
+
+def at_infinity(objective, working: np.ndarray, mixture: ClassMixture) -> np.ndarray:
+    """Which masses (n,) of one column lie where the likelihood of no unit changes any more."""
+    towards = towards_mass(objective, working, mixture)
+    step, found = 2 * towards.scale[0], []
+    for z in towards.centre:
+        now = towards.unit_loglik(z)
+        further = towards.unit_loglik(z + np.sign(z) * step)
+        change = np.exp(further - towards.loglik) - np.exp(now - towards.loglik)
+        found.append(np.abs(change).max() < FAR)
+    return np.array(found) & (mixture.classes.n > 1)
+
+
+def held_masses(record: FitRecord, design, objective, mixture: ClassMixture) -> FitRecord:
+    """The record of centred masses, with the mean and the locations held if a mass is at infinity."""
+    if len(mixture.classes.columns) > 1 or not at_infinity(objective, record.working, mixture).any():
+        return record
+    centring = design.centring
+    positions = np.setdiff1d(centring.touched, centring.prob)
+    names = {design.layout.names[i] for i in positions}
+    flat, info = tuple(d for d in record.flat if not names.issuperset(d)), record.information
+    if not flat and info.flat.shape[1]:
+        scale = np.sqrt(np.abs(np.diag(info.matrix)))
+        values = np.linalg.eigvalsh(info.matrix / np.outer(scale, scale))
+        info = replace(info, definite=bool((values < FLAT).sum() <= info.flat.shape[1]))
+    record = replace(record, flat=flat, information=info)
+    return with_vanished(record, positions, design.layout.names, "a mass point has gone to infinity, "
+                         "so that there is no mean for the locations to be centred at; mass_points has "
+                         "the levels of the other masses")

@@ -1,0 +1,152 @@
+"""What one asks of latent classes besides their probabilities: methods of `ClassResults`."""
+from __future__ import annotations
+
+import pandas as pd
+
+from statsmodels_gllamm.results import class_fit, class_number, class_profiles
+
+
+class ClassMeasures:
+    """Profiles, classification, bivariate residuals and the bootstrapped test."""
+
+    def class_profiles(self, data=None, alpha=0.05) -> pd.DataFrame:
+        """Means, or probabilities of the categories, of every kind of row in every class.
+
+        Parameters
+        ----------
+        data : DataFrame, optional
+            Rows to profile.  By default one for every kind of row of the sample, such as an item:
+            rows are of one kind if they have the same covariates.
+        alpha : float
+            One minus the level of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            ``estimate``, ``std_err`` (delta method), ``conf_low`` and ``conf_high``; indexed by the
+            column whose values are the kinds (or by the columns that tell them apart), of categorical
+            responses by "category", and by class from 1.  A binary response has the probability of
+            one.  What is held at zero or one has no error: NaN.
+
+        Raises
+        ------
+        ValueError
+            There are more than 200 kinds of rows, as with covariates that vary within clusters.
+
+        Notes
+        -----
+        Continuous latent variables are integrated over their distribution.  Intervals of
+        probabilities are symmetric for logits.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> res = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                           classes={"c": Classes(2, within="id")}).fit(rng=0)
+        >>> profiles = res.class_profiles()["estimate"].unstack()
+        >>> profiles.loc["Q3"].round(2).tolist()
+        [0.69, 0.29]
+        """
+        self._needs_data("class_profiles")
+        return class_profiles.class_profiles(self, data, alpha)
+
+    def plot_profiles(self, data=None, alpha=0.05, ax=None):
+        """Picture of `class_profiles`: one line for every class, with intervals.
+
+        Parameters
+        ----------
+        data, alpha
+            As of `class_profiles`.
+        ax : matplotlib Axes or sequence of Axes, optional
+            One, or one for each category.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        self._needs_data("plot_profiles")
+        return class_profiles.plot_profiles(self, data, alpha, ax)
+
+    def classification_table(self, kind="count") -> pd.DataFrame:
+        """Classes that clusters are assigned to, their modal ones, by actual classes.
+
+        Parameters
+        ----------
+        kind : {"count", "assigned", "actual"}
+            Expected numbers of clusters (with their frequency weights); shares of the actual classes
+            among those assigned, which are average posterior probabilities; or shares of the
+            assigned classes among the actual ones.
+
+        Returns
+        -------
+        DataFrame (n, n)
+            Rows are assigned classes, NaN if none is assigned; columns actual ones.
+        """
+        self._needs_data("classification_table")
+        return class_fit.classification_table(self, kind)
+
+    @property
+    def classification_error(self) -> float:
+        """Expected share of the clusters that are not of their modal class."""
+        self._needs_data("classification_error")
+        return class_fit.classification_error(self)
+
+    def bivariate_residuals(self, items=None) -> pd.DataFrame:
+        """Pearson chi-square per degree of freedom of the two-way table of every two items.
+
+        Parameters
+        ----------
+        items : str, optional
+            Column that names the item of every row; by default one whose values are the kinds of
+            rows, as of `class_profiles`.
+
+        Returns
+        -------
+        DataFrame
+            By "item 1" and "item 2": ``chi2``, ``df`` = (K - 1)(L - 1), ``residual`` = chi2 / df, and
+            ``n``, the clusters that have answered both.
+
+        Raises
+        ------
+        NotImplementedError
+            Responses are not categorical, or dependent within classes.
+
+        Notes
+        -----
+        Large ones, of 3 or 4 and more, show two items that depend on each other within classes.  They
+        are not chi-squared, and smaller than that on average since the classes are estimated.
+        """
+        self._needs_data("bivariate_residuals")
+        return class_fit.bivariate_residuals(self, items)
+
+    def bootstrap_lrt(self, smaller, n=100, *, starts=5, rng=None, progress=None):
+        """Likelihood-ratio test of a model with fewer classes by parametric bootstrap.
+
+        Parameters
+        ----------
+        smaller : ClassResults
+            Of a model with fewer classes of the same data; ``Classes(1, within=...)`` is one.
+        n : int
+            Samples drawn from the smaller model.
+        starts : int
+            Random starts of every fit; those of the larger model are doubled while it stays below
+            the smaller one.  Too few make p-values too small.
+        rng : seed or Generator, optional
+        progress : bool, optional
+            Show a bar; by default only if it takes long and a terminal or notebook is there.
+
+        Returns
+        -------
+        BootstrapTest
+            With ``statistic``, ``pvalue`` and ``draws``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The other is not a model with fewer classes of the same data.
+        NotImplementedError
+            There are frequency weights.
+        """
+        return class_number.bootstrap_lrt(self, smaller, n, starts=starts, rng=rng, progress=progress)

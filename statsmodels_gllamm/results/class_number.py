@@ -1,0 +1,247 @@
+r"""How many classes: models of 1 to K classes, and the bootstrapped likelihood-ratio test of two.
+
+The likelihood-ratio statistic of C - 1 against C classes is not chi-squared.  Its distribution under
+the smaller model is found from responses that this model draws, to which both are fitted,
+
+.. math:: p = \frac{1 + \#\{b : LR_b \ge LR\}}{1 + B}
+
+(McLachlan, 1987, Applied Statistics 36, 318-324; Nylund, Asparouhov and Muthen, 2007, Structural
+Equation Modeling 14, 535-569).
+"""
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from statsmodels_gllamm.estimation.classes import best_of
+from statsmodels_gllamm.estimation.optimize import maximize
+from statsmodels_gllamm.estimation.options import integer
+from statsmodels_gllamm.estimation.progress import Progress
+from statsmodels_gllamm.exceptions import DataError
+from statsmodels_gllamm.latent.constrained import constrained
+from statsmodels_gllamm.results.implied import unit_weights
+
+MAXITER = 200
+REDRAWS = 20  # of responses that lack a category
+TRIES = 3  # searches for a maximum that is not below that of the smaller model, with more starts each
+SLACK = 1e-4  # log-likelihood by which two maxima may differ by chance
+
+
+@dataclass(frozen=True)
+class BootstrapTest:
+    """Bootstrapped likelihood-ratio test.
+
+    Attributes
+    ----------
+    statistic : float
+        Twice the difference of the log-likelihoods.
+    pvalue : float
+    n : int
+        Samples.
+    draws : ndarray (n,)
+        The statistic in every sample.
+    n_unfinished : int
+        Samples in which the larger model stayed below the smaller one: more ``starts`` are needed.
+    small, large : int
+        Numbers of classes.
+    """
+
+    statistic: float
+    pvalue: float
+    n: int
+    draws: np.ndarray = field(repr=False)
+    n_unfinished: int
+    small: int
+    large: int
+
+    def __str__(self) -> str:
+        text = (f"{self.small} against {self.large} classes: likelihood ratio {self.statistic:.3f}, "
+                f"p = {self.pvalue:.4g} from {self.n} samples (their mean {self.draws.mean():.3f}, "
+                f"95% quantile {np.quantile(self.draws, 0.95):.3f})")
+        if self.n_unfinished:
+            text += f"; in {self.n_unfinished} the larger model was not maximised: give more starts"
+        return text
+
+
+def bootstrap_lrt(results, smaller, n=100, *, starts=5, rng=None, progress=None) -> BootstrapTest:
+    """Test of fewer classes; see ``ClassResults.bootstrap_lrt``."""
+    large, small = results.model, getattr(smaller, "model", None)
+    n, starts = integer("n", n), integer("starts", starts)
+    _check(large, small, results, smaller)
+    rng = np.random.default_rng(rng)
+    own = np.asarray(smaller.params, dtype=float)
+    draws, unfinished = np.empty(n), 0
+    with closing(Progress(progress, "bootstrap", " samples")) as bar:
+        for b in range(n):
+            one, two = _drawn(smaller, large, rng)
+            below = _highest(one, smaller.record, 1 if _classes(small) == 1 else starts, rng, own)
+            above = -np.inf
+            for k in range(TRIES):
+                above = max(above, _highest(two, results.record, 2**k * starts, rng))
+                if above >= below - SLACK:
+                    break
+            unfinished += above < below - SLACK
+            draws[b] = 2 * (above - below)
+            bar.tell(f"likelihood ratio {draws[b]:.3g}")
+    statistic = 2 * float(results.llf - smaller.llf)
+    return BootstrapTest(statistic, float((1 + (draws >= statistic).sum()) / (1 + n)), n, draws,
+                         int(unfinished), _classes(small), _classes(large))
+
+
+def _classes(model) -> int:
+    return model.structure.classes.n
+
+
+def _check(large, small, results, smaller) -> None:
+    """Refuse what is not a model with fewer classes of the same data."""
+    if getattr(getattr(small, "structure", None), "classes", None) is None:
+        raise TypeError("bootstrap_lrt() takes the results of a model with fewer classes, which may "
+                        f"be Classes(1, ...), not {type(smaller).__name__}")
+    for one in (results, smaller):
+        one._needs_data("bootstrap_lrt")
+    if _classes(small) >= _classes(large):
+        raise ValueError(f"bootstrap_lrt() compares this model of {_classes(large)} classes with one "
+                         f"of fewer, not of {_classes(small)}")
+    if not np.array_equal(large.sample.endog, small.sample.endog):
+        raise ValueError("the two models are of different responses; fit both to the same data")
+    for name, weight in small.sample.weights.items():
+        if (weight != 1).any():
+            raise NotImplementedError(f"bootstrap_lrt() is not available with frequency weights (of "
+                                      f"{name}): responses are drawn for every cluster of the data; "
+                                      "repeat the clusters instead")
+
+
+def _drawn(smaller, large, rng):
+    """Both models of responses that the smaller one has drawn."""
+    for _ in range(REDRAWS):
+        y = smaller.simulate(1, rng)[0].to_numpy()
+        try:
+            models = [with_response(model, y) for model in (smaller.model, large)]
+        except DataError:  # a category is missing
+            continue
+        if all(model.param_names == old.param_names
+               for model, old in zip(models, (smaller.model, large))):
+            return models
+    raise DataError(f"{REDRAWS} samples drawn from the smaller model all lack a category of the "
+                    "response that the data have; put rare categories together with others")
+
+
+def with_response(model, y):
+    """The same model of other responses (n,), as `simulate` gives them."""
+    sample = model.sample
+    if sample.endog.ndim == 2:
+        y = np.column_stack([y, sample.endog.sum(axis=1) - y])
+    elif sample.categories is not None:
+        number = {label: k for k, label in enumerate(sample.categories)}
+        y = np.array([number[label] for label in y])
+    return _again(model, replace(sample, endog=np.asarray(y, dtype=sample.endog.dtype)))
+
+
+def with_classes(model, n: int):
+    """The same model with another number of classes."""
+    variable = model.classes
+    return _again(model, model.sample, classes=replace(variable, spec=replace(variable.spec, n=n)))
+
+
+def _again(model, sample, **changes):
+    settings = {key: getattr(model, key) for key in model._init_keys if key != "sample"}
+    new = type(model)(sample.endog, sample.exog, sample=sample, **{**settings, **changes})
+    new.formula, new.gllamm_formula = model.formula, model.gllamm_formula
+    new.data.frame = model.data.frame
+    return new
+
+
+def _highest(model, record, starts: int, rng, params=None) -> float:
+    """The largest log-likelihood that searches from random starts, and from ``params``, find."""
+    design = model.design
+    if record.constraints is not None:
+        design = constrained(design, record.constraints)
+    objective = model._objective(record.n_quad, record.integration, design=design)
+    drawn = model._class_starts()
+    points = [design.to_working(model.design.to_natural(drawn.draw(rng))) for _ in range(starts)]
+    if params is not None:
+        points.append(design.to_working(params))
+    return float(best_of(maximize, objective, points, MAXITER)[1]["loglik"].iloc[0])
+
+
+@dataclass(frozen=True)
+class ClassSelection:
+    """Models that differ in their number of classes.
+
+    Attributes
+    ----------
+    table : DataFrame
+        By number of classes: ``llf``, ``params`` (estimated parameters), ``aic``, ``bic`` (as of the
+        results), ``bic_clusters`` (with the number of clusters in place of that of rows), ``entropy``,
+        ``smallest`` (the share of the smallest class) and ``found`` (the share of searches that ended
+        at the maximum).
+    results : dict {int: ClassResults}
+    """
+
+    table: pd.DataFrame
+    results: dict = field(repr=False)
+
+    def best(self, criterion="bic_clusters"):
+        """The results with the smallest ``aic``, ``bic`` or ``bic_clusters``."""
+        if criterion not in ("aic", "bic", "bic_clusters"):
+            raise ValueError("criterion must be 'aic', 'bic' or 'bic_clusters', not "
+                             f"{criterion!r}")
+        return self.results[int(self.table[criterion].idxmin())]
+
+    def __str__(self) -> str:
+        return self.table.to_string()
+
+
+def select_classes(model, most=5, *, rng=None, **fit_kwds) -> ClassSelection:
+    """Fit models of 1, 2, ... classes.
+
+    Parameters
+    ----------
+    model : GLLAMMModel
+        With any number of classes; the others differ from it in that only.
+    most : int or sequence of int
+        The largest number of classes, or the numbers.
+    rng : seed or Generator, optional
+        For the starts.
+    **fit_kwds
+        Keywords of `GLLAMMModel.fit`, such as ``starts``.
+
+    Returns
+    -------
+    ClassSelection
+
+    Notes
+    -----
+    Constraints that belong to the model hold in all models, and must have names that all have.
+
+    Examples
+    --------
+    >>> import statsmodels.api as sm
+    >>> from statsmodels_gllamm import GLLAMM, Classes, datasets, select_classes
+    >>> data = datasets.lsat.load_pandas().data
+    >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+    ...                             classes={"c": Classes(2, within="id")})
+    >>> found = select_classes(model, 2, rng=0)
+    >>> found.table["bic_clusters"].round(1).tolist()
+    [5021.4, 5010.8]
+    """
+    if model.structure.classes is None:
+        raise ValueError("select_classes() takes a model with classes=")
+    if model.structure.classes.labels:
+        raise ValueError("select_classes() takes a model with any number of classes, not one "
+                         "whose classes have labels")
+    numbers = range(1, integer("most", most) + 1) if np.isscalar(most) else list(most)
+    rng, results, rows = np.random.default_rng(rng), {}, []
+    for n in numbers:
+        results[n] = res = with_classes(model, integer("most", n)).fit(rng=rng, **fit_kwds)
+        optima, size = res.optima, float(unit_weights(res.model, res.model.structure.levels[-1]).sum())
+        rows.append({
+            "llf": res.llf, "params": res.df_modelwc, "aic": res.aic, "bic": res.bic,
+            "bic_clusters": -2 * res.llf + np.log(size) * res.df_modelwc, "entropy": res.entropy,
+            "smallest": res.class_sizes["prior"].min(),
+            "found": optima["found"].iloc[0] / optima["found"].sum() if len(optima) else np.nan})
+    index = pd.Index(list(results), name="classes")
+    return ClassSelection(pd.DataFrame(rows, index=index), results)
