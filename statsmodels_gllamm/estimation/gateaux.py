@@ -25,7 +25,7 @@ from statsmodels_gllamm.latent.classes import with_rows
 GRID = 161  # locations of one column; of several, per column GRID_OF_SEVERAL
 GRID_OF_SEVERAL = 25
 GAIN = 1e-6  # log-likelihood that a unit may gain beyond the end of the grid
-REFINED = 12  # local maxima of the grid that are followed
+REFINED = 5  # local maxima of the grid that are followed
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Towards:
             peaks = np.flatnonzero(lattice == maximum_filter(lattice, size=3, mode="nearest"))
             for i in peaks[np.argsort(-value[peaks])][:REFINED]:
                 end = minimize(inside, grid[i], method="Nelder-Mead",
-                               options={"xatol": 1e-6, "fatol": 1e-9, "initial_simplex": np.vstack(
+                               options={"xatol": 1e-5, "fatol": 1e-7, "initial_simplex": np.vstack(
                                    [grid[i], grid[i] + 0.3 * np.diag(self.scale)])})
                 found.append((-end.fun, end.x))
         best = max(found, key=lambda one: one[0])
