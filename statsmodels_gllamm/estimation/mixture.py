@@ -22,6 +22,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Point
 from statsmodels_gllamm.integration.chunks import Distinct, Problem, distinct_units
+from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mixture import (
     Component,
@@ -70,7 +71,7 @@ class MixtureObjective:
         False: there is no formula for the information.
     """
 
-    problem: Problem
+    problem: Problem | GaussianProblem
     task: Task
     design: LatentDesign
     n_quad: tuple[int, ...]
@@ -83,6 +84,9 @@ class MixtureObjective:
     @cached_property
     def distinct(self) -> Distinct:
         """The top-level units that are evaluated."""
+        if isinstance(self.problem, GaussianProblem):  # units are patterns there
+            every = np.arange(self.problem.n_top)
+            return Distinct(self.problem, every, every)
         return distinct_units(self.problem)
 
     @cached_property
