@@ -164,7 +164,7 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
         held = np.union1d(fixed, beyond_limits(objective, point.working)).astype(int)
         g = _hold(point.gradient, held)
         b = _hold(_curvature(point, b, louis), held)
-        step = np.linalg.solve(b, g) if len(g) else g
+        step = np.linalg.solve(b, g) if g.any() else np.zeros(len(g))
         gain = float(g @ step) / 2
         if callback is not None:
             callback(iteration, point, gain)
