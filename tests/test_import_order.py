@@ -23,6 +23,8 @@ ORDER = [
     "integration",
     "estimation",
     "results",
+    "likelihood",
+    "fitting",
     "model",
     "__init__",
 ]
