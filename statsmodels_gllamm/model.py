@@ -452,7 +452,6 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
             raise ValueError("exposure is only meaningful with the log link; use offset= on the "
                              "scale of the linear predictor")
 
-
     def predict(self, params, exog=None, which="mean", **kwargs):
         """Predictions at natural parameters; see ``GLLAMMResults.predict``."""
         if self.structure.classes is not None:
