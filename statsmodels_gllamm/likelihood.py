@@ -20,6 +20,7 @@ from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.patterns import build_patterns
 from statsmodels_gllamm.integration.reach import Reach, find_reach
+from statsmodels_gllamm.integration.rules import rules_of
 from statsmodels_gllamm.latent.build import weights_of
 from statsmodels_gllamm.parameters.constraints import Constraints, solve
 
@@ -95,7 +96,7 @@ class Likelihood:
         design = design or self.design
         if len(self.design.given):
             return mixture_of_nodes(self._patterns, Reduced(design), n_quad, pool)
-        task = Task(self.design.q, certify.rules_of(n_quad, self.design.q), self.design.entries)
+        task = Task(self.design.q, rules_of(n_quad, self.design.q), self.design.entries)
         return Objective(self._patterns, task, design, pool, self._linear_aux)
 
     @property
@@ -119,7 +120,7 @@ class Likelihood:
             problem = self._problem(self._reach.n_nodes(n_quad), merge)
             return mixture_of_nodes(problem, Reduced(design), n_quad, pool,
                                     self._gaussian or integration != "quadrature")
-        task = Task(q, certify.rules_of(n_quad, q), self.design.entries,
+        task = Task(q, rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")
         n_nodes = self._reach.n_nodes(n_quad) if q else 1
         return Objective(self._problem(n_nodes, merge), task, design, pool, self._linear_aux)

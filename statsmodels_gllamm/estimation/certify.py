@@ -13,7 +13,6 @@ import math
 import numpy as np
 
 from statsmodels_gllamm.integration.mode import ModeError
-from statsmodels_gllamm.integration.rules import product_rule
 
 LADDER = (1, 3, 5, 7, 9, 11, 15, 21, 31, 45, 63, 91, 127)
 NODE_BUDGET = 2**15  # node combinations per bottom unit
@@ -90,11 +89,6 @@ def budget_error(n_quad, q, names) -> str | None:
     return (f"n_quad asks for {nodes:,} quadrature nodes per unit, more than the budget of "
             f"{NODE_BUDGET:,}; lower n_quad for {names[worst]!r}, which has {n_quad[worst]} points "
             f"in each of {q[worst]} dimension(s)")
-
-
-def rules_of(n_quad, q):
-    """Rules of every level."""
-    return tuple(product_rule(n, k) for n, k in zip(n_quad, q))
 
 
 def finer(n_quad, q, n_rows: int = 0, budget=None) -> tuple[int, ...] | None:

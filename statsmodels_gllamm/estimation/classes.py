@@ -21,7 +21,7 @@ from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.integration.chunks import distinct_units
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
-from statsmodels_gllamm.integration.rules import product_rule
+from statsmodels_gllamm.integration.rules import rules_of
 from statsmodels_gllamm.latent.classes import IN_FIXED, IN_THRESHOLDS, LatentClasses, one_class
 from statsmodels_gllamm.latent.constrained import ConstrainedDesign
 from statsmodels_gllamm.latent.design import LatentDesign
@@ -147,7 +147,7 @@ class ClassMixture:
 
     def task(self, n_quad, adaptive=True) -> Task:
         """What is integrated in every class, with points per dimension by level."""
-        rules = tuple(product_rule(n, q) for n, q in zip(n_quad, self.q))
+        rules = rules_of(n_quad, self.q)
         return Task(self.q, rules, self.entries, adaptive=adaptive)
 
 

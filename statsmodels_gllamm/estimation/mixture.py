@@ -30,7 +30,7 @@ from statsmodels_gllamm.integration.mixture import (
     component_weights,
     evaluate_mixture,
 )
-from statsmodels_gllamm.integration.rules import prior_lattice, product_rule
+from statsmodels_gllamm.integration.rules import prior_lattice, rules_of
 from statsmodels_gllamm.latent.constrained import ConstrainedDesign
 from statsmodels_gllamm.latent.design import LatentDesign
 
@@ -219,8 +219,7 @@ class Reduced:
 
     def task(self, n_quad, adaptive=True) -> Task:
         """What is integrated in every component, with points per dimension by level."""
-        rules = tuple(product_rule(n, q) for n, q in zip(n_quad, self.q))
-        return Task(self.q, rules, self.entries, adaptive=adaptive)
+        return Task(self.q, rules_of(n_quad, self.q), self.entries, adaptive=adaptive)
 
     def embed(self, moments):
         """Means (q, G) and covariances (q, q, G) of each level's coordinates and those above, put

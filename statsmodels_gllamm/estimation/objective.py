@@ -16,7 +16,7 @@ from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Evaluation, Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
-from statsmodels_gllamm.integration.rules import product_rule
+from statsmodels_gllamm.integration.rules import rules_of
 from statsmodels_gllamm.latent.design import LatentDesign
 
 
@@ -53,8 +53,7 @@ class Objective:
 
     def with_points(self, n_quad) -> Objective:
         """The same with other points per dimension by level."""
-        rules = tuple(product_rule(n, q) for n, q in zip(n_quad, self.task.q))
-        return replace(self, task=replace(self.task, rules=rules))
+        return replace(self, task=replace(self.task, rules=rules_of(n_quad, self.task.q)))
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,8 @@ from statsmodels_gllamm.formula.statements import (
     quote,
     split_line,
     statements,
-    terms,
 )
-from statsmodels_gllamm.formula.tokens import quote_backticks, tokenize, usage
+from statsmodels_gllamm.formula.tokens import pieces, quote_backticks, tokenize, usage
 
 __all__ = ["Measurement", "parse_measurement"]
 
@@ -179,7 +178,7 @@ class _Known:
 def _measure(model, fixed, factor, line, right, known) -> None:
     """Read a line ``factor =~ ...``; `fixed` collects items whose loading the text fixes or frees."""
     own = model.loadings.setdefault(factor, {})
-    for term in terms(right):
+    for term in pieces(right):
         value, item = modified(line, term)
         if value in known.factors or value in known.columns:
             raise FormulaError(f"The line {line!r} has the label {value!r} of {item!r}, which is the "
@@ -235,7 +234,7 @@ def _regress(model, left, line, right, known) -> None:
                 "coefficient ('item ~ column' has effects of columns), or fit a model of its own.")
         raise FormulaError(f"{left!r} in the line {line!r} is no factor{known.hint(left)}")
     plain = []
-    for term in terms(right):
+    for term in pieces(right):
         value = _constant(term)
         if value is None:
             plain.append(_labelled(model, left, line, term, known))
@@ -276,7 +275,7 @@ def _labelled(model, outcome, line, term, known) -> str:
     """A cause without its label or number."""
     if not any(t.text == "*" and not t.calls for t in tokenize(term)):
         return term
-    before, _, name = (piece.strip() for piece in term.partition("*"))
+    before, _, name = (part.strip() for part in term.partition("*"))
     if before in known.factors or before in known.columns:
         raise FormulaError(f"The line {line!r} has {term!r}; the product of two columns is a + b + "
                            "a:b.")
@@ -288,7 +287,7 @@ def _labelled(model, outcome, line, term, known) -> str:
 
 def _covary(model, variances, left, line, right, known) -> None:
     """Read a line ``factor ~~ ...``, ``item ~~ v*item`` or ``item ~~ item``."""
-    for term in terms(right):
+    for term in pieces(right):
         value, name = modified(line, term)
         if left == name and name in known.items:
             model.modify(("residual", name), value)

@@ -8,7 +8,7 @@ from itertools import combinations
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.formula.grammar import parse_formula
 from statsmodels_gllamm.formula.groups import group_name
-from statsmodels_gllamm.formula.tokens import quote_backticks, tokenize, usage
+from statsmodels_gllamm.formula.tokens import pieces, quote_backticks, tokenize, usage
 
 __all__ = ["Product", "Regression", "parse_regressions"]
 
@@ -202,10 +202,8 @@ def _refuse(term: str, text: str, factors) -> None:
 
 
 def _pieces(text: str, operator: str) -> list[str]:
-    """Pieces between an operator outside all brackets."""
-    cuts = [t.start for t in tokenize(text) if t.text == operator and t.depth == 0]
-    pieces = [text[a:b] for a, b in zip([0, *(c + 1 for c in cuts)], [*cuts, len(text)])]
-    return [piece.strip() for piece in pieces if piece.strip()]
+    """Pieces between an operator outside all brackets that are not empty."""
+    return [piece for piece in pieces(text, operator) if piece]
 
 
 def _squeezed(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from statsmodels_gllamm.exceptions import FormulaError
-from statsmodels_gllamm.formula.tokens import tokenize
+from statsmodels_gllamm.formula.tokens import pieces
 
 __all__ = ["RESIDUAL_ITEM", "ResidualCovariances", "parse_residuals"]
 
@@ -71,17 +71,10 @@ def _pairs(text) -> list[tuple[str, str]]:
     if not isinstance(text, str):
         raise TypeError(f"residual_covariances has {text!r}; a pair is 'y1 ~~ y5' or ('y1', 'y5').")
     left, between, right = text.partition("~~")
-    terms = _terms(right)
+    terms = pieces(right)
     if not between or not left.strip() or not all(terms):
         raise FormulaError(f"residual_covariances has {text!r}; a pair is 'y1 ~~ y5'.")
     return [(_plain(left), _plain(term)) for term in terms]
-
-
-def _terms(text: str) -> list[str]:
-    """Pieces between plus signs outside brackets."""
-    cuts = [t for t in tokenize(text) if t.text == "+" and t.depth == 0]
-    starts, stops = [0, *(t.stop for t in cuts)], [*(t.start for t in cuts), len(text)]
-    return [text[a:b].strip() for a, b in zip(starts, stops)]
 
 
 def _plain(text: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from statsmodels_gllamm.exceptions import FormulaError
-from statsmodels_gllamm.formula.tokens import tokenize
+from statsmodels_gllamm.formula.tokens import pieces
 
-__all__ = ["left_names", "modified", "name_of", "quote", "split_line", "statements", "terms"]
+__all__ = ["left_names", "modified", "name_of", "quote", "split_line", "statements"]
 
 _PIECE = re.compile(r"`[^`\n]*`|\#[^\n]*|[;\n]|.")
 _WORD = re.compile(
@@ -59,16 +59,9 @@ def split_line(line: str) -> tuple[str, str, str, str]:
                        "factor + column' or 'factor ~~ factor'.")
 
 
-def terms(text: str) -> list[str]:
-    """Pieces between the plus signs outside all brackets."""
-    cuts = [t for t in tokenize(text) if t.text == "+" and t.depth == 0]
-    starts, stops = [0, *(t.stop for t in cuts)], [*(t.start for t in cuts), len(text)]
-    return [text[a:b].strip() for a, b in zip(starts, stops)]
-
-
 def left_names(line: str, text: str) -> list[str]:
     """Names on a left side."""
-    return [name_of(line, term) for term in terms(text)]
+    return [name_of(line, term) for term in pieces(text)]
 
 
 def name_of(line: str, text: str) -> str:

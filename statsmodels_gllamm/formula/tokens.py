@@ -13,7 +13,7 @@ import warnings
 
 from statsmodels_gllamm.exceptions import FormulaError
 
-__all__ = ["Token", "Usage", "quote_backticks", "tokenize", "usage"]
+__all__ = ["Token", "Usage", "pieces", "quote_backticks", "tokenize", "usage"]
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -209,3 +209,10 @@ def _walk(nodes, inside, called):
         for node in ast.walk(root):
             if isinstance(node, ast.Name) and node not in skip and node.id not in bound:
                 inside[node.id] = None
+
+
+def pieces(text: str, operator: str = "+") -> list[str]:
+    """Pieces between an operator outside all brackets, stripped; empty ones stay."""
+    cuts = [t for t in tokenize(text) if t.text == operator and t.depth == 0]
+    starts, stops = [0, *(t.stop for t in cuts)], [*(t.start for t in cuts), len(text)]
+    return [text[a:b].strip() for a, b in zip(starts, stops)]

@@ -124,3 +124,8 @@ def prior_lattice(n: int, q: int) -> tuple[np.ndarray, np.ndarray]:
     u, log_weight = u[inside], log_weight - np.log(np.exp(log_weight).sum())
     u.flags.writeable = log_weight.flags.writeable = False
     return u, log_weight
+
+
+def rules_of(n_quad, q) -> tuple[Rule, ...]:
+    """Rules of every level, from points per dimension and dimensions by level."""
+    return tuple(product_rule(n, k) for n, k in zip(n_quad, q))

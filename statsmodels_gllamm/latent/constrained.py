@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from statsmodels_gllamm.latent.complex_step import ByComplexStep
 from statsmodels_gllamm.latent.covariance import direct
-from statsmodels_gllamm.latent.design import STEP, AuxLimit, LatentDesign
+from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign
 from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.parameters import Block, Constraints, Layout
 
 
 @dataclass(frozen=True, slots=True)
-class ConstrainedDesign:
+class ConstrainedDesign(ByComplexStep):
     """What estimation asks of a `LatentDesign`, as a function of phi (f,).
 
     ``inner`` the design of all parameters; ``constraints`` on its working coordinates.
@@ -76,15 +77,6 @@ class ConstrainedDesign:
         """Derivative in phi (..., f) from that in the entries (E,)."""
         return self.inner.adjoint(self.full(phi), bar) @ self.constraints.basis
 
-    def jacobian(self, phi: np.ndarray, u: np.ndarray | None = None) -> np.ndarray:
-        """d entries / d phi (E, f), by complex step."""
-        psi = self.psi(phi + 1j * STEP * np.eye(len(phi)), u)
-        return psi[(slice(None), *self.entries)].imag.T / STEP
-
-    def curvature(self, phi: np.ndarray, bar: np.ndarray) -> np.ndarray:
-        """sum_e bar_e d2 Psi_e / d phi2 (f, f), by complex step of ``adjoint``."""
-        return self.adjoint(phi + 1j * STEP * np.eye(len(phi)), bar).imag / STEP
-
     def cov_slices(self):
         """(slice of phi, covariance) of every bar; empty slices where coordinates are direct."""
         free, out = self.constraints.free, []
@@ -92,10 +84,6 @@ class ConstrainedDesign:
             first = int(np.searchsorted(free, s.start))
             out.append((slice(first, first if c.direct else first + s.stop - s.start), c))
         return out
-
-    def cholesky_slices(self):
-        """The same where coordinates are elements of a Cholesky root."""
-        return [(s, c) for s, c in self.cov_slices() if not c.direct]
 
     def to_natural(self, phi: np.ndarray) -> np.ndarray:
         """All natural parameters (..., k)."""
@@ -115,10 +103,6 @@ class ConstrainedDesign:
             if c.direct:
                 c.checked_root(self.full(phi)[s])
         return phi
-
-    def natural_jacobian(self, phi: np.ndarray) -> np.ndarray:
-        """d natural / d phi (k, f), by complex step."""
-        return self.to_natural(phi + 1j * STEP * np.eye(len(phi))).imag.T / STEP
 
 
 def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDesign:

@@ -23,12 +23,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from statsmodels_gllamm.latent.centred import Centring
+from statsmodels_gllamm.latent.complex_step import ByComplexStep
 from statsmodels_gllamm.latent.covariance import Covariance
 from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.latent.structural import Structural
 from statsmodels_gllamm.parameters import Layout
-
-STEP = 1e-30  # complex step: exact to rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class AuxLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class LatentDesign:
+class LatentDesign(ByComplexStep):
     """The map from working coordinates to the entries of Psi, with its derivatives.
 
     Attributes
@@ -292,17 +291,6 @@ class LatentDesign:
         out[..., at("gamma")], out[..., at("b")] = gamma_bar, b_bar
         return root_bar
 
-    def jacobian(self, working: np.ndarray, u: np.ndarray | None = None) -> np.ndarray:
-        """d entries / d working coordinates (E, k), by complex step."""
-        k = len(working)
-        psi = self.psi(working + 1j * STEP * np.eye(k), u)
-        return psi[(slice(None), *self.entries)].imag.T / STEP
-
-    def curvature(self, working: np.ndarray, bar: np.ndarray) -> np.ndarray:
-        """sum_e bar_e d2 Psi_e / d working2 (k, k), by complex step of ``adjoint``."""
-        k = len(working)
-        return self.adjoint(working + 1j * STEP * np.eye(k), bar).imag / STEP
-
     # Natural parameters <-> working coordinates: they differ in covariances and mass points.
 
     def cov_slices(self):
@@ -310,10 +298,6 @@ class LatentDesign:
         return [(s, c) for s, c in zip(
             (s for s, b in zip(self.layout.slices(), self.layout.blocks) if b.kind == "cov"),
             self.covariances)]
-
-    def cholesky_slices(self):
-        """The same where coordinates are elements of a Cholesky root."""
-        return [(s, c) for s, c in self.cov_slices() if not c.direct]
 
     def to_natural(self, working: np.ndarray) -> np.ndarray:
         """Natural parameters (..., k)."""
@@ -330,11 +314,6 @@ class LatentDesign:
         for s, c in self.cov_slices():
             out[s] = c.working(natural[s])
         return out
-
-    def natural_jacobian(self, working: np.ndarray) -> np.ndarray:
-        """d natural / d working (k, k), by complex step."""
-        k = len(working)
-        return self.to_natural(working + 1j * STEP * np.eye(k)).imag.T / STEP
 
     def roots(self, working: np.ndarray) -> list[np.ndarray]:
         """T of every bar (q, q)."""
