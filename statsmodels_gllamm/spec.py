@@ -85,8 +85,9 @@ class Classes:
     n : int or "auto"
         Number of classes; "auto": the masses of the nonparametric maximum likelihood estimate, which
         are centred.
-    within : str
-        The group whose clusters belong to classes, "id" or "school:id".
+    within : str, optional
+        The group whose clusters belong to classes, "id" or "school:id"; by default every row has a
+        class of its own, as in mixtures of regressions.
     membership : str, optional
         Formula of the multinomial logit of the class probabilities, on covariates that are constant
         within clusters; by default a constant.
@@ -117,7 +118,7 @@ class Classes:
     """
 
     n: int | str
-    within: str
+    within: str | None = None
     membership: str = "1"
     known: str | None = None
     centered: bool = False
@@ -134,7 +135,8 @@ class Classes:
             object.__setattr__(self, "n", int(self.n))
         for what in ("within", "membership", "known"):
             value = getattr(self, what)
-            if not (isinstance(value, str) and value.strip() or (what == "known" and value is None)):
+            if not (isinstance(value, str) and value.strip()
+                    or (what != "membership" and value is None)):
                 raise TypeError(f"Classes({what}=...) is text, not {value!r}.")
         if not isinstance(self.centered, bool):
             raise TypeError(f"Classes(centered=...) is a bool, not {self.centered!r}.")

@@ -24,7 +24,7 @@ class ClassVariable:
     terms : tuple of str
         Formulas of the columns with class-specific coefficients, one per bar.
     columns : tuple of str
-        The columns of the group ``spec.within``.
+        The columns of the group ``spec.within``; none where every row has a class of its own.
     """
 
     name: str
@@ -97,7 +97,7 @@ def parse_classes(classes, formula: str) -> ClassVariable | None:
     if not bars:
         raise FormulaError(f"the classes {name!r} have no bar in the formula; write the terms whose "
                            f"coefficients differ between classes as (terms | {name})")
-    groups = parse_group(spec.within)
+    groups = parse_group(spec.within) if spec.within is not None else ((),)
     if len(groups) > 1:
         raise FormulaError(f"Classes(within={spec.within!r}) must be one group: columns joined by :")
     return ClassVariable(name, spec, tuple(bar.terms for bar in bars), groups[0])

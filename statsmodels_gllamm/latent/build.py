@@ -393,8 +393,9 @@ def _entries(fixed: Terms, latents, covariances, aux, n_latent, structural, regr
 
 def weights_of(sample, levels):
     """Row weights (n,) or None, and the weights of every level's units (n_units,) or None."""
-    weights = dict(sample.weights)
-    rows, units = weights.pop("rows", None), []
+    weights, units = dict(sample.weights), []
+    own = "rows" in sample.groups and not sample.groups["rows"].columns  # rows are clusters
+    rows = None if own else weights.pop("rows", None)
     for level in levels:
         product = None
         for name in level.groups:
