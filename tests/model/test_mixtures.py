@@ -190,8 +190,8 @@ def test_nominal_items():
 
 def test_ordinal_items():
     rng = np.random.default_rng(3)
-    wide, long = items(rng, lambda one, k: np.digitize(rng.logistic() + (-1 if one else 1.2), [-1, 0.8]),
-                       j=3)
+    wide, long = items(rng, lambda one, k: np.digitize(
+        rng.logistic() + (-1 if one else 1.2), [-1, 0.8]), j=3)
     res = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", long, family=families.Ordinal(),
                               thresholds="0 + item", classes={"c": Classes(2, within="id")}
                               ).fit(rng=0, starts=5)

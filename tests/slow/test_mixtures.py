@@ -43,8 +43,9 @@ def test_two_random_intercept_logits():
     rng = np.random.default_rng(3)
     estimates, errors = [], []
     for _ in range(REPLICATIONS):
-        model = GLLAMM.from_formula("y ~ 0 + (x | c) + (1 | id)", two_logits(rng),
-                                    family=sm.families.Binomial(), classes={"c": Classes(2, within="id")})
+        model = GLLAMM.from_formula(
+            "y ~ 0 + (x | c) + (1 | id)", two_logits(rng), family=sm.families.Binomial(),
+            classes={"c": Classes(2, within="id")})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             res = model.fit(starts=3, rng=rng, n_quad=7)
@@ -52,3 +53,34 @@ def test_two_random_intercept_logits():
         estimates.append(res.params[TRUTH.index])
         errors.append(res.bse[TRUTH.index])
     table_of(estimates, errors, TRUTH)
+
+
+CACE = pd.Series({"baseline": 0.4, "Intercept[c=complier]": 0.3, "z[c=complier]": -0.4,
+                  "prob[c=complier]": 0.2, "prob[c=complier,age]": 0.7, "var[Intercept[id]]": 0.25,
+                  "logsd[Intercept]": np.log(0.6)})
+
+
+def trial(rng, n=500, waves=2):
+    """A randomised trial with never-takers, whose outcomes the offer does not change."""
+    person, age, baseline = np.repeat(np.arange(n), waves), rng.normal(size=n), rng.normal(size=n)
+    z, complies = (rng.random(n) < 2 / 3) * 1, rng.random(n) < expit(0.2 + 0.7 * age)
+    mean = np.where(complies, 0.3 - 0.4 * z, 0.0) + 0.4 * baseline + 0.5 * rng.normal(size=n)
+    kind = np.where(z == 1, np.where(complies, 2.0, 1.0), np.nan)
+    return pd.DataFrame({"id": person, "z": z[person], "age": age[person], "kind": kind[person],
+                         "baseline": baseline[person],
+                         "y": mean[person] + 0.6 * rng.normal(size=n * waves)})
+
+
+def test_complier_average_causal_effect():
+    rng = np.random.default_rng(14)
+    estimates, errors = [], []
+    for _ in range(200):
+        model = GLLAMM.from_formula(
+            "y ~ baseline + (z | c) + (1 | id)", trial(rng), constraints="z[c=never] = 0",
+            classes={"c": Classes(2, within="id", membership="age", known="kind",
+                                  labels=["never", "complier"])})
+        res = model.fit(starts=1, rng=rng)
+        assert res.converged
+        estimates.append(res.params[CACE.index])
+        errors.append(res.bse[CACE.index])
+    table_of(estimates, errors, CACE)
