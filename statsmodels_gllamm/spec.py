@@ -103,10 +103,14 @@ class Classes:
         parameters, "item[Q1][name]".
     labels : sequence of str (n,), optional
         Names of the classes; by default "1", "2", ....
+    ordered : bool or sequence of str, optional
+        The class-specific coefficients of all columns, or of those with these names, rise from each
+        class to the next, or are equal.
 
     Notes
     -----
-    Classes with labels or a design keep their order; others are ordered by size, the largest first.
+    Classes with labels, a design or ``ordered`` keep their order; others are ordered by size, the
+    largest first.
     The probability of class c of a cluster with covariates w is
     ``exp(w'd_c) / sum_k exp(w'd_k)``, with ``d_1 = 0``.
 
@@ -124,6 +128,7 @@ class Classes:
     centered: bool = False
     design: object = field(default=(), repr=False)
     labels: tuple[str, ...] | None = field(default=None, repr=False)
+    ordered: bool | tuple[str, ...] = field(default=False, repr=False)
 
     def __post_init__(self):
         if self.n == "auto":
@@ -152,6 +157,18 @@ class Classes:
             if len(labels) != self.n or len(set(labels)) != self.n:
                 raise ValueError(f"Classes(labels=...) are {self.n} different names, not {labels!r}.")
             object.__setattr__(self, "labels", labels)
+        self._check_ordered()
+
+    def _check_ordered(self):
+        if isinstance(self.ordered, str) or not (isinstance(self.ordered, bool) or all(
+                isinstance(name, str) for name in self.ordered)):
+            raise TypeError("Classes(ordered=...) is True, or a list of columns by the names of their "
+                            f"coefficients, not {self.ordered!r}.")
+        if not isinstance(self.ordered, bool):
+            object.__setattr__(self, "ordered", tuple(self.ordered))
+        if self.ordered and self.centered:
+            raise ValueError("Classes(ordered=...) is not available with centered=True: mass points of "
+                             "one column are in some order anyway.")
 
     @property
     def count(self) -> int:

@@ -25,6 +25,7 @@ from statsmodels_gllamm.integration.rules import rules_of
 from statsmodels_gllamm.latent.classes import IN_FIXED, IN_THRESHOLDS, LatentClasses, one_class
 from statsmodels_gllamm.latent.constrained import ConstrainedDesign
 from statsmodels_gllamm.latent.design import LatentDesign
+from statsmodels_gllamm.latent.ordered import in_order
 
 STARTS = 10  # starting points by default, for every class but the first
 FEW = 3  # the same with designs, whose classes are told apart
@@ -186,7 +187,7 @@ class Starts:
         classes = self.mixture.classes
         z = rng.normal(size=(classes.n, len(classes.columns)))
         pooled = absolute(self.mixture, self.pooled)
-        own = pooled + rng.uniform(*SHARES) * z @ self.root.T
+        own = in_order(self.mixture.design.order, pooled + rng.uniform(*SHARES) * z @ self.root.T)
         share = rng.uniform(*APART)
         for design in classes.designs:
             total = design.values @ np.arange(design.values.shape[1])
@@ -276,7 +277,8 @@ def reordered(mixture: ClassMixture, working: np.ndarray, order) -> np.ndarray:
 def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixture) -> np.ndarray:
     """The coordinates with the largest class first, where classes have no names of their own."""
     classes = mixture.classes
-    if mixture.design is not mixture.design.inner or (classes.known >= 0).any() or classes.named:
+    if mixture.design is not mixture.design.inner or (classes.known >= 0).any() or classes.named or (
+            mixture.design.order is not None):
         return working
     size = objective.weights(working) @ objective.problem.top_weight
     order = np.argsort(-size, kind="stable")

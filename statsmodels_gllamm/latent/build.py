@@ -20,6 +20,7 @@ from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.latent.kinds import covariance_of
 from statsmodels_gllamm.latent.moderators import given_coordinates, moderators_first
 from statsmodels_gllamm.latent.order import gaussian_last
+from statsmodels_gllamm.latent.ordered import order_of
 from statsmodels_gllamm.latent.regressions import read_regressions
 from statsmodels_gllamm.latent.residuals import Residuals, read_residuals
 from statsmodels_gllamm.latent.signs import sign_flips
@@ -225,6 +226,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                           moderated, given)
     if classes is not None and classes.spec.centered:
         design = replace(design, centring=centring_of(latent_classes, layout))
+    if classes is not None and classes.spec.ordered:
+        design = replace(design, order=order_of(latent_classes, classes.spec.ordered, layout))
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,
