@@ -413,4 +413,4 @@ def test_criteria_relative_to_the_best(lsat):
     assert_allclose(table["bic", "weight"].loc[found.best("bic").model.structure.classes.n],
                     1 / (1 + np.exp(-gap / 2)))
     assert_allclose(table.xs("weight", axis=1, level=1).sum(), 1)
-    assert "5010.81" in str(found)
+    assert "5010.8" in str(found) and "NaN" not in str(found)
