@@ -106,9 +106,17 @@ class Classes:
     ordered : bool or sequence of str, optional
         The class-specific coefficients of all columns, or of those with these names, rise from each
         class to the next, or are equal.
+    varying : str or sequence of str, optional
+        What else differs between classes: "variances" (and covariances of all latent variables),
+        "loadings", "thresholds", "dispersion", "regressions" (of latent variables), or names of
+        parameters such as "var[Intercept[id]]".  The parameters of class 1 keep their names; those of
+        class 2 are "var[Intercept[id]][c=2]".
 
     Notes
     -----
+    ``membership`` may name another class variable, of a higher level: ``"age + d"`` has one
+    coefficient for each of d's classes but the first, "prob[c=2,d=2]".
+
     Classes with labels, a design or ``ordered`` keep their order; others are ordered by size, the
     largest first.
     The probability of class c of a cluster with covariates w is
@@ -129,6 +137,7 @@ class Classes:
     design: object = field(default=(), repr=False)
     labels: tuple[str, ...] | None = field(default=None, repr=False)
     ordered: bool | tuple[str, ...] = field(default=False, repr=False)
+    varying: str | tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self):
         if self.n == "auto":
@@ -157,6 +166,14 @@ class Classes:
             if len(labels) != self.n or len(set(labels)) != self.n:
                 raise ValueError(f"Classes(labels=...) are {self.n} different names, not {labels!r}.")
             object.__setattr__(self, "labels", labels)
+        varying = (self.varying,) if isinstance(self.varying, str) else tuple(self.varying)
+        if not all(isinstance(name, str) for name in varying):
+            raise TypeError("Classes(varying=...) is text: kinds or names of parameters, not "
+                            f"{self.varying!r}.")
+        if varying and self.centered:
+            raise ValueError("Classes(varying=...) is not for mass points, which differ in location "
+                             "only; leave out centered=True.")
+        object.__setattr__(self, "varying", varying)
         self._check_ordered()
 
     def _check_ordered(self):

@@ -95,11 +95,10 @@ def make_plan(
 
     _check_classes(needs, bars)
     groups = {group_name(g): g for some in bars.values() for bar in some for g in bar.groups}
-    for group in needs.groups:
-        if not group and ROWS in groups:
-            raise FormulaError(f"classes without within= are those of the rows, called {ROWS!r}; "
-                               f"rename the column {ROWS!r} of the formula's groups")
-        groups[group_name(group)] = group
+    if () in needs.groups and ROWS in groups:
+        raise FormulaError(f"classes without within= are those of the rows, called {ROWS!r}; "
+                           f"rename the column {ROWS!r} of the formula's groups")
+    groups |= {group_name(g): g for g in needs.groups}
     parts = (usages["endog"], *usages.values())
     required = dict.fromkeys(n for u in parts for n in (*u.bare, *u.coded) if n not in names)
     required |= dict.fromkeys(f.by for f in factors.values() if is_column(f, columns))

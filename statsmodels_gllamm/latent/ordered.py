@@ -22,8 +22,8 @@ class Order:
 
     Attributes
     ----------
-    columns : tuple of int
-        Numbers of the class-specific columns whose coefficients rise with the class.
+    columns : dict of int to tuple of int
+        By number of a class variable those of its columns whose coefficients rise with the class.
     matrix : ndarray (m, k)
         G.
     shift : ndarray (m,)
@@ -32,7 +32,7 @@ class Order:
         What holds with equality where G theta + h = 0.
     """
 
-    columns: tuple[int, ...]
+    columns: dict[int, tuple[int, ...]]
     matrix: np.ndarray
     shift: np.ndarray
     texts: tuple[str, ...]
@@ -51,14 +51,14 @@ class Order:
                      tuple(text for text, one in zip(self.texts, left) if one))
 
 
-def order_of(classes, ordered, layout: Layout) -> Order | None:
+def order_of(variables, ordered, layout: Layout) -> Order:
     """The order of the classes of a sample.
 
     Parameters
     ----------
-    classes : LatentClasses
-    ordered : bool or tuple of str
-        All columns, or those whose coefficients have these names.
+    variables : sequence of LatentClasses
+    ordered : sequence of (bool or tuple of str)
+        For every variable: all columns, none, or those whose coefficients have these names.
     layout : Layout
 
     Raises
@@ -66,31 +66,38 @@ def order_of(classes, ordered, layout: Layout) -> Order | None:
     FormulaError
         A name is not that of a class-specific column.
     """
-    names = [column.name for column in classes.columns]
-    wanted = names if ordered is True else ordered
-    unknown = [name for name in wanted if name not in names]
-    if unknown:
-        raise FormulaError(f"Classes(ordered=...) has {unknown[0]!r}, which is not a column in the "
-                           f"bars of {classes.name!r}; these are {', '.join(names)}")
-    columns = tuple(p for p, name in enumerate(names) if name in wanted)
-    slope = np.zeros((classes.n, len(names), layout.size))
-    place = layout.positions("class")
+    columns, rows, texts = {}, [np.zeros((0, layout.size))], []
+    for classes, wanted in zip(variables, ordered):
+        names = [column.name for column in classes.columns]
+        wanted = names if wanted is True else wanted or ()
+        unknown = [name for name in wanted if name not in names]
+        if unknown:
+            raise FormulaError(f"Classes(ordered=...) has {unknown[0]!r}, which is not a column in the "
+                               f"bars of {classes.name!r}; these are {', '.join(names)}")
+        own = tuple(p for p, name in enumerate(names) if name in wanted)
+        if own:
+            columns[classes.number] = own
+            slope = np.diff(_slopes(classes, layout), axis=0)
+            rows.append(slope[:, own].reshape(-1, layout.size))
+            texts += [f"{names[p]} is the same with {classes.label(c)} and {classes.label(c + 1)}"
+                      for c in range(classes.n - 1) for p in own]
+    matrix = np.vstack(rows)
+    return Order(columns, matrix, np.zeros(len(matrix)), tuple(texts))
+
+
+def _slopes(classes, layout: Layout) -> np.ndarray:
+    """Derivative of the coefficients in all parameters (n, P, k)."""
+    out = np.zeros((classes.n, len(classes.columns), layout.size))
+    place = layout.positions("class")[classes.places[0]]
     for c in range(classes.n):
         column, own, values = classes.slopes(c)
-        np.add.at(slope[c], (column, place[own]), values)
-    rows, texts = [], []
-    for p in columns:
-        for c in range(1, classes.n):
-            rows.append(slope[c, p] - slope[c - 1, p])
-            texts.append(f"{names[p]} is the same with {classes.label(c - 1)} and {classes.label(c)}")
-    if not rows:
-        return None
-    return Order(columns, np.array(rows), np.zeros(len(rows)), tuple(texts))
+        np.add.at(out[c], (column, place[own]), values)
+    return out
 
 
-def in_order(order: Order | None, own: np.ndarray) -> np.ndarray:
-    """Coefficients (n, P) with those of the columns in order sorted."""
-    if order is not None:
-        own = own.copy()
-        own[:, list(order.columns)] = np.sort(own[:, list(order.columns)], axis=0)
+def in_order(order: Order | None, classes, own: np.ndarray) -> np.ndarray:
+    """Coefficients (n, P) of a class variable with those of the columns in order sorted."""
+    columns = [] if order is None else list(order.columns.get(classes.number, ()))
+    own = own.copy()
+    own[:, columns] = np.sort(own[:, columns], axis=0)
     return own

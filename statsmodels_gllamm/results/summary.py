@@ -138,12 +138,15 @@ def _coefficient_blocks(model, table):
 
 def _class_blocks(model, table):
     """(title, rows of the table) of every class with coefficients of its own."""
-    classes = model.structure.classes
-    for c in range(0 if classes is None else classes.n):
-        mine = (table["kind"] == "class-specific") & table.index.str.endswith(f"[{classes.label(c)}]")
-        if mine.any():
-            yield f"Class {classes.labels[c] if classes.labels else c + 1}", mine
-    designed = {name for d in (() if classes is None else classes.designs) for name in d.names}
+    variables = model.structure.classes
+    for classes in variables:
+        for c in range(classes.n):
+            mine = (table["kind"] == "class-specific") & table.index.str.endswith(
+                f"[{classes.label(c)}]")
+            if mine.any():
+                name = classes.labels[c] if classes.labels else c + 1
+                yield f"Class {name}" if len(variables) == 1 else f"Class {classes.label(c)}", mine
+    designed = {name for classes in variables for d in classes.designs for name in d.names}
     if designed:
         yield "Coefficients of the design of the classes", table.index.isin(designed)
 

@@ -17,7 +17,8 @@ from statsmodels_gllamm.results.residuals import residual_correlations
 
 KINDS = {"coef": "coefficient", "class": "class-specific", "prob": "class probability",
          "lambda": "loading", "gamma": "regression", "b": "regression",
-         "cov": "variance", "rescov": "residual covariance", "aux": "auxiliary"}
+         "cov": "variance", "rescov": "residual covariance", "aux": "auxiliary",
+         "varying": "varying between classes"}
 COLUMNS = ["kind", "estimate", "std_err", "z", "pvalue", "conf_low", "conf_high", "derived",
            "status"]
 
@@ -53,7 +54,7 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     parts += [*at.get("gamma", []), *at.get("b", [])]
     parts += _covariances(results, at.get("cov", []))
     parts += [_residual_covariances(results, part) for part in at.get("rescov", [])]
-    parts += [*(_auxiliary(results, part) for part in at.get("aux", [])), *at.get("prob", [])]
+    parts += [*(_auxiliary(results, part) for part in at.get("aux", [])), *at.get("varying", []), *at.get("prob", [])]
     return pd.concat([part[COLUMNS] for part in parts if len(part)] or [free[COLUMNS]])
 
 

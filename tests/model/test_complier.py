@@ -68,5 +68,5 @@ def test_random_intercepts_and_covariates_by_hand(repeated):
     test = free.lr_test(res)
     assert test.df == 1 and test.statistic >= 0
     within = GLLAMM.from_formula("y ~ (z | c) + (1 | id)", repeated, classes=dict(
-        c=model.classes.spec), constraints="z[c=never] = 0").fit(rng=0, starts=3)
+        c=model.classes[0].spec), constraints="z[c=never] = 0").fit(rng=0, starts=3)
     assert_allclose(within.llf, res.llf, atol=1e-6)

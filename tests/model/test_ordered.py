@@ -167,7 +167,7 @@ def test_steps_are_solutions_of_quadratic_programs(seed):
     rng = np.random.default_rng(seed)
     a, g, working = rng.normal(size=(6, 6)), 3 * rng.normal(size=6), rng.normal(size=6)
     b, matrix = a @ a.T + np.eye(6), rng.normal(size=(4, 6))
-    order = Order((), matrix, -matrix @ working + rng.choice([0.0, 0.5], 4), ("",) * 4)
+    order = Order({}, matrix, -matrix @ working + rng.choice([0.0, 0.5], 4), ("",) * 4)
     step = bounded_step(b, g, order, working, np.arange(6))
     end = minimize(lambda s: s @ b @ s / 2 - g @ s, np.zeros(6), jac=lambda s: b @ s - g,
                    constraints={"type": "ineq", "fun": lambda s: order.slack(working + s)},
