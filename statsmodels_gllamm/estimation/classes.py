@@ -217,8 +217,10 @@ def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixt
     value = objective.at(working, gradient=False).loglik
     for classes, p in zip(mixture.variables, class_probabilities(objective, mixture, working)):
         order = np.argsort(-p.sum(axis=1), kind="stable")
-        in_order = mixture.design.order is not None and classes.number in mixture.design.order.columns
-        if in_order or (classes.known >= 0).any() or classes.named or not _turnable(mixture, classes) or (
+        rule = mixture.design.order
+        if rule is not None and classes.number in rule.columns:
+            continue
+        if (classes.known >= 0).any() or classes.named or not _turnable(mixture, classes) or (
                 order == np.arange(len(order))).all():
             continue
         moved = reordered(mixture, working, order, classes)
