@@ -27,6 +27,7 @@ from statsmodels_gllamm.latent.classes import (
     LatentClasses,
     one_class,
 )
+from statsmodels_gllamm.latent.ordered import in_order
 
 STARTS = 10  # starting points by default, for every class but the first
 FEW = 3  # the same with designs, whose classes are told apart
@@ -68,7 +69,7 @@ class Starts:
         z = rng.normal(size=(classes.n, len(root)))
         pooled = absolute(self.mixture, working, classes)
         moved = rng.uniform(*SHARES) * z @ root.T
-        own = pooled + moved[:, :p]
+        own = in_order(self.mixture.design.order, classes, pooled + moved[:, :p])
         share = rng.uniform(*APART)
         for design in classes.designs:
             total = design.values @ np.arange(design.values.shape[1])
@@ -217,7 +218,8 @@ def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixt
     value = objective.at(working, gradient=False).loglik
     for classes, p in zip(mixture.variables, class_probabilities(objective, mixture, working)):
         order = np.argsort(-p.sum(axis=1), kind="stable")
-        if (classes.known >= 0).any() or classes.named or not _turnable(mixture, classes) or (
+        in_order = mixture.design.order is not None and classes.number in mixture.design.order.columns
+        if in_order or (classes.known >= 0).any() or classes.named or not _turnable(mixture, classes) or (
                 order == np.arange(len(order))).all():
             continue
         moved = reordered(mixture, working, order, classes)

@@ -20,6 +20,7 @@ from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.latent.kinds import covariance_of
 from statsmodels_gllamm.latent.moderators import given_coordinates, moderators_first
 from statsmodels_gllamm.latent.order import gaussian_last
+from statsmodels_gllamm.latent.ordered import order_of
 from statsmodels_gllamm.latent.regressions import read_regressions
 from statsmodels_gllamm.latent.residuals import Residuals, read_residuals
 from statsmodels_gllamm.latent.signs import sign_flips
@@ -227,6 +228,9 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                           moderated, given, varying=varying)
     if classes and classes[0].spec.centered:
         design = replace(design, centring=centring_of(latent_classes[0], layout))
+    if any(v.spec.ordered for v in classes):
+        design = replace(design, order=order_of(latent_classes, [v.spec.ordered for v in classes],
+                                                layout))
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,
@@ -414,8 +418,9 @@ def _entries(fixed: Terms, latents, covariances, aux, n_latent, structural, regr
 
 def weights_of(sample, levels):
     """Row weights (n,) or None, and the weights of every level's units (n_units,) or None."""
-    weights = dict(sample.weights)
-    rows, units = weights.pop("rows", None), []
+    weights, units = dict(sample.weights), []
+    own = "rows" in sample.groups and not sample.groups["rows"].columns  # rows are clusters
+    rows = None if own else weights.pop("rows", None)
     for level in levels:
         product = None
         for name in level.groups:

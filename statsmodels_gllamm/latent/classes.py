@@ -259,7 +259,7 @@ def one_class(design: LatentDesign, variables) -> LatentDesign:
                   np.concatenate([design.fixed.index, number]).astype(np.int64),
                   np.concatenate([design.fixed.slot, 0 * number]).astype(np.int64))
     return replace(design, layout=layout, fixed=fixed, flips=(), aux_limits=(),
-                   centring=None, varying=())
+                   centring=None, varying=(), order=None)
 
 
 def centring_of(classes: LatentClasses, layout: Layout) -> Centring:
