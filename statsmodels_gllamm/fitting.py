@@ -231,7 +231,10 @@ class Fitting:
 
     def _search_classes(self, make_objective, start, design, options: Options, search, starts, rng):
         """(working coordinates to go on from, table of the optima) of several short searches."""
-        objective = make_objective(options.n_quad or certify.first_n_quad(self._dimensions))
+        n_quad = options.n_quad or certify.first_n_quad(self._dimensions)
+        lowest = min(classes.level for classes in self.structure.classes)
+        objective = make_objective((*n_quad[:lowest + 1],
+                                    *(min(n, latent_classes.COARSE) for n in n_quad[lowest + 1:])))
         points = [start]
         if starts > 1:
             drawn, rng = self._class_starts(), np.random.default_rng(rng)
@@ -260,8 +263,8 @@ class Fitting:
                     tol, disp, callback, starts, threads, progress, cov_type, cov_kwds):
         """``fit`` with as many masses as the nonparametric maximum likelihood estimate has."""
         if self.structure.classes[0].level < len(self.structure.levels) - 1:
-            raise NotImplementedError('Classes("auto") finds the masses of clusters of the highest level; '
-                                      "give a number of masses for "
+            raise NotImplementedError('Classes("auto") finds the masses of clusters of the highest '
+                                      "level; give a number of masses for "
                                       f"{self.structure.classes[0].group!r}")
         if constraints is not None:
             raise NotImplementedError('constraints are not available with Classes("auto"); fit them '

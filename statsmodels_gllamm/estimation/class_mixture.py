@@ -83,6 +83,22 @@ class Given:
         return value, slope
 
 
+class _Memo:
+    """What has been found at the last coordinates, by key."""
+
+    def __init__(self) -> None:
+        self.at, self.found = b"", {}
+
+    def get(self, working: np.ndarray, key, find):
+        """The value of a key, by ``find`` if it is new."""
+        at = working.tobytes()
+        if at != self.at:
+            self.at, self.found = at, {}
+        if key not in self.found:
+            self.found[key] = find()
+        return self.found[key]
+
+
 @dataclass(frozen=True)
 class ClassMixture:
     """A design with latent classes.
@@ -169,8 +185,9 @@ class ClassMixture:
     def places(self, classes: LatentClasses) -> np.ndarray:
         """Which entry each class-specific column has (P,)."""
         rows, columns = self.entries
-        number = {int(r): e for e, (r, c) in enumerate(zip(rows, columns)) if c == 0}
-        return np.array([number[int(r)] for r in classes.rows], dtype=np.int64)
+        first = np.flatnonzero(columns == 0)
+        order = np.argsort(rows[first])
+        return first[order[np.searchsorted(rows[first], classes.rows, sorter=order)]]
 
     def coefficients(self, working: np.ndarray, classes: LatentClasses | None = None) -> np.ndarray:
         """Class-specific coefficients (n, P) of a variable, the only one by default."""
@@ -185,10 +202,31 @@ class ClassMixture:
             full = varying.of_class(full, choice.classes[varying.variable])
         return full
 
+    @cached_property
+    def _memo(self) -> _Memo:
+        return _Memo()
+
+    def _inner_psi(self, working, choice: Choice) -> np.ndarray:
+        """Psi of the inner design, the same for all nodes and for classes that do not vary."""
+        return self._memo.get(working, ("psi", self._varying(choice)),
+                              lambda: self.design.inner.psi(self.of_class(working, choice)))
+
+    def _inner_jacobian(self, working, choice: Choice) -> np.ndarray:
+        """Its derivative in all coordinates, likewise."""
+        def find():
+            own = self.design.inner.jacobian(self.of_class(working, choice))
+            for varying in self.design.inner.varying:
+                own = varying.back(own, choice.classes[varying.variable])
+            return own
+
+        return self._memo.get(working, ("jacobian", self._varying(choice)), find)
+
+    def _varying(self, choice: Choice) -> tuple[int, ...]:
+        return tuple(choice.classes[v.variable] for v in self.design.inner.varying)
+
     def psi(self, working: np.ndarray, choice: Choice) -> np.ndarray:
         """Expanded coefficients (r, 1 + D' + m) of a choice."""
-        inner = self.design.inner
-        psi, n_latent = inner.psi(self.of_class(working, choice)), inner.n_latent
+        n_latent, psi = self.design.inner.n_latent, self._inner_psi(working, choice).copy()
         for classes, c in zip(self.variables, choice.classes):
             np.add.at(psi[:, 0], classes.rows, self.coefficients(working, classes)[c])
         psi[:, 0] += psi[:, 1 + self.upper] @ choice.u[self.upper]
@@ -198,10 +236,7 @@ class ClassMixture:
 
     def jacobian(self, working: np.ndarray, choice: Choice) -> np.ndarray:
         """Derivative of their used entries (E, k)."""
-        inner, columns = self.design.inner, self.design.entries[1]
-        own = inner.jacobian(self.of_class(working, choice))
-        for varying in inner.varying:
-            own = varying.back(own, choice.classes[varying.variable])
+        columns, own = self.design.entries[1], self._inner_jacobian(working, choice)
         weight = np.ones(len(columns))
         above = np.isin(columns, 1 + self.upper)
         weight[above] = choice.u[columns[above] - 1]
@@ -225,6 +260,11 @@ class ClassMixture:
     def log_weight(self, working: np.ndarray, classes: LatentClasses, choice: Choice):
         """Log probability of the variable's class, minus infinity where another one is known
         (n_units,), and its derivative (n_units, k)."""
+        above = tuple(choice.classes[other.number] for other in classes.above)
+        key = "weight", classes.number, id(classes), choice.classes[classes.number], above
+        return self._memo.get(working, key, lambda: self._log_weight(working, classes, choice))
+
+    def _log_weight(self, working, classes: LatentClasses, choice: Choice):
         c, w = choice.classes[classes.number], classes.covariates_given(choice.classes)
         log_prior = self.log_prior(working, classes, choice)
         residual = -np.exp(log_prior)

@@ -33,6 +33,7 @@ STARTS = 10  # starting points by default, for every class but the first
 FEW = 3  # the same with designs, whose classes are told apart
 SHARES = 0.2, 0.8  # between which a draw takes a share of the deviations above
 APART = 0.2, 0.45  # the same of a column with a design: probabilities of any link stay in range
+COARSE = 3  # points per dimension of levels above those with classes, in searches from random starts
 SAME = 1e-2  # log-likelihood by which two optima of short searches differ at least
 SHORT = 1e-5  # log-likelihood still to be gained at which a short search stops
 FLOOR = 1e-3  # smallest eigenvalue of the scaled M that is believed

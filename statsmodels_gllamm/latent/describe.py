@@ -156,7 +156,8 @@ def equations(sample, structure, outcomes, family) -> str:
             terms += [latent + _term(term, factor)
                       for latent, (p, term, _, factor) in zip(block.names, columns) if p == number]
         if predictor.key == "exog":
-            terms += [term for classes in structure.classes for term in _class_terms(classes, predictor)]
+            for classes in structure.classes:
+                terms += _class_terms(classes, predictor)
         if sample.offset.any() and predictor.key == "exog":
             terms.append("offset")
         lines.append(_sum(name, terms))

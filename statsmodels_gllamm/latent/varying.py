@@ -97,9 +97,9 @@ def chosen(variable, layout: Layout, covariances) -> tuple[np.ndarray, tuple]:
     for s, c in zip(slices, covariances):
         own = np.isin(np.arange(s.start, s.stop), source)
         if own.any() and not own.all():
-            raise FormulaError("Classes(varying=...) lets a part of a covariance matrix vary: "
-                               f"{', '.join(names[source[i]] for i in range(len(source)) if s.start <= source[i] < s.stop)}"
-                               f"; name all of {', '.join(names[s])}, or \"variances\"")
+            part = ", ".join(name for name, mine in zip(names[s], own) if mine)
+            raise FormulaError(f"Classes(varying=...) lets a part of a covariance matrix vary, {part}; "
+                               f"name all of {', '.join(names[s])}, or \"variances\"")
         if own.any():
             first = int(np.searchsorted(source, s.start))
             inside.append((slice(first, first + s.stop - s.start), c))

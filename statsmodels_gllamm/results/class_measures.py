@@ -25,8 +25,8 @@ class ClassMeasures:
         DataFrame
             ``estimate``, ``std_err`` (delta method), ``conf_low`` and ``conf_high``; indexed by the
             column whose values are the kinds (or by the columns that tell them apart), of categorical
-            responses by "category", and by class from 1 (of every class variable).  A binary response has the probability of
-            one.  What is held at zero or one has no error: NaN.
+            responses by "category", and by class from 1 (of every class variable).  A binary response
+            has the probability of one.  What is held at zero or one has no error: NaN.
 
         Raises
         ------

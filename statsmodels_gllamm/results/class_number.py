@@ -280,7 +280,8 @@ def select_classes(model, most=5, *, variable=None, rng=None, **fit_kwds) -> Cla
             unit_weights(res.model, res.model.structure.levels[one.level]).sum())
         rows.append({
             "llf": res.llf, "params": res.df_modelwc, "aic": res.aic, "bic": res.bic,
-            "bic_clusters": -2 * res.llf + np.log(size) * res.df_modelwc, "entropy": _of(res.entropy, one.name),
+            "bic_clusters": -2 * res.llf + np.log(size) * res.df_modelwc,
+            "entropy": _of(res.entropy, one.name),
             "smallest": res.class_probabilities(False, one.name).mul(
                 res._unit_weight(one.name), axis=0).sum().min(),
             "found": optima["found"].iloc[0] / optima["found"].sum() if len(optima) else np.nan})

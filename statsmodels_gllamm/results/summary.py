@@ -36,6 +36,7 @@ TITLES = {
     "scale": "Scale",
     "guessing": "Guessing",
     "auxiliary": "Auxiliary",
+    "varying between classes": "Varying between classes",
 }
 
 
@@ -160,7 +161,7 @@ def _derived_name(results, kind: str) -> str:
     """Head of the column of what a parameter stands for."""
     if kind == "residual covariance":
         return "corr"
-    if kind == "variance":
+    if kind in ("variance", "varying between classes"):
         return "sd / corr"
     symbols = dict.fromkeys(k.symbol for name, k in kinds_of(results.model).items()
                             if k.block == kind and name in results.own_auxiliaries and k.symbol)
@@ -193,6 +194,10 @@ def footnotes(results) -> list[str]:
         zero = (table["status"] == "fixed") & (table["kind"] == "loading") & (
             table["estimate"] == 0)
         notes.append(text + ("; loadings fixed at zero are not shown." if zero.any() else "."))
+    if results.model.design.varying:
+        varying = ", ".join(results.model.param_names[i] for v in results.model.design.varying
+                            for i in v.source)
+        notes.append(f"Varying between classes are {varying}: under these names those of class 1.")
     if results.constraints:
         notes.append("Linear constraints: " + "; ".join(results.constraints) + ".")
     if table["status"].str.startswith("=").any():

@@ -4,6 +4,7 @@ The likelihood is a sum over all classes of all units, with Gauss-Hermite integr
 variables, written out with scipy.
 """
 from itertools import product
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,10 @@ from scipy.special import expit, logsumexp, roots_hermitenorm
 from scipy.stats import norm
 import statsmodels.api as sm
 
-from statsmodels_gllamm import GLLAMM, Classes, families
+from statsmodels_gllamm import GLLAMM, Classes, Factor, families, select_classes
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
+from statsmodels_gllamm.estimation.classes import reordered
+from statsmodels_gllamm.exceptions import ConvergenceWarning
 
 BINOMIAL = sm.families.Binomial()
 Z, W = roots_hermitenorm(60)
@@ -147,7 +151,8 @@ def test_frequency_weights_at_two_levels_are_copies(data):
 
 def test_posterior_probabilities_at_two_levels(data):
     model = two_levels(data)
-    res = model.fit(start_params=named(model, np.random.default_rng(2), 1.0), maxiter=3)
+    with pytest.warns(ConvergenceWarning):
+        res = model.fit(start_params=named(model, np.random.default_rng(2), 1.0), maxiter=3)
     _, schools, persons = two_levels_brute(res.params, data, posterior=True)
     found = res.class_probabilities()
     np.testing.assert_allclose(found["d"], schools, atol=1e-9)
@@ -216,7 +221,6 @@ def test_variances_and_dispersions_that_differ_between_classes(data):
 
 
 def test_thresholds_and_loadings_that_differ_between_classes(data):
-    from statsmodels_gllamm import Factor
     model = GLLAMM.from_formula(
         "grade ~ 0 + (0 + f | id)", data, family=families.Ordinal("probit"),
         factors={"f": Factor("item")},
@@ -241,3 +245,85 @@ def test_thresholds_and_loadings_that_differ_between_classes(data):
         expected += logsumexp(parts)
     assert model.loglike(p, n_quad=25) == pytest.approx(expected, abs=1e-7)
     check_gradient(model, p, 7)
+
+
+@pytest.mark.parametrize("which", ["membership", "varying", "shared column"])
+def test_order_of_classes_does_not_matter(data, which):
+    if which == "membership":
+        model, number = two_levels(data), 1
+    elif which == "varying":
+        model, number = GLLAMM.from_formula(
+            "score ~ x + (1 + x | id) + (1 | c)", data,
+            classes={"c": Classes(3, within="id", varying=["variances", "dispersion"])}), 0
+    else:
+        model, number = GLLAMM.from_formula(
+            "y ~ 0 + (0 + item | c) + (0 + item | d)", data, family=BINOMIAL,
+            classes={"c": Classes(2, within="id"), "d": Classes(3, within="school")}), 1
+        assert "item[a][d=1]" not in model.param_names
+    p = named(model, np.random.default_rng(8))
+    p[p.index.str.startswith("cov")] = 0.05
+    mixture = ClassMixture(model.design, model.structure.classes)
+    working = reordered(mixture, model.design.to_working(p.to_numpy()), np.array([2, 0, 1]),
+                        model.structure.classes[number])
+    moved = model.design.to_natural(working)
+    assert not np.allclose(moved, p)
+    assert model.loglike(moved) == pytest.approx(model.loglike(p), abs=1e-9)
+
+
+def test_what_varies_may_be_held_equal():
+    rng = np.random.default_rng(3)
+    effect = np.repeat(rng.normal(size=60) + 3 * (rng.random(60) < 0.4), 5)
+    data = pd.DataFrame({"id": np.repeat(np.arange(60), 5), "x": rng.normal(size=300)})
+    data["score"] = effect + data["x"] + 0.5 * rng.normal(size=300)
+
+    def model(**kwds):
+        return GLLAMM.from_formula("score ~ x + (1 | id) + (x | c)", data,
+                                   classes={"c": Classes(2, within="id", **kwds)})
+
+    varying = model(varying=["variances", "dispersion"])
+    equal = varying.fit_constrained("var[Intercept[id]][c=2] = var[Intercept[id]], "
+                                    "logsd[Intercept][c=2] = logsd[Intercept]", rng=0)
+    plain = model().fit(start_params=equal)
+    assert equal.llf == pytest.approx(plain.llf, abs=1e-6)
+    assert equal.df_modelwc == plain.df_modelwc
+
+
+def simulated(rng, n_schools=40, n_persons=12, items="abcde"):
+    """Persons of two classes in schools of two classes, who answer binary items."""
+    d = (rng.random(n_schools) < 0.4) * 1
+    c = (rng.random((n_schools, n_persons)) < np.where(d == 1, 0.75, 0.25)[:, None]) * 1
+    y = rng.random((n_schools, n_persons, len(items))) < np.where(c == 1, 0.85, 0.2)[..., None]
+    n = n_schools * n_persons
+    return d, c.ravel(), pd.DataFrame({
+        "school": np.repeat(np.arange(n_schools), n_persons * len(items)),
+        "id": np.repeat(np.arange(n), len(items)), "item": np.tile(list(items), n), "y": y.ravel() * 1})
+
+
+def test_a_fit_of_classes_at_two_levels():
+    d, c, data = simulated(np.random.default_rng(0))
+    model = GLLAMM.from_formula(
+        "y ~ 0 + (0 + item | c)", data, family=BINOMIAL,
+        classes={"c": Classes(2, within="id", membership="d"), "d": Classes(2, within="school")})
+    res = model.fit(rng=0, starts=4)
+    assert res.converged and res.certificate.exact
+    np.testing.assert_allclose(model.score(res.params), 0, atol=1e-3)
+    share = [np.mean(res.modal_class["d"].to_numpy() - 1 == d),
+             np.mean(res.modal_class["c"].to_numpy() - 1 == c)]
+    assert max(share[0], 1 - share[0]) > 0.85 and max(share[1], 1 - share[1]) > 0.9
+    assert res.class_sizes["prior"].loc["c=1"] >= res.class_sizes["prior"].loc["c=2"]
+    again = pickle.loads(pickle.dumps(res))
+    assert again.llf == res.llf and list(again.entropy.index) == ["c", "d"]
+    drawn = res.simulate(30, rng=1)
+    np.testing.assert_allclose(drawn.to_numpy().mean(), data["y"].mean(), atol=0.04)
+    agree = drawn.groupby(data["school"]).mean().var(axis=0).mean()
+    assert agree == pytest.approx(data["y"].groupby(data["school"]).mean().var(), rel=0.5)
+    profiles = res.class_profiles()
+    assert profiles.index.names == ["item", "c", "d"] and len(profiles) == 20
+    assert "Class c=1" in str(res.summary()) and "prob[c=2,d=2]" in str(res.summary())
+    assert "d=1" in model.describe()
+    found = select_classes(model, [1, 2], variable="d", starts=2, rng=0)
+    assert found.table["llf"].diff().iloc[1] > 5
+    with pytest.raises(ValueError, match="say which, variable="):
+        res.classification_table()
+    res.remove_data()
+    assert "Class c=1" in str(res.summary())
