@@ -69,7 +69,8 @@ print(patients[["id", "week", "weeksqrt", "treatment", "imps"]].head(4))
 
 # growth
 classes = {"c": Classes(2, within="id", membership="treatment")}
-growth = GLLAMM.from_formula("imps ~ 0 + (weeksqrt | c) + (1 | id)", patients, classes=classes).fit(rng=1)
+growth = GLLAMM.from_formula("imps ~ 0 + (weeksqrt | c) + (1 | id)", patients,
+                             classes=classes).fit(rng=1)
 print(growth.summary())
 # end
 
