@@ -392,8 +392,11 @@ def _entries(fixed: Terms, latents, covariances, aux, n_latent, structural, regr
 
 
 def weights_of(sample, levels):
-    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None."""
+    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None: frequency
+    weights times sampling weights."""
     weights = dict(sample.weights)
+    for name, drawn in {} if sample.sampling is None else sample.sampling.used.items():
+        weights[name] = weights[name] * drawn if name in weights else drawn
     rows, units = weights.pop("rows", None), []
     for level in levels:
         product = None

@@ -23,6 +23,7 @@ from statsmodels_gllamm.estimation.progress import Progress
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.results.implied import unit_weights
+from statsmodels_gllamm.results.survey import refuse
 
 MAXITER = 200
 REDRAWS = 20  # of responses that lack a category
@@ -107,6 +108,7 @@ def _check(large, small, results, smaller) -> None:
                          f"of fewer, not of {_classes(small)}")
     if not np.array_equal(large.sample.endog, small.sample.endog):
         raise ValueError("the two models are of different responses; fit both to the same data")
+    refuse(small, "bootstrap_lrt()")
     for name, weight in small.sample.weights.items():
         if (weight != 1).any():
             raise NotImplementedError(f"bootstrap_lrt() is not available with frequency weights (of "
