@@ -230,7 +230,7 @@ class Likelihood:
     def score_obs(self, params, integration="adaptive", n_quad=7) -> np.ndarray:
         """Gradient of every top-level cluster's log-likelihood (clusters, k); sums to ``score``.
 
-        A cluster with a frequency weight counts that often.
+        A cluster with a weight counts that often.
         """
         _, point = self._at(params, integration, n_quad, off_boundary=True, units=True)
         jacobian = self.design.natural_jacobian(point.working)

@@ -103,12 +103,12 @@ def _check(large, small, results, smaller) -> None:
                         f"be Classes(1, ...), not {type(smaller).__name__}")
     for one in (results, smaller):
         one._needs_data("bootstrap_lrt")
+        refuse(one.model, "bootstrap_lrt()")
     if _classes(small) >= _classes(large):
         raise ValueError(f"bootstrap_lrt() compares this model of {_classes(large)} classes with one "
                          f"of fewer, not of {_classes(small)}")
     if not np.array_equal(large.sample.endog, small.sample.endog):
         raise ValueError("the two models are of different responses; fit both to the same data")
-    refuse(small, "bootstrap_lrt()")
     for name, weight in small.sample.weights.items():
         if (weight != 1).any():
             raise NotImplementedError(f"bootstrap_lrt() is not available with frequency weights (of "

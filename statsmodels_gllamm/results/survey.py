@@ -45,10 +45,11 @@ def exaggerated(model) -> str | None:
         w, f = (product(weights, names, n)[first] for weights in (found.used, model.sample.weights))
         number, ratio = f.sum() / level.n_units, (f @ w) / f.sum()
         if number < SMALL and ratio > ABOVE:
-            return (f"the {found.names[given[0]]} is used as it is: a cluster of {level.name!r} counts "
-                    f"as {number * ratio:.4g} units on average and has {number:.3g}, which makes "
-                    "variances of latent variables too large in small clusters; compare "
-                    "weight_sensitivity(), or give scale_weights='size' or 'effective'")
+            what = "rows" if names == ("rows",) else f"clusters of {names[0]!r}"
+            return (f"the {found.names[given[0]]} is not scaled: on average the {number:.3g} {what} "
+                    f"of a cluster of {level.name!r} count as {number * ratio:.4g}, so that variances "
+                    "of latent variables are too large; compare weight_sensitivity(), and give "
+                    "scale_weights='size' or 'effective'")
     return None
 
 
@@ -184,6 +185,11 @@ class Survey:
         ...                             scale_weights="size")
         >>> table = model.fit().weight_sensitivity()
         >>> print(table.loc["Days"].xs("estimate", level=1).round(2).to_string())
+        weights
+        unweighted    10.47
+        raw           10.76
+        size          10.70
+        effective     10.70
         """
         self._needs_data("weight_sensitivity")
         return sensitivity(self, **fit_kwds)
