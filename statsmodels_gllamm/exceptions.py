@@ -59,4 +59,4 @@ class SeparationWarning(PerfectSeparationWarning):
 
 
 class WeightsWarning(EstimationWarning):
-    """Sampling weights as they are make variances of latent variables too large."""
+    """Sampling weights of a size that makes variances too large, or a fit inexact."""

@@ -107,9 +107,9 @@ class Likelihood:
         """Log-likelihood with given points per level, as a function of working coordinates, or of
         those of another ``design``; an `Objective` or a `MixtureObjective`."""
         if self.structure.residuals is not None:
-            raise NotImplementedError("residual covariances are not available with frequency weights "
-                                      "of rows, or of clusters below the top level, or with products "
-                                      "of latent variables")
+            raise NotImplementedError("residual covariances are not available with weights of rows, or "
+                                      "of clusters below the top level, or with products of latent "
+                                      "variables")
         q, design = self.design.q, design or self.design
         if self.structure.classes is not None:
             problem = self._problem(self._reach.n_nodes(n_quad), merge)

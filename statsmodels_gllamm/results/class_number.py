@@ -232,6 +232,7 @@ def select_classes(model, most=5, *, rng=None, **fit_kwds) -> ClassSelection:
     """
     if model.structure.classes is None:
         raise ValueError("select_classes() takes a model with classes=")
+    refuse(model, "select_classes()")
     if model.structure.classes.labels:
         raise ValueError("select_classes() takes a model with any number of classes, not one "
                          "whose classes have labels")

@@ -19,6 +19,7 @@ from statsmodels_gllamm.latent.sampling import product, units_of_rows
 SMALL = 30.0  # lower-level units in a cluster, on average, below which raw weights are warned of
 ABOVE = 1.1  # sum of weights in a cluster over its size from which they exaggerate it
 WHY = "the likelihood of the data is not what is maximised, but a weighted pseudo-likelihood"
+TINY = 0.05  # mean weight at the top level below which tolerances are coarse
 SCALED = {"size": "the number of units in it", "effective": "their effective number in it"}
 
 
@@ -28,35 +29,54 @@ def refuse(model, what: str, why: str = WHY) -> None:
         raise NotImplementedError(f"{what} is not available with sampling weights: {why}.")
 
 
-def exaggerated(model) -> str | None:
-    """What to know of raw weights in small clusters, in words, or None."""
-    found, levels = model.sample.sampling, model.structure.levels
-    if found is None or found.scale is not None or not levels:
+def doubts(model) -> list[str]:
+    """What to know of the sizes of sampling weights, in words."""
+    n, levels = len(model.sample.index), model.structure.levels
+    if model.sample.sampling is None or not n:
+        return []
+    tiers = [(("rows",), *units_of_rows(model.outcomes, n)[::2])]
+    tiers += [(level.groups, level.codes, level.n_units) for level in levels]
+    texts = [_exaggerated(model, *tier, level) for tier, level in zip(tiers, levels)]
+    return [text for text in [*texts, _small(model, *tiers[-1])] if text is not None]
+
+
+def _means(model, names, codes, n_units) -> tuple[float, float]:
+    """(number of units with their frequency weights, mean of their sampling weights)."""
+    n, first = len(codes), first_rows(codes, n_units)
+    w, f = (product(weights, names, n)[first]
+            for weights in (model.sample.sampling.used, model.sample.weights))
+    return float(f.sum()), float(f @ w / f.sum())
+
+
+def _exaggerated(model, names, codes, n_units, level) -> str | None:
+    """Raw weights in small clusters."""
+    found = model.sample.sampling
+    given = [found.names[name] for name in names if name in found.used]
+    if found.scale is not None or not given:
         return None
-    n = len(model.sample.index)
-    units, _, size = units_of_rows(model.outcomes, n)
-    lower = [(("rows",), units, size)]
-    lower += [(level.groups, level.codes, level.n_units) for level in levels[:-1]]
-    for (names, codes, n_units), level in zip(lower, levels):
-        given = [name for name in names if name in found.used]
-        if not given:
-            continue
-        first = first_rows(codes, n_units)
-        w, f = (product(weights, names, n)[first] for weights in (found.used, model.sample.weights))
-        number, ratio = f.sum() / level.n_units, (f @ w) / f.sum()
-        if number < SMALL and ratio > ABOVE:
-            what = "rows" if names == ("rows",) else f"clusters of {names[0]!r}"
-            return (f"the {found.names[given[0]]} is not scaled: on average the {number:.3g} {what} "
-                    f"of a cluster of {level.name!r} count as {number * ratio:.4g}, so that variances "
-                    "of latent variables are too large; compare weight_sensitivity(), and give "
-                    "scale_weights='size' or 'effective'")
-    return None
+    number, ratio = _means(model, names, codes, n_units)
+    number = number / level.n_units
+    if number >= SMALL or ratio <= ABOVE:
+        return None
+    what = "rows" if names == ("rows",) else f"clusters of {names[0]!r}"
+    return (f"the {given[0]} is not scaled: on average the {number:.3g} {what} of a cluster of "
+            f"{level.name!r} count as {number * ratio:.4g}, so that variances of latent variables are "
+            "too large; compare weight_sensitivity(), and give scale_weights='size' or 'effective'")
+
+
+def _small(model, names, codes, n_units) -> str | None:
+    """Weights of the top level at which the tolerances of a search are coarse."""
+    mean = _means(model, names, codes, n_units)[1]
+    if mean >= TINY:
+        return None
+    return (f"sampling weights of {names[0]!r} have a mean of {mean:.2g}, and the tolerances of a fit "
+            "are for weights of about one; multiply them all by a constant, on which neither estimates "
+            "nor robust standard errors depend")
 
 
 def warn(model, stacklevel: int) -> None:
-    """Warn of raw weights in small clusters."""
-    text = exaggerated(model)
-    if text is not None:
+    """Warn of the sizes of sampling weights."""
+    for text in doubts(model):
         warnings.warn(text, WeightsWarning, stacklevel=stacklevel)
 
 
@@ -75,9 +95,7 @@ def notes(model) -> list[str]:
     else:
         text += (f"Weights below the top level are scaled to sum in each cluster to "
                  f"{SCALED[found.scale]} (scale_weights={found.scale!r}).")
-    text = [text]
-    warning = exaggerated(model)
-    return text if warning is None else [*text, f"Warning: {warning}."]
+    return [text, *(f"Warning: {doubt}." for doubt in doubts(model))]
 
 
 def reweighted(model, scale, weighted: bool = True):

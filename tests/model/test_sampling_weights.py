@@ -3,6 +3,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 import pandas as pd
 import pytest
+from scipy.stats import multivariate_normal
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes, families
@@ -193,6 +194,7 @@ def test_estimates_and_sandwich_against_the_integral(rng, column):
                               sampling_weights={"rows": "wr", "g": "wg"}).fit(
                                   n_quad="auto" if column == "y" else 31, tol=1e-11)
     assert res.certificate.exact == (column == "y")
+    assert res.model._patterns is None
     at = np.asarray(res.params)
     weight = data.groupby("g")["wg"].first().to_numpy()
     assert_allclose(res.llf, weight @ unit_loglik(at, data, column), rtol=1e-8)
@@ -216,6 +218,36 @@ def test_estimates_and_sandwich_against_the_integral(rng, column):
         meat = meat + away.T @ away * len(sums) / (len(sums) - 1)
     assert_allclose(survey.cov_params(), bread @ meat @ bread, rtol=5e-3, atol=1e-5)
     assert survey.cov_kwds["n_psu"] == 9 and survey.cov_kwds["n_strata"] == 2
+
+
+def test_closed_form_of_gaussian_units_with_weights(rng):
+    """Persons with weights and residual covariances of items, by patterns: weighted normal densities,
+    and the sandwich of their differences."""
+    wide = pd.DataFrame(rng.normal(size=(50, 4)) + rng.normal(size=(50, 1)), columns=list("abcd"))
+    wide["b"] += 0.5 * wide["a"]
+    wide["w"] = rng.uniform(0.3, 4, 50)
+    model = GLLAMM.from_wide(wide, "f =~ a + b + c + d; a ~~ b", sampling_weights="w")
+    res = model.fit(tol=1e-12)
+    assert res.model._patterns is not None
+
+    def densities(params):
+        p = dict(zip(model.param_names, params))
+        mean = [p[f"item[{c}]"] for c in "abcd"]
+        loading = np.array([1, *(p[f"lambda[f,{c}]"] for c in "bcd")])
+        cov = p["var[f[id]]"] * np.outer(loading, loading) + np.diag(
+            [np.exp(2 * p[f"logsd[item[{c}]]"]) for c in "abcd"])
+        (place,) = model.design.layout.positions("rescov")
+        cov[0, 1] = cov[1, 0] = cov[0, 1] + params[place]
+        return multivariate_normal(mean, cov).logpdf(wide[list("abcd")])
+
+    at, w = np.asarray(res.params), wide["w"].to_numpy()
+    assert_allclose(res.llf, w @ densities(at), rtol=1e-12)
+    step = 1e-4 * np.eye(len(at))
+    scores = np.array([(densities(at + s) - densities(at - s)) / 2e-4 for s in step]).T * w[:, None]
+    assert_allclose(model.score_obs(at), scores, atol=1e-5)
+    bread = np.linalg.inv(-model.hessian(at))
+    assert_allclose(res.cov_params(), bread @ scores.T @ scores @ bread * 50 / 49, rtol=1e-3,
+                    atol=1e-6)
 
 
 def test_identical_units_of_other_weights_are_not_confused(rng):
@@ -317,6 +349,14 @@ def test_raw_weights_in_small_clusters_are_warned_of(rng):
     assert "not scaled" not in str(scaled.summary())
     top = GLLAMM.from_formula("y ~ x + (1 | g)", data, sampling_weights={"g": "wg"}).fit()
     assert "Sampling weights of g ('wg')" in str(top.summary())
+
+
+def test_tiny_weights_are_warned_of(rng):
+    data = two_level(rng)
+    for column, formula in [("wr", "y ~ x"), ("wg", "y ~ x + (1 | g)")]:
+        weights = {"rows" if column == "wr" else "g": data[column] / 1e3}
+        with pytest.warns(WeightsWarning, match="have a mean of 0.00[12].*multiply them all"):
+            GLLAMM.from_formula(formula, data, sampling_weights=weights).fit()
 
 
 @pytest.mark.parametrize("w", [0.5, 3.0])
