@@ -79,7 +79,7 @@ class Fitting:
         Warns
         -----
         IdentificationWarning, ConvergenceWarning, BoundaryWarning, QuadratureWarning,
-        SeparationWarning
+        SeparationWarning, WeightsWarning
 
         Examples
         --------
