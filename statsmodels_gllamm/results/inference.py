@@ -103,9 +103,16 @@ class Inference:
         groups : str or array_like
             For "cluster": a column of the data, one code per row, or one per top-level unit.
             Clusters must hold whole top-level units.
+        strata, psu : str or array_like
+            For "cluster", in the same forms: strata of a survey and its primary sampling units, which
+            lie in one stratum each; by default one stratum, and the top-level units.  Scores are
+            centred in strata and multiplied by n / (n - 1), with n the units of the stratum.
+        single_psu : {"raise", "certainty", "centered"}
+            What a stratum of one unit does: an error (the default); nothing, as if the unit had been
+            sure to be drawn; or its score's deviation from the mean of all units counts.
         use_correction : bool
-            For "robust" and "cluster": multiply the covariance by n / (n - 1), with n the number of
-            (weighted) top-level units or of clusters.  Default False.
+            For "robust" and "cluster": multiply by n / (n - 1), with n the number of (weighted)
+            top-level units or of clusters.  By default only with sampling weights, strata or psu.
 
         Returns
         -------

@@ -29,6 +29,7 @@ from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM
 from statsmodels_gllamm.formula.terms import current_spec, term_slices
 from statsmodels_gllamm.formula.wide import ITEM
 from statsmodels_gllamm.results.nesting import edges
+from statsmodels_gllamm.results.survey import refuse
 
 NEGATIVE = 1e-6  # a likelihood ratio below minus this is a sign of trouble
 
@@ -90,6 +91,8 @@ def fingerprint(sample, hashes=None) -> Fingerprint:
         response.append(np.frombuffer(repr(sample.categories).encode(), dtype=np.uint8))
     weights = [sample.weights[name] for name in sorted(sample.weights)
                if not (sample.weights[name] == 1).all()]
+    if sample.sampling is not None:
+        weights += [sample.sampling.used[name] for name in sorted(sample.sampling.used)]
     labels, positions = pd.util.hash_pandas_object(sample.index).to_numpy(), sample.positions
     if hashes is not None:
         order = np.argsort(hashes)
@@ -135,6 +138,9 @@ def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
     if not hasattr(other, "fingerprint"):
         raise TypeError(f"lr_test compares two GLLAMM results, not {type(other).__name__}; a model "
                         "without bar terms can be fitted with GLLAMM too.")
+    for one in (results, other):
+        refuse(one.model, "lr_test()", "the ratio of pseudo-likelihoods is not chi-squared; use "
+               "wald_test() with robust standard errors")
     different = results.fingerprint.same(other.fingerprint)
     if different:
         raise ValueError(f"the two models were fitted to {different}: their likelihoods cannot be "
