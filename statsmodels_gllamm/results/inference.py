@@ -5,7 +5,7 @@ import numpy as np
 from statsmodels.tools.tools import nan_dot
 
 from statsmodels_gllamm.formula.terms import linear_constraints
-from statsmodels_gllamm.results import tests
+from statsmodels_gllamm.results import likelihood_ratio, tests
 
 
 class Inference:
@@ -130,7 +130,7 @@ class Inference:
         return self._summary_cache("fingerprint", lambda: tests.fingerprint(
             self.model.sample, tests.row_hashes(self.model)))
 
-    def lr_test(self, other):
+    def lr_test(self, other, rng=0, draws=likelihood_ratio.DRAWS):
         """Likelihood-ratio test against a model within this one, or around it.
 
         Parameters
@@ -140,31 +140,49 @@ class Inference:
             other: Poisson in NegativeBinomial or GeneralizedPoisson, Exponential in Weibull,
             Gaussian in StudentT, Binomial in BetaBinomial, any family in its ZeroInflated, and
             these inside the same Censored, Truncated, Hurdle, ZeroInflated or Composite.
+        rng : int or Generator
+        draws : int
+            Where the weights of the mixture have no formula, they are drawn.
 
         Returns
         -------
         LRTestResult
-            statistic, pvalue, df: a named tuple, in the order of ``compare_lr_test``.
+            statistic, pvalue, df: a named tuple, in the order of ``compare_lr_test``.  Besides
+            ``weights``, ``pvalue_naive``, ``boundary``, ``error`` and ``draws``: where the smaller
+            model sets variances to zero, or its family is the limit of the other one, the statistic
+            has a mixture of chi-squared distributions, and the p-value is by that.
+
+        Raises
+        ------
+        ValueError
+            Other data, another response, models that cannot be nested or without a likelihood, and
+            other numbers of latent classes, for which there is `bootstrap_lrt`.
 
         Warns
         -----
         BoundaryWarning
-            When the smaller model sets a variance to zero, or its family is the limit of the other
-            one: the p-value is then conservative.  For one such parameter it is twice the right one.
+            When the weights cannot be found, so that the p-value is an upper bound, or when nothing
+            is known of the distribution of the statistic.
         PrecisionWarning
             When the quadrature errors matter, or the larger model fits less well.
+
+        Notes
+        -----
+        See :doc:`/theory/tests`.
 
         Examples
         --------
         >>> from statsmodels_gllamm import GLLAMM, datasets
         >>> data = datasets.sleepstudy.load_pandas().data
-        >>> small = GLLAMM.from_formula("Reaction ~ 1 + (1 | Subject)", data).fit()
-        >>> large = GLLAMM.from_formula("Reaction ~ Days + (1 | Subject)", data).fit()
+        >>> small = GLLAMM.from_formula("Reaction ~ Days + (1 | Subject)", data).fit()
+        >>> large = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
         >>> test = large.lr_test(small)
-        >>> print(f"{test.statistic:.2f} with {test.df} degree of freedom")
-        116.46 with 1 degree of freedom
+        >>> print(f"{test.statistic:.2f} with {test.df} degrees of freedom")
+        42.14 with 2 degrees of freedom
+        >>> test.weights.to_dict()
+        {1: 0.5, 2: 0.5}
         """
-        return tests.likelihood_ratio(self, other, stacklevel=2)
+        return likelihood_ratio.likelihood_ratio(self, other, rng, draws, stacklevel=2)
 
     def wald_test_terms(self, skip_single=False, extra_constraints=None, combine_terms=None,
                         scalar=True):
