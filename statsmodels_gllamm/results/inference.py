@@ -5,7 +5,7 @@ import numpy as np
 from statsmodels.tools.tools import nan_dot
 
 from statsmodels_gllamm.formula.terms import linear_constraints
-from statsmodels_gllamm.results import likelihood_ratio, tests
+from statsmodels_gllamm.results import likelihood_ratio, tests, variance_test
 
 
 class Inference:
@@ -183,6 +183,47 @@ class Inference:
         {1: 0.5, 2: 0.5}
         """
         return likelihood_ratio.likelihood_ratio(self, other, rng, draws, stacklevel=2)
+
+    def test_variance(self, which=None, rng=0, draws=likelihood_ratio.DRAWS, **fit_kwds):
+        """Likelihood-ratio test that latent variables have a variance of zero.
+
+        Parameters
+        ----------
+        which : str or list of str, optional
+            A group, all of whose latent variables are tested, or names of latent variables such as
+            "Days[Subject]"; by default all latent variables of the model.
+        rng, draws
+            As of `lr_test`.
+        **fit_kwds
+            Of `fit`, for the smaller model; by default it is fitted with the quadrature of this one.
+
+        Returns
+        -------
+        LRTestResult
+            With the smaller model's results in ``smaller``.
+
+        Raises
+        ------
+        ValueError
+            A variance that is fixed, as that of a standardized factor, or without which loadings or
+            regressions have no meaning.
+
+        Notes
+        -----
+        Covariances of the latent variables are zero with their variances; effects of covariates on
+        them stay.  See :doc:`/theory/tests`.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> print(res.test_variance("Days[Subject]"))
+        LRTestResult(statistic=42.139, pvalue=3.961e-10, df=2)
+            var[Days[Subject]] at zero: 0.5 chi2(1) + 0.5 chi2(2);
+            chi2(2) alone has p = 7.072e-10
+        """
+        return variance_test.variance_test(self, which, rng, draws, stacklevel=2, **fit_kwds)
 
     def wald_test_terms(self, skip_single=False, extra_constraints=None, combine_terms=None,
                         scalar=True):

@@ -27,8 +27,9 @@ import pandas as pd
 from scipy import stats
 
 from statsmodels_gllamm.exceptions import BoundaryWarning, PrecisionWarning
-from statsmodels_gllamm.results.at_zero import Edge, covariance_at_edge, edge_of, total
+from statsmodels_gllamm.results.at_zero import Edge, edge_of, total
 from statsmodels_gllamm.results.chi_bar import ChiBar, chi_bar, half_space
+from statsmodels_gllamm.results.edge_information import covariance_at_edge
 from statsmodels_gllamm.results.likelihoods import refuse_incomparable
 from statsmodels_gllamm.results.nesting import edges
 
