@@ -5,7 +5,7 @@ import numpy as np
 from statsmodels.tools.tools import nan_dot
 
 from statsmodels_gllamm.formula.terms import linear_constraints
-from statsmodels_gllamm.results import likelihood_ratio, tests, variance_test
+from statsmodels_gllamm.results import likelihood_ratio, tests, variance_test, wald_terms
 
 
 class Inference:
@@ -227,10 +227,14 @@ class Inference:
 
     def wald_test_terms(self, skip_single=False, extra_constraints=None, combine_terms=None,
                         scalar=True):
-        """Wald test of every term of the fixed part of the formula, and of a zero part's formula.
+        """Wald test of every term of all formulas.
 
-        Of a nominal response the coefficients of a term for all categories are tested jointly;
-        terms of a zero part are named ``zero[term]``.
+        Of a nominal response the coefficients of a term for all categories are tested jointly.  Terms
+        of other formulas than the main one carry its name: ``zero[term]``, ``dispersion[term]``,
+        ``thresholds[term]`` (no effect on any cut point), ``gamma[latent on term]`` and
+        ``b[latent on cause:term]`` of regressions of latent variables, ``membership[term]`` (no effect
+        on class probabilities), and ``c[term]`` of class-specific coefficients in the bars of c (the
+        same in all classes).  Constants of dispersions, thresholds and memberships are left out.
 
         Parameters
         ----------
@@ -247,7 +251,7 @@ class Inference:
         -------
         WaldTestResults
         """
-        return tests.wald_terms(self, skip_single, extra_constraints, combine_terms, scalar)
+        return wald_terms.wald_terms(self, skip_single, extra_constraints, combine_terms, scalar)
 
     def t_test_pairwise(self, term_name, method="hs", alpha=0.05, factor_labels=None):
         """Differences between the levels of a categorical term; as in statsmodels.

@@ -1,5 +1,4 @@
-"""Tests of the terms of formulas, differences between levels of a term, and what tells the data of two
-fits apart."""
+"""Differences between the levels of a term, and what tells the data of two fits apart."""
 from __future__ import annotations
 
 import copy
@@ -8,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.contrast import WaldTestResults, t_test_pairwise
+from statsmodels.stats.contrast import t_test_pairwise
 
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM
-from statsmodels_gllamm.formula.terms import current_spec, term_slices
+from statsmodels_gllamm.formula.terms import current_spec
 from statsmodels_gllamm.formula.wide import ITEM
 
 
@@ -75,47 +74,6 @@ def _digest(*arrays) -> bytes:
     for array in arrays:
         found.update(np.ascontiguousarray(array))
     return found.digest()
-
-
-def wald_terms(results, skip_single=False, extra_constraints=None, combine_terms=None, scalar=True):
-    """Wald test of every term of the fixed part; parameters as statsmodels' ``wald_test_terms``.
-
-    Of a term that several linear predictors have, as those of categories, all coefficients are
-    tested jointly; terms of another formula carry its name, ``zero[x]``. A term with a parameter
-    that has no standard error is NaN.
-    """
-    terms = _terms(results.model)
-    combined = []
-    for text in combine_terms or ():
-        parts = [matrix for name, matrix in terms if text in name]
-        if not parts:
-            raise ValueError(f"combine_terms: no term has {text!r} in its name; the terms are "
-                             f"{', '.join(name for name, _ in terms)}.")
-        combined.append((text, np.vstack(parts)))
-    kept = [(name, matrix) for name, matrix in terms if not (skip_single and len(matrix) == 1)]
-    rows, index = [], []
-    for name, matrix in [*kept, *combined, *(extra_constraints or ())]:
-        index.append(name)
-        test = results.wald_test(matrix, scalar=scalar)
-        rows.append([test.statistic, test.pvalue, int(test.df_denom)])
-    table = pd.DataFrame(rows, index=index, columns=["statistic", "pvalue", "df_constraint"])
-    return WaldTestResults(None, "chi2", None, table=table)
-
-
-def _terms(model) -> list[tuple[str, np.ndarray]]:
-    """Every term of the linear predictors' formulas with its constraints (m, k)."""
-    identity = np.eye(len(model.param_names))
-    found: dict[str, list] = {}
-    first = 0
-    for predictor in model.structure.predictors:
-        main = predictor.key == "exog"
-        design = model.sample.design.exog if main else model.sample.design.parts[predictor.key].exog
-        names = model.exog_names if main else design.names
-        for name, place in term_slices(design, names).items():
-            rows = identity[first + place.start:first + place.stop]
-            found.setdefault(name if main else predictor.coefficient(name), []).append(rows)
-        first += len(names)
-    return [(name, np.vstack(rows)) for name, rows in found.items()]
 
 
 def pairwise(results, term_name, method="hs", alpha=0.05, factor_labels=None):
