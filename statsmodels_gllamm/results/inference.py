@@ -5,7 +5,13 @@ import numpy as np
 from statsmodels.tools.tools import nan_dot
 
 from statsmodels_gllamm.formula.terms import linear_constraints
-from statsmodels_gllamm.results import likelihood_ratio, tests, variance_test, wald_terms
+from statsmodels_gllamm.results import (
+    likelihood_ratio,
+    score_test,
+    tests,
+    variance_test,
+    wald_terms,
+)
 
 
 class Inference:
@@ -224,6 +230,56 @@ class Inference:
             chi2(2) alone has p = 7.072e-10
         """
         return variance_test.variance_test(self, which, rng, draws, stacklevel=2, **fit_kwds)
+
+    def score_test(self, exog_extra=None, hypothesis="joint", cov_type=None, cov_kwds=None):
+        """Score (Lagrange multiplier) test of added columns, or of the constraints of the fit.
+
+        Parameters
+        ----------
+        exog_extra : array_like (n, m), DataFrame, Series or str, optional
+            Columns of a larger model's fixed part on the rows of the sample (or a DataFrame or Series
+            with their labels), or a formula on the data, ``"x + C(z)"``.  Without it the constraints of
+            `fit_constrained`, or of the model, are tested.
+        hypothesis : {"joint", "separate"}
+            All columns or constraints together, or each of them alone: modification indices.
+        cov_type : {"nonrobust", "opg", "robust", "cluster"}, optional
+            What the variance of the score is from: observed information, the outer product of scores,
+            or both; by default as that of the results.
+        cov_kwds : dict, optional
+            ``groups`` for "cluster".
+
+        Returns
+        -------
+        ScoreTestResult or DataFrame
+            Joint, as of statsmodels: statistic, pvalue, k_constraint, distribution.  Separate: a row
+            for every column or constraint, with statistic (chi-squared with one degree of freedom),
+            pvalue, and change: that of the coefficient, or of the left less the right side of the
+            constraint, to be expected if it were free.
+
+        Raises
+        ------
+        ValueError
+            No constraints, one that sets a variance to zero, or columns that the model cannot tell from
+            its own.
+        DataError
+
+        Notes
+        -----
+        The larger model is not fitted; its gradient is exact at the present estimates.  See
+        :doc:`/theory/tests`.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.toenail.load_pandas().data
+        >>> res = GLLAMM.from_formula("y ~ treatment + time + (1 | patientID)", data,
+        ...                           family=sm.families.Binomial()).fit()
+        >>> test = res.score_test("treatment:time")
+        >>> print(round(test.statistic, 2), test.k_constraint)
+        4.07 1
+        """
+        return score_test.score_test(self, exog_extra, hypothesis, cov_type, cov_kwds)
 
     def wald_test_terms(self, skip_single=False, extra_constraints=None, combine_terms=None,
                         scalar=True):
