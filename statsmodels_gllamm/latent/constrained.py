@@ -1,7 +1,9 @@
 r"""A latent design with linear constraints on its natural parameters, :math:`\theta = A \varphi + a`.
 
 The covariance matrices that a constraint has to do with have their natural parameters for
-coordinates, so that constraints are linear in the coordinates of the design within.
+coordinates, so that constraints are linear in the coordinates of the design within.  Where constraints
+do no more than set latent variables to zero, with all their covariances, they set rows and columns of
+the Cholesky root to zero, and its elements stay coordinates.
 """
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from statsmodels_gllamm.latent.complex_step import ByComplexStep
-from statsmodels_gllamm.latent.covariance import direct
+from statsmodels_gllamm.latent.covariance import Covariance, direct
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign
 from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.parameters import Block, Constraints, Layout
@@ -78,11 +80,15 @@ class ConstrainedDesign(ByComplexStep):
         return self.inner.adjoint(self.full(phi), bar) @ self.constraints.basis
 
     def cov_slices(self):
-        """(slice of phi, covariance) of every bar; empty slices where coordinates are direct."""
-        free, out = self.constraints.free, []
+        """(slice of phi, covariance) of every bar; empty slices where coordinates are direct, and
+        without the latent variables that are zero."""
+        free, touched, out = self.constraints.free, set(self.constraints.touched.tolist()), []
         for s, c in self.inner.cov_slices():
             first = int(np.searchsorted(free, s.start))
-            out.append((slice(first, first if c.direct else first + s.stop - s.start), c))
+            if not c.direct:
+                c = _without(c, {i for (i, j), k in zip(c.pairs(), range(s.start, s.stop))
+                                 if i == j and k in touched})
+            out.append((slice(first, first if c.direct else first + len(c.pairs())), c))
         return out
 
     def to_natural(self, phi: np.ndarray) -> np.ndarray:
@@ -119,10 +125,11 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
             "constraints on centred mass points, on their probabilities or on the coefficients that "
             "have their means are not available; use Classes(centered=False), where coefficients are "
             "differences from class 1")
-    covariances = tuple(
-        direct(c) if touched & set(range(s.start, s.stop)) else c for s, c in design.cov_slices())
-    inner = replace(design, covariances=covariances)
     zero = set(constraints.fixed[constraints.shift[constraints.fixed] == 0].tolist())
+    covariances = tuple(
+        direct(c) if touched.intersection(range(s.start, s.stop)) and not _vanishing(
+            c, s.start, touched, zero) else c for s, c in design.cov_slices())
+    inner = replace(design, covariances=covariances)
     for s, c in inner.cov_slices():
         place = dict(zip(c.pairs(), range(s.start, s.stop)))
         for (i, j), at in place.items():
@@ -132,3 +139,21 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
                 raise ValueError(f"constraints fix {design.layout.names[at]} at zero; fix its "
                                  f"covariances at zero too: {names}")
     return ConstrainedDesign(inner, constraints)
+
+
+def _vanishing(c, first: int, touched: set, zero: set) -> bool:
+    """Whether constraints do nothing with a covariance matrix but set latent variables to zero."""
+    place = dict(zip(c.pairs(), range(first, first + len(c.pairs()))))
+    gone = {i for (i, j), k in place.items() if i == j and k in zero}
+    own = {k for pair, k in place.items() if gone & set(pair)}
+    return not c.direct and own <= zero and own == touched.intersection(place.values())
+
+
+def _without(c, gone: set):
+    """The covariance matrix of the other latent variables."""
+    if not gone:
+        return c
+    kept = [] if c.kind == "identity" else [i for i in range(c.q) if i not in gone]
+    place = {i: k for k, i in enumerate(kept)}
+    return Covariance(tuple(c.names[i] for i in kept), c.kind if kept else "diagonal",
+                      tuple(c.fixed[i] for i in kept), tuple(place[i] for i in c.order if i in place))
