@@ -6,6 +6,7 @@ from statsmodels.tools.tools import nan_dot
 
 from statsmodels_gllamm.formula.terms import linear_constraints
 from statsmodels_gllamm.results import (
+    criteria,
     likelihood_ratio,
     score_test,
     tests,
@@ -135,6 +136,72 @@ class Inference:
         """What tells the estimation sample from others."""
         return self._summary_cache("fingerprint", lambda: tests.fingerprint(
             self.model.sample, tests.row_hashes(self.model)))
+
+    @property
+    def _n_clusters(self) -> dict[str, float]:
+        """Clusters of every group with their frequency weights, from the bottom level up."""
+        return self._summary_cache("n_clusters", lambda: criteria.cluster_counts(self.model))
+
+    @property
+    def _n_independent(self) -> float:
+        """Independent units with their frequency weights."""
+        return self._summary_cache("n_independent", lambda: criteria.independent(self.model))
+
+    def info_criteria(self, crit, dk_params=0, n="rows"):
+        """An information criterion.
+
+        Parameters
+        ----------
+        crit : {"aic", "aicc", "bic", "caic", "hqic", "abic"}
+        dk_params : int or float
+            Added to the number of parameters.
+        n : "rows", "clusters", str or number
+            What is counted: ``n_data`` (as ``bic`` does), the independent clusters, those of the
+            highest level, the clusters of a group, or a number; with their frequency weights.
+
+        Returns
+        -------
+        float
+
+        Notes
+        -----
+        The definitions are in :doc:`/theory/criteria`.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> print(round(res.info_criteria("bic"), 1), round(res.info_criteria("bic", n="clusters"), 1))
+        1783.1 1769.3
+        """
+        return criteria.criterion(self, crit, dk_params, n)
+
+    def information_criteria(self):
+        """All information criteria, with rows and with clusters for the number of units.
+
+        Returns
+        -------
+        DataFrame
+            Rows: n, aic, aicc, bic, caic, hqic, abic; columns: "rows" and every group, or "clusters",
+            the independent units, of a model without groups.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> print(res.information_criteria().round(1))
+                rows  Subject
+        n      180.0     18.0
+        aic   1763.9   1763.9
+        aicc  1764.4   1771.6
+        bic   1783.1   1769.3
+        caic  1789.1   1775.3
+        hqic  1771.7   1764.7
+        abic  1764.1   1750.8
+        """
+        return criteria.table(self)
 
     def lr_test(self, other, rng=0, draws=likelihood_ratio.DRAWS):
         """Likelihood-ratio test against a model within this one, or around it.
@@ -277,7 +344,7 @@ class Inference:
         ...                           family=sm.families.Binomial()).fit()
         >>> test = res.score_test("treatment:time")
         >>> print(round(test.statistic, 2), test.k_constraint)
-        4.07 1
+        4.15 1
         """
         return score_test.score_test(self, exog_extra, hypothesis, cov_type, cov_kwds)
 

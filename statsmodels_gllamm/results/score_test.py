@@ -197,8 +197,7 @@ def _independent(r: np.ndarray) -> list[int]:
 def extended(results, exog_extra) -> Larger:
     """The model with more columns in the fixed part."""
     model, record = results.model, results.record
-    extra = columns_of(model, exog_extra)
-    larger = with_columns(model, extra)
+    larger = with_columns(model, *columns_of(model, exog_extra))
     names, larger_names = model.param_names, larger.param_names
     added = [name for name in larger_names if name not in set(names)]
     place = {name: i for i, name in enumerate(larger_names)}
@@ -221,8 +220,9 @@ def extended(results, exog_extra) -> Larger:
                   np.eye(len(theta))[:, [place[name] for name in added]], added)
 
 
-def columns_of(model, exog_extra) -> pd.DataFrame:
-    """Columns on the rows of the sample, from an array, a Series, a DataFrame or a formula.
+def columns_of(model, exog_extra) -> tuple[pd.DataFrame, tuple]:
+    """Columns on the rows of the sample, from an array, a Series, a DataFrame or a formula, and the
+    factors that multiply them.
 
     Raises
     ------
@@ -231,41 +231,57 @@ def columns_of(model, exog_extra) -> pd.DataFrame:
     """
     index = model.sample.index
     if isinstance(exog_extra, str):
-        frame = getattr(model.data, "frame", None)
-        if frame is None:
-            raise ValueError("exog_extra as a formula needs a model of a data frame; give an array")
-        design, values, kept = make_design(
-            exog_extra, frame, env={"np": np, "pd": pd}, engine=model.sample.design.exog.engine,
-            where="exog_extra", without_intercept=True)
-        if not kept.all():
-            raise DataError(f"exog_extra is missing in {int((~kept).sum())} rows of the sample; fit "
-                            "the model to the rows without")
-        extra = pd.DataFrame(values, columns=list(design.names), index=index)
-    elif isinstance(exog_extra, (pd.DataFrame, pd.Series)):
-        extra = exog_extra.to_frame(exog_extra.name or "extra") if exog_extra.ndim == 1 else exog_extra
-        if len(extra) != len(index) and extra.index.is_unique:
-            extra = extra.reindex(index)
+        extra, factors = _of_formula(model, exog_extra)
     else:
-        values = np.asarray(exog_extra, dtype=float)
-        values = values[:, None] if values.ndim == 1 else values
-        extra = pd.DataFrame(values, columns=[f"extra{j}" for j in range(values.shape[1])])
+        if isinstance(exog_extra, pd.Series):
+            exog_extra = exog_extra.to_frame(exog_extra.name or "extra")
+        if isinstance(exog_extra, pd.DataFrame):
+            extra = exog_extra
+            if not extra.index.equals(index) and extra.index.is_unique:
+                extra = extra.reindex(index)
+        else:
+            values = np.asarray(exog_extra, dtype=float)
+            values = values[:, None] if values.ndim == 1 else values
+            extra = pd.DataFrame(values, columns=[f"extra{j}" for j in range(values.shape[1])])
+        factors = (None,) * extra.shape[1]
     if len(extra) != len(index):
         raise DataError(f"exog_extra has {len(extra)} rows, the sample {len(index)}")
     extra = pd.DataFrame(np.asarray(extra, dtype=float), columns=list(map(str, extra.columns)),
                          index=index)
     if not np.isfinite(extra.to_numpy()).all():
-        raise DataError("exog_extra has missing or infinite values in rows of the sample")
+        raise DataError("exog_extra has missing or infinite values in rows of the sample; fit the "
+                        "model to the rows without")
     known = [name for name in extra.columns if name in model.sample.exog.columns]
-    if known:
-        raise DataError(f"exog_extra has {known[0]!r}, which the fixed part has already")
-    return extra
+    if known or not extra.shape[1]:
+        raise DataError(f"exog_extra has {known[0]!r}, which the fixed part has already" if known else
+                        "exog_extra has no column that the fixed part does not have already")
+    return extra, factors
 
 
-def with_columns(model, extra: pd.DataFrame):
+def _of_formula(model, text: str):
+    """Columns that a formula adds to the fixed part, and their factors."""
+    frame, own = getattr(model.data, "frame", None), model.sample.design.exog
+    if frame is None:
+        raise ValueError("exog_extra as a formula needs a model of a data frame; give an array")
+    design, values, kept = make_design(
+        f"{own.formula} + {text}", frame, env={"np": np, "pd": pd, **own.env}, engine=own.engine,
+        where="exog_extra", factors=own.factors, without_intercept=own.left_out is not None)
+    if not kept.all():
+        raise DataError(f"exog_extra is missing in {int((~kept).sum())} rows of the sample; fit the "
+                        "model to the rows without")
+    if not set(own.names) <= set(design.names):
+        raise DataError(f"with {text!r} the categories of the fixed part are coded otherwise; give the "
+                        "columns as a DataFrame")
+    new = [j for j, name in enumerate(design.names) if name not in own.names]
+    return (pd.DataFrame(values[:, new], columns=[design.names[j] for j in new]),
+            tuple(design.column_factors[j] for j in new))
+
+
+def with_columns(model, extra: pd.DataFrame, factors):
     """The same model with more columns in the fixed part, without constraints."""
     sample = model.sample
     sample = replace(sample, exog=pd.concat([sample.exog, extra], axis=1),
-                     exog_factors=(*sample.exog_factors, *(None,) * extra.shape[1]))
+                     exog_factors=(*sample.exog_factors, *factors))
     return type(model)(sample.endog, sample.exog, sample=sample, family=model.family,
                        covariances=model.covariances, regressions=model.regressions,
                        residual_covariances=model.residual_covariances, classes=model.classes)
