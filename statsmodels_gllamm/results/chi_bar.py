@@ -35,7 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-CLOSE = 1e-9  # change of a projection, in standard deviations, at which it is found
+CLOSE = 1e-9  # length of a step, in standard deviations, at which a projection is found
 MOST = 20_000  # iterations of a projection
 GRID = 40  # values at which weights are fitted
 
@@ -161,7 +161,7 @@ def project(z: np.ndarray, v: np.ndarray, orders) -> np.ndarray:
     ahead, left = x, np.arange(len(z))
     for _ in range(MOST):
         new = _nearest(ahead - (ahead - target) @ metric / values[-1], orders)
-        moved = np.abs(new - x).max(axis=1) > CLOSE
+        moved = np.abs(new - ahead).max(axis=1) > CLOSE  # a step that stays has found the nearest point
         ahead, x = new + momentum * (new - x), new
         if not moved.all():
             out[left[~moved]] = x[~moved]
