@@ -268,7 +268,7 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
         data.  The results get a model of their own; other results of the model keep theirs.
         """
         _ = self.group_sizes, self.fingerprint, self.own_auxiliaries, self.n_outcomes
-        _ = self.family_notes, self.sampling_notes
+        _ = self.family_notes, self.sampling_notes, self._n_clusters, self._n_independent
         self.model = without_data(self.model)
         self.record = replace(self.record, unit_scores=np.zeros((0, len(self.record.params))))
         super().remove_data()
