@@ -210,7 +210,7 @@ def get_margeff(results, at="overall", method="dydx", atexog=None, dummy=False, 
     copies, effects = _plan(population, chosen, ways, method)
     offset = np.tile(population.offset, len(copies))
     sought = expected(results, stacked(copies), offset, latent, WHAT)
-    outcomes, masks = _outcomes(model, sought, len(population.weight))
+    outcomes, masks = mixed_outcomes(model, sought, len(population.weight))
     x = _values(population.data, effects) if method in ("dyex", "eyex") else None
 
     def by_row(working):
@@ -349,8 +349,8 @@ def _one(f, effect: Effect, method: str, x) -> np.ndarray:
     return value * x if method in ("dyex", "eyex") else value
 
 
-def _outcomes(model, sought, n: int):
-    """What effects are on, or None, and which rows these are of (K, n)."""
+def mixed_outcomes(model, sought, n: int):
+    """Categories, or labels of a mixed response, or None, and which of n rows have them (K, n)."""
     family = model.fitted_family
     if isinstance(family, MixedFamily):
         parts = [(label, rows[rows < n]) for label, _, rows, _ in family.parts_of(sought.rows.data)]

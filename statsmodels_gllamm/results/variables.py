@@ -100,25 +100,20 @@ class Population:
     weight: np.ndarray
     sample: bool = False
 
-    def of_columns(self, names, n: int):
-        """The data of every row's class of rows that are the same in some columns, their offset and
-        weight; for frames."""
-        codes = np.column_stack([pd.factorize(self.data[name])[0] for name in names]
-                                + [pd.factorize(self.offset)[0]])
-        _, first, which = np.unique(codes, axis=0, return_index=True, return_inverse=True)
-        weight = np.bincount(np.ravel(which), self.weight)
-        return Population(self.data.iloc[first], self.offset[first], weight)
-
     def merged(self, model, names) -> Population:
-        """As few rows as give the same averages."""
+        """As few rows as give the same averages of what depends on some columns of the data."""
         if not isinstance(self.data, pd.DataFrame):
             whole = np.column_stack([self.data, self.offset])
             _, first, which = np.unique(whole, axis=0, return_index=True, return_inverse=True)
             return Population(self.data[first], self.offset[first],
                               np.bincount(np.ravel(which), self.weight))
-        if model.sample.numbers or model.sample.labels or not names:
+        if model.sample.numbers or model.sample.labels:
             return self
-        return self.of_columns(names, len(self.weight))
+        codes = np.column_stack([pd.factorize(self.data[name])[0] for name in names]
+                                + [pd.factorize(self.offset)[0]])
+        _, first, which = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+        return Population(self.data.iloc[first], self.offset[first],
+                          np.bincount(np.ravel(which), self.weight))
 
 
 def sample_frame(model, what: str) -> pd.DataFrame:
@@ -126,8 +121,9 @@ def sample_frame(model, what: str) -> pd.DataFrame:
     needs_sample(model, what)
     frame = getattr(model.data, "frame", None)
     if frame is None:
+        also = " or of='columns', those of exog" if what.startswith("get_margeff") else ""
         raise ValueError(f"{what} needs the variables of the data, which a model made from arrays does "
-                         "not have; ask for of='columns', those of exog, or use from_formula()")
+                         f"not have; use from_formula(){also}")
     return frame
 
 
