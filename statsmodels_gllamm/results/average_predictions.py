@@ -9,12 +9,11 @@ positive means, or the mean itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+import re
 
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.responses.gaussian import GaussianBase
-from statsmodels_gllamm.responses.location_scale import LocationScale
 from statsmodels_gllamm.results.derived import derived_covariance
 from statsmodels_gllamm.results.expected import expected
 from statsmodels_gllamm.results.free_derivative import free_derivative
@@ -31,8 +30,12 @@ from statsmodels_gllamm.results.variables import (
     with_column,
 )
 
+WRAPPED = re.compile(r"^(Scaled |(ZeroInflated|Hurdle|Truncated|ZeroTruncated|Censored)\()+")
 FEW, POINTS = 12, 25
 QUARTILES = (0.25, 0.5, 0.75)
+POSITIVE = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "GeneralizedPoisson",
+            "GeneralizedPoisson2", "Gamma", "InverseGaussian", "LogNormal", "LogLogistic", "Weibull",
+            "Exponential")
 FRACTIONS = ("Binomial", "BetaBinomial", "Beta", "IRT3PL", "IRT4PL")
 
 
@@ -139,15 +142,8 @@ def _grid(population: Population, variable, values, points: int) -> list:
 def transform_of(model, labels) -> str | None:
     """The scale on which intervals are made."""
     responses = [member.response for member in model.outcomes.members]
-    names = [r.name.removeprefix("Scaled ").partition("(")[0] for r in responses]
+    names = [WRAPPED.sub("", r.name).partition("(")[0] for r in responses]
     if labels is not None or all(name in FRACTIONS for name in names):
         return "logit"
-    if any(isinstance(r, GaussianBase) or (isinstance(r, LocationScale) and not r.positive)
-           or name not in POSITIVE for r, name in zip(responses, names)):
-        return None
-    return "log"
+    return "log" if names[0] in POSITIVE else None
 
-
-POSITIVE = ("Poisson", "NegativeBinomial", "NegativeBinomial1", "GeneralizedPoisson",
-            "GeneralizedPoisson2", "Gamma", "InverseGaussian", "LogNormal", "LogLogistic", "Weibull",
-            "Exponential")

@@ -89,13 +89,23 @@ def expected(results, frame=None, offset=None, latent="integrate", what="this") 
         if latent != "integrate":
             raise NotImplementedError(f"latent={latent!r} is not available for models with latent "
                                       "classes; use latent='integrate', which averages over them")
+        if isinstance(frame, np.ndarray):
+            raise NotImplementedError("of='columns' is not available for models with latent classes; "
+                                      "use of='variables'")
         return Expected(model, None, frame, offset, None, given, integration, record.n_quad)
     rows = rows_of(model, frame, Asked("mean" if labels is None else "prob", given))
     if not rows.kept.all():
         raise ValueError(f"{what} has a row with missing values, row "
                          f"{rows.index[~rows.kept][0]!r}; leave it out")
+    if isinstance(frame, np.ndarray) and rows.absent and (labels is not None or _is_scaled(model)):
+        raise ValueError(f"{what} needs the columns {', '.join(rows.absent)}, which exog does not "
+                         "have; use of='variables'")
     rows = replace(rows, offset=np.asarray(offset, dtype=float))
     return Expected(model, rows, frame, offset, labels, given, integration, record.n_quad)
+
+
+def _is_scaled(model) -> bool:
+    return any("logscale" in member.response.aux_names for member in model.outcomes.members)
 
 
 def needs_sample(model, what: str) -> None:

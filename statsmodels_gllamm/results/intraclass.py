@@ -19,6 +19,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import expit, ndtri
 
+from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.results.derived import derived_covariance
 from statsmodels_gllamm.results.expected import needs_sample
@@ -161,7 +162,7 @@ def _one_row(model, rows: VarianceRows, working, scale, what: str) -> VarianceRo
     spread = np.ptp(seen, axis=1) > 1e-9 * np.abs(seen).max(axis=1)
     if spread.any():
         names = _candidates(model, scale)
-        example = f"at={{{names[0]!r}: ...}}" if names else "at="
+        example = f"at={{{names[0]!r}: ...}}" if names else "at= a DataFrame of rows"
         also = f" (what matters is {', '.join(names)})" if names else ""
         raise ValueError(f"{what} differs between rows, by their covariates{also}; say at which "
                          f"values, {example}")
@@ -175,6 +176,7 @@ def _candidates(model, scale) -> list[str]:
         formula_designs(model))
     found = [name for design in designs for name in design.columns]
     found += [f.factor.by for f in made.factors.values() if f.levels is not None]
+    found += [model.fitted_family.by] if isinstance(model.fitted_family, MixedFamily) else []
     if scale == "latent":
         found += [name for key, d in made.designs.items() if key == "dispersion" for name in d.columns]
     return list(dict.fromkeys(found))

@@ -38,6 +38,7 @@ from statsmodels_gllamm.results.variables import (
 
 WHAT = "get_margeff()"
 STEP = 1e-4  # of a standard deviation
+ROUNDING = 1e-13  # relative to the largest expectation, a difference of none
 METHODS = {"dydx": "dy/dx", "eyex": "d(lny)/d(lnx)", "dyex": "dy/d(lnx)", "eydx": "d(lny)/dx"}
 AT = ("overall", *CENTRES, "all")
 
@@ -340,6 +341,8 @@ def _values(data, effects) -> np.ndarray:
 def _one(f, effect: Effect, method: str, x) -> np.ndarray:
     """An effect (K, n) from expectations (K, copies, n)."""
     low, high = f[:, effect.minus], f[:, effect.plus]
+    if not (np.abs(high - low) > ROUNDING * np.abs(f).max()).any():  # f does not depend on it
+        return np.where(np.isnan(high - low), np.nan, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         if effect.discrete and method == "eydx":
             return (np.log(high) - np.log(low)) / effect.divisor

@@ -16,9 +16,12 @@ and of a nominal one m_ij = log E(P_ij) - log E(P_i,base).
 """
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.families.ordinal import Ordinal
 from statsmodels_gllamm.responses.base import quiet
@@ -29,6 +32,7 @@ from statsmodels_gllamm.results.estimates import row_weights
 from statsmodels_gllamm.results.expected import expected, needs_sample, refuse_sets
 from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.rows import Asked, rows_of
+from statsmodels_gllamm.results.variables import distinct_rows
 
 WHAT = "marginal_params()"
 DOUBLINGS, STEPS = 60, 100
@@ -86,6 +90,10 @@ def _refuse(model) -> None:
         raise NotImplementedError(
             f"{WHAT} is not available for models whose regressions= have covariates, as {column!r}, "
             "which are no columns of the fixed part; use get_margeff()")
+    if isinstance(family, MixedFamily) and any(
+            member.response.categories is not None for member in model.outcomes.members):
+        raise NotImplementedError(f"{WHAT} is not available for {family.name}, which has categories "
+                                  "among other responses; use get_margeff()")
     if isinstance(family, Ordinal):
         if model.structure.classes is not None:
             raise NotImplementedError(f"{WHAT} is not available for {family.name} with latent classes")
@@ -99,15 +107,20 @@ class _Margin:
 
     def __init__(self, results):
         model = results.model
-        self.model, self.expected = model, expected(results, what=WHAT)
-        self.rows = rows_of(model, None, Asked("mean", "prior"))
+        few = distinct_rows(model, WHAT)
+        if few is None:
+            data, offset, weight = None, model.sample.offset, row_weights(model.sample)
+        else:
+            data, offset, weight = few.data, few.offset, few.weight
+        self.model, self.weight = model, np.sqrt(weight)
+        self.expected = expected(results, data, offset, what=WHAT)
+        self.rows = replace(rows_of(model, data, Asked("mean", "prior")), offset=offset)
         self.outcomes = model.fitted_family.outcomes(self.rows.data)
-        self.weight = np.sqrt(row_weights(model.sample))
         self.labels = self.expected.labels
         names = model.param_names
         self.names = [names[i] for i in model.design.layout.positions("coef")]
         self.ordinal = isinstance(model.fitted_family, Ordinal)
-        self.extra = _class_columns(model)
+        self.extra = _class_columns(model, self.rows)
         self.names += list(self.extra)
         if self.ordinal:
             y = self.outcomes.members[0].y
@@ -171,11 +184,11 @@ class _Margin:
         return np.concatenate([b for b, _ in found]), max(worst for _, worst in found)
 
 
-def _class_columns(model) -> dict[str, np.ndarray]:
+def _class_columns(model, rows) -> dict[str, np.ndarray]:
     """Columns with class-specific coefficients that are no columns of the fixed part."""
     if model.structure.classes is None:
         return {}
-    designs = [model.sample.designs[key] for key in model.classes.parts]
+    designs = [rows.data.designs[key] for key in model.classes.parts]
     return {name: column.to_numpy() for design in designs for name, column in design.items()
             if name not in model.sample.exog.columns}
 

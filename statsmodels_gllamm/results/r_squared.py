@@ -17,13 +17,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.results.derived import derived_covariance
 from statsmodels_gllamm.results.estimates import row_weights
 from statsmodels_gllamm.results.expected import needs_sample
 from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.intraclass import interval_table
 from statsmodels_gllamm.results.rows import Asked, rows_of
-from statsmodels_gllamm.results.variables import sample_population, variables_of
+from statsmodels_gllamm.results.variables import distinct_rows
 from statsmodels_gllamm.results.variance_parts import VarianceRows, check_variances, scale_of
 
 WHAT = "r_squared()"
@@ -84,6 +85,9 @@ def _parts(results, scale):
     model = results.model
     check_variances(model, WHAT)
     needs_sample(model, WHAT)
+    if isinstance(model.fitted_family, MixedFamily):
+        raise NotImplementedError(f"{WHAT} is not available for mixed responses, whose rows have "
+                                  "different scales; r_squared_items() is for items of a factor model")
     if len(model.structure.predictors) > 1 and scale == "latent":
         raise NotImplementedError(f"{WHAT} is not available for {model.fitted_family.name} on the "
                                   "scale of latent responses, of which it has several")
@@ -99,7 +103,8 @@ def _parts(results, scale):
         else:
             parts = rows.at(working)
             mean = parts.o[0] - rows.rows.offset[rows.take]
-            between, within = rows.levels(parts.a).reshape(len(levels), -1), rows.residual(parts)
+            between = rows.levels(parts.a).reshape(len(levels), len(mean))
+            within = rows.residual(parts)
         total = weight.sum()
         around = mean - weight @ mean / total
         fixed = weight @ around**2 / (total - 1)
@@ -110,17 +115,13 @@ def _parts(results, scale):
 
 def _rows(model):
     """As few rows as stand for the sample, and their frequency weights."""
-    ask, frame = Asked("mean", "prior"), getattr(model.data, "frame", None)
-    if frame is None or model.sample.numbers or model.sample.labels:
+    ask, trials = Asked("mean", "prior"), (
+        model.sample.n_trials is not None or model.sample.endog.ndim == 2)
+    population = None if trials else distinct_rows(model, WHAT)
+    if population is None:
         rows, weight = rows_of(model, None, ask), row_weights(model.sample)
     else:
-        total = row_weights(model.sample).sum()
-        names = list(variables_of(model, frame))
-        names += [n for d in model.sample.design.designs.values() for n in d.columns if n in frame]
-        population = sample_population(model, WHAT).merged(model, list(dict.fromkeys(names)))
-        rows, weight = rows_of(model, population.data, ask), population.weight * total
-        rows = replace(rows, offset=population.offset)
-        if model.sample.n_trials is not None or model.sample.endog.ndim == 2:
-            rows, weight = rows_of(model, None, ask), row_weights(model.sample)
+        weight = population.weight * row_weights(model.sample).sum()
+        rows = replace(rows_of(model, population.data, ask), offset=population.offset)
     outcomes = model.fitted_family.outcomes(rows.data)
     return VarianceRows(model, rows, np.arange(len(rows.offset)), outcomes), weight

@@ -135,6 +135,16 @@ def sample_population(model, what: str, columns=False) -> Population:
     return Population(data, model.sample.offset, weight / weight.sum(), True)
 
 
+def distinct_rows(model, what: str) -> Population | None:
+    """The sample's rows that differ in what predictions depend on; None where that is not known."""
+    frame = getattr(model.data, "frame", None)
+    if frame is None or model.sample.numbers or model.sample.labels:
+        return None
+    names = list(variables_of(model, frame))
+    names += [n for d in model.sample.design.designs.values() for n in d.columns if n in frame.columns]
+    return sample_population(model, what).merged(model, list(dict.fromkeys(names)))
+
+
 def changed(population: Population, values: Mapping, what: str) -> Population:
     """With given values of columns in all rows."""
     if not values:

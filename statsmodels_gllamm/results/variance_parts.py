@@ -88,15 +88,17 @@ class VarianceRows:
         if isinstance(family, Nominal):
             scale = np.exp(2 * parts.aux[0]) if len(parts.aux) else 1.0
             return np.pi**2 / 3 * scale + np.zeros(len(self.take))
-        everyone = np.full(len(self.rows.offset), -1)
-        rows, first, number = self.outcomes.rows, 0, 0
         out = np.full(len(self.take), np.nan)
+        if len(parts.o) > 1:
+            return out
+        everyone = np.zeros(len(self.rows.offset), dtype=bool)
+        rows, first, number = self.outcomes.rows, 0, 0
         for member in self.outcomes.members:
             size, response = member.y.shape[1], member.response
             mine = np.arange(first, first + size) if rows is None else rows[first:first + size]
-            everyone[:] = 0
-            everyone[mine] = 1
-            own = everyone[self.take] == 1
+            everyone[:] = False
+            everyone[mine] = True
+            own = everyone[self.take]
             m = len(response.aux_names)
             out[own] = _residual(response, parts.aux[number:number + m, own])
             first, number = first + size, number + m
