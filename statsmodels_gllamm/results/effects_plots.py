@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from statsmodels_gllamm.families.moments import is_binomial
 from statsmodels_gllamm.formula.categories import label
 from statsmodels_gllamm.results.average_predictions import Averages, averages
+from statsmodels_gllamm.results.expected import category_labels
 from statsmodels_gllamm.results.plots import GREY
 
 COLOURS = ("#1f4e79", "#c0562b", "#5b8c3a", "#7d4f9e", "#b8860b", "#2a8c8c", "#8c2a4a", GREY)
@@ -25,19 +27,19 @@ def plot_effects(results, variable, by=None, values=None, at="overall", atexog=N
         axis.set_title(title, fontsize="medium")
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)
-    what = "probability" if found.outcomes and results.model.structure.predictors and (
-        _has_categories(results.model)) else f"mean of {results.model.endog_names}"
-    axes[0].set_ylabel(what)
-    legend = found.by if not _has_categories(results.model) else results.model.endog_names
+    axes[0].set_ylabel(_what(results.model))
     if len(panels[0][1]) > 1:
-        axes[-1].legend(title=legend, frameon=False, fontsize="small", title_fontsize="small")
+        title = found.by if found.outcomes is None else results.model.endog_names
+        axes[-1].legend(title=title, frameon=False, fontsize="small", title_fontsize="small")
     return axes[0].figure
 
 
-def _has_categories(model) -> bool:
-    from statsmodels_gllamm.results.expected import category_labels
-
-    return category_labels(model) is not None
+def _what(model) -> str:
+    """What is drawn."""
+    if category_labels(model) is not None:
+        return "probability"
+    binary = all(is_binomial(member.response) for member in model.outcomes.members)
+    return f"{'probability' if binary else 'mean'} of {model.endog_names}"
 
 
 def _panels(found: Averages):

@@ -94,7 +94,7 @@ def test_picture(binary):
     for line, level in zip(axis.lines, "uvw"):
         assert line.get_label() == level
         assert_allclose(line.get_ydata(), table.xs(level, level="g")["estimate"])
-    assert axis.get_xlabel() == "x" and axis.get_ylabel() == "mean of y"
+    assert axis.get_xlabel() == "x" and axis.get_ylabel() == "probability of y"
     own = figure.subplots()
     assert binary.plot_effects("g", ax=own) is figure
     assert [label.get_text() for label in own.get_xticklabels()] == list("uvw")
