@@ -6,8 +6,9 @@ variables integrated out, the effects and their averages are
 .. math:: \frac{1}{\sum_i w_i} \sum_i w_i \frac{\partial f(x_i)}{\partial x_{ik}}
 
 for "dydx"; times x for "dyex", divided by f for "eydx", both for "eyex".  Derivatives are central
-differences, of 1e-4 standard deviations of x, of exact expectations.  Of categories effects are
-differences f(level) - f(base), of log f with "eydx".
+differences, of 1e-4 standard deviations of x, of exact expectations, one-sided ones of second order
+at the ends of the range of a variable that is the argument of a function such as a spline.  Of
+categories effects are differences f(level) - f(base), of log f with "eydx".
 """
 from __future__ import annotations
 
@@ -53,6 +54,9 @@ class Effect:
         Of that difference.
     discrete : bool
     column : str or int
+    edge : ndarray (n,), optional
+        1 for rows at the upper end of what the variable may be, -1 at the lower one: there the copies
+        are on one side, one and two differences away.
     """
 
     name: str
@@ -61,6 +65,16 @@ class Effect:
     divisor: float
     discrete: bool
     column: object
+    edge: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Length of a difference, and the range that a variable may not leave."""
+
+    h: float
+    low: float
+    high: float
 
 
 def get_margeff(results, at="overall", method="dydx", atexog=None, dummy=False, count=False, *,
@@ -73,7 +87,7 @@ def get_margeff(results, at="overall", method="dydx", atexog=None, dummy=False, 
         raise ValueError(f"of must be 'variables' or 'columns', not {of!r}")
     population, known = _population(model, at, atexog, of == "columns")
     chosen = _chosen(known, variables)
-    ways = {column: _way(population, column, dummy, count)
+    ways = {column: _way(population, column, variable.inside, dummy, count)
             for column, variable in chosen.items() if variable.levels is None}
     if at in CENTRES:
         population = centred(model, population, known, at)
@@ -164,15 +178,16 @@ def _column(data, column) -> np.ndarray:
     return np.asarray(data[column] if isinstance(data, pd.DataFrame) else data[:, column], dtype=float)
 
 
-def _way(population: Population, column, dummy, count):
-    """How the effect of a number is found: "dummy", "count", or the length of a difference."""
+def _way(population: Population, column, inside: bool, dummy, count):
+    """How the effect of a number is found: "dummy", "count", or a `Difference`."""
     x = _column(population.data, column)
     binary = np.isin(x, (0, 1)).all()
     if dummy and binary:
         return "dummy"
     if count and not binary and (x >= 0).all() and (x % 1 == 0).all():
         return "count"
-    return STEP * spread(x, population.weight)
+    limits = (x.min(), x.max()) if inside else (-np.inf, np.inf)
+    return Difference(STEP * spread(x, population.weight), *limits)
 
 
 def _plan(population: Population, chosen, ways, method):
@@ -183,8 +198,10 @@ def _plan(population: Population, chosen, ways, method):
         copies.append(with_column(population.data, column, value))
         return len(copies) - 1
 
-    def add(name, column, low, high, divisor, discrete):
-        effects.append(Effect(name, copy(column, low), copy(column, high), divisor, discrete, column))
+    def add(name, column, low, high, divisor, discrete, edge=None):
+        edge = edge if edge is not None and edge.any() else None
+        effects.append(Effect(name, copy(column, low), copy(column, high), divisor, discrete, column,
+                              edge))
 
     for column, variable in chosen.items():
         if variable.levels is not None:
@@ -201,7 +218,9 @@ def _plan(population: Population, chosen, ways, method):
         elif way == "count":
             add(variable.name, column, x - 1, x + 1, 2.0, True)
         else:
-            add(variable.name, column, x - way, x + way, 2 * way, False)
+            edge = np.where(x + way.h > way.high, 1, np.where(x - way.h < way.low, -1, 0))
+            add(variable.name, column, x + way.h * np.choose(edge + 1, [1, -1, -2]),
+                x + way.h * np.choose(edge + 1, [2, 1, -1]), 2 * way.h, False, edge)
     return copies, effects
 
 
@@ -218,7 +237,11 @@ def _one(f, effect: Effect, method: str, x) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         if effect.discrete and method == "eydx":
             return (np.log(high) - np.log(low)) / effect.divisor
-        value = (high - low) / effect.divisor
+        value = high - low
+        if effect.edge is not None:
+            value = np.where(effect.edge > 0, 3 * f[:, 0] - 4 * high + low, value)
+            value = np.where(effect.edge < 0, 4 * low - 3 * f[:, 0] - high, value)
+        value = value / effect.divisor
         if method in ("eydx", "eyex"):
             value = value / f[:, 0]
     return value * x if method in ("dyex", "eyex") else value

@@ -24,10 +24,13 @@ class Variable:
     name : str
     levels : tuple or None
         Of a categorical one, those of the sample, the base level first.
+    inside : bool
+        Some function of a formula has it for an argument, which may not go beyond the sample's range.
     """
 
     name: str
     levels: tuple | None
+    inside: bool = False
 
     def contrasts(self) -> list[str]:
         """Names of its effects."""
@@ -57,7 +60,10 @@ def variables_of(model, frame: pd.DataFrame) -> dict[str, Variable]:
     for design in formula_designs(model):
         for name in design.columns:
             kinds = found.setdefault(name, set())
-            kinds.add("categorical" if name in design.usage.coded or name in design.levels else "")
+            if name in design.usage.coded or name in design.levels:
+                kinds.add("categorical")
+            if name in design.usage.inside:
+                kinds.add("inside")
     for factor in model.sample.design.factors.values():
         if factor.levels is not None:
             found.setdefault(factor.factor.by, set()).add("categorical")
@@ -69,7 +75,7 @@ def variables_of(model, frame: pd.DataFrame) -> dict[str, Variable]:
         number = pd.api.types.is_numeric_dtype(column.dtype) and not (
             pd.api.types.is_bool_dtype(column.dtype))
         categorical = "categorical" in kinds or not number
-        out[name] = Variable(name, _levels(column) if categorical else None)
+        out[name] = Variable(name, _levels(column) if categorical else None, "inside" in kinds)
     return out
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 import statsmodels.api as sm
+import statsmodels.formula
 import statsmodels.formula.api as smf
 
 from statsmodels_gllamm import GLLAMM, Classes, families
@@ -128,6 +129,22 @@ def test_functions_of_a_variable(data):
                                     (p * (1 - p)).mean() * b["np.log(size)"]], atol=1e-7)
     elastic = fit.get_margeff(method="eyex").margeff
     assert_allclose(elastic[1], (1 - p).mean() * b["np.log(size)"], atol=1e-7)
+
+
+@pytest.mark.parametrize("engine", ["patsy", "formulaic"])
+def test_spline(data, engine, monkeypatch):
+    monkeypatch.setattr(statsmodels.formula.options, "formula_engine", engine)
+    fit = GLLAMM.from_formula("y ~ bs(x, df=4)", data, family=BINOMIAL).fit()
+    every = fit.get_margeff(at="all").margeff[:, 0]
+    h, edge = 1e-3, [data.x.idxmin(), data.x.idxmax()]
+    inner = data[data.x.between(data.x.min() + h, data.x.max() - h)]
+    up, down = (fit.predict(inner.assign(x=inner.x + s * h)) for s in (1, -1))
+    assert_allclose(every[inner.index], (up - down) / (2 * h), atol=1e-6)
+    points = np.polynomial.Polynomial.fit
+    for row, side in zip(edge, (1, -1)):
+        x = data.x[row] + side * np.linspace(0, 0.05, 12)
+        curve = points(x, fit.predict(pd.DataFrame({"x": x})), 5)
+        assert_allclose(every[row], curve.deriv()(data.x[row]), rtol=1e-4)
 
 
 def test_exposure_and_weights(data):
