@@ -101,7 +101,7 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
                  sampling_weights=None, scale_weights=None, dispersion=None, thresholds=None,
                  missing="drop", sample=None, regressions=(), residual_covariances=None,
-                 constraints=(), classes=None):
+                 constraints=(), classes=()):
         family = sm.families.Gaussian() if family is None else family
         self.family = family
         family = as_family(family)
@@ -233,8 +233,8 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
         residuals = parse_residuals(residual_covariances)
         if residuals is not None:
             needs = replace(needs, labels={**needs.labels, RESIDUAL_ITEM: residuals.column})
-        variable = parse_classes(classes, formula)
-        if variable is not None:
+        variables = parse_classes(classes, formula)
+        for variable in variables:
             needs = variable.needs(needs)
         sample = build_sample(
             formula, data, subset=subset, factors=factors, needs=needs, offset=offset,
@@ -243,7 +243,7 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
                     covariances=covariances, regressions=regressions,
-                    residual_covariances=residuals, classes=variable,
+                    residual_covariances=residuals, classes=variables,
                     constraints=() if constraints is None else constraints)
         model._check_exposure(exposure)
         model.formula = sample.parsed.plain
@@ -255,8 +255,9 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
     @classmethod
     def from_wide(cls, data, items, *, family=None, id=None, std_lv=False, fixed=None, groups=None,
                   equal=None, subset=None, covariances=None, dispersion=None, thresholds=None,
-                  constraints=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
-                  sampling_weights=None, scale_weights=None, missing="drop", eval_env=None):
+                  constraints=None, classes=None, offset=None, exposure=None, n_trials=None,
+                  freq_weights=None, sampling_weights=None, scale_weights=None, missing="drop",
+                  eval_env=None):
         """Factor model of wide data, with one row per person and one column per item.
 
         Parameters
@@ -305,6 +306,10 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
             Formulas; by default each item has its own, ``"0 + item"``.
         constraints : str or list of str, optional
             Further linear constraints, by names of parameters.
+        classes : dict {name: Classes}, optional
+            Discrete latent variables, ``{"c": Classes(3)}``: with a list of items, the model of latent
+            classes; in text ``"c =~ x1 + x2"`` has the items whose intercepts depend on the class,
+            and ``"c ~ age"`` covariates of its probabilities.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per person.
         freq_weights : str, array_like or dict, optional
@@ -361,8 +366,9 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
         wide, long, arguments = from_wide(
             data, items, family=families, id=id, std_lv=std_lv, fixed=fixed, groups=groups,
             equal=equal, subset=subset, dispersion=dispersion, thresholds=thresholds,
-            constraints=constraints, offset=offset, exposure=exposure, n_trials=n_trials,
-            freq_weights=freq_weights, sampling_weights=sampling_weights, env=eval_env)
+            constraints=constraints, classes=classes, offset=offset, exposure=exposure,
+            n_trials=n_trials, freq_weights=freq_weights, sampling_weights=sampling_weights,
+            env=eval_env)
         if families is arguments["family"]:
             arguments["family"] = family  # as the user gave it
         model = cls.from_formula(wide.formula, long, covariances=covariances, missing=missing,
@@ -478,7 +484,7 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
 
     def predict(self, params, exog=None, which="mean", **kwargs):
         """Predictions at natural parameters; see ``GLLAMMResults.predict``."""
-        if self.structure.classes is not None:
+        if self.structure.classes:
             return predict_classes(self, params, exog, which, **kwargs)
         return predict(self, np.asarray(params, dtype=float), exog, which=which, **kwargs)
 

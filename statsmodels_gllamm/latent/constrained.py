@@ -12,6 +12,7 @@ import numpy as np
 from statsmodels_gllamm.latent.complex_step import ByComplexStep
 from statsmodels_gllamm.latent.covariance import direct
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign
+from statsmodels_gllamm.latent.ordered import Order
 from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.parameters import Block, Constraints, Layout
 
@@ -47,11 +48,38 @@ class ConstrainedDesign(ByComplexStep):
 
     @property
     def aux_limits(self) -> tuple[AuxLimit, ...]:
-        """Limits of the auxiliary predictors that no constraint has to do with."""
+        """Limits of the auxiliary predictors that no constraint has to do with, and those of classes,
+        in which parameters that are equal go to infinity together."""
         free, touched = self.constraints.free, self.constraints.touched
-        return tuple(replace(limit, positions=np.searchsorted(free, limit.positions))
-                     for limit in self.inner.aux_limits
-                     if not np.isin(limit.positions, touched).any())
+        out, some = [], []
+        for limit in self.inner.aux_limits:
+            if not np.isin(limit.positions, touched).any():
+                out.append(replace(limit, positions=np.searchsorted(free, limit.positions)))
+            elif limit.able is not None:
+                some.append(np.sign(limit.limit))
+        return *out, *(self._joint(side) for side in dict.fromkeys(some))
+
+    def _joint(self, side) -> AuxLimit:
+        """The limits of classes to one side of zero as one, with patterns of phi."""
+        a, limits = self.constraints.basis, [
+            limit for limit in self.inner.aux_limits
+            if limit.able is not None and np.sign(limit.limit) == side]
+        able = np.zeros(len(a), dtype=bool)
+        patterns = [np.zeros((0, len(a)))]
+        for limit in limits:
+            whole = np.zeros((len(limit.patterns), len(a)))
+            whole[:, limit.positions] = limit.patterns
+            patterns.append(whole)
+            able[limit.positions[limit.able]] = True
+        patterns = np.vstack(patterns)
+        return AuxLimit(np.arange(a.shape[1]), patterns @ a, limits[0].limit,
+                        a.any(axis=0) & ~a[~able].any(axis=0), patterns @ self.constraints.shift)
+
+    @property
+    def order(self) -> Order | None:
+        """Inequalities of phi."""
+        order = self.inner.order
+        return None if order is None else order.within(self.constraints.basis, self.constraints.shift)
 
     @property
     def flips(self) -> tuple[SignFlip, ...]:
@@ -119,9 +147,7 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
             "constraints on centred mass points, on their probabilities or on the coefficients that "
             "have their means are not available; use Classes(centered=False), where coefficients are "
             "differences from class 1")
-    covariances = tuple(
-        direct(c) if touched & set(range(s.start, s.stop)) else c for s, c in design.cov_slices())
-    inner = replace(design, covariances=covariances)
+    inner = _with_direct(design, touched)
     zero = set(constraints.fixed[constraints.shift[constraints.fixed] == 0].tolist())
     for s, c in inner.cov_slices():
         place = dict(zip(c.pairs(), range(s.start, s.stop)))
@@ -132,3 +158,22 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
                 raise ValueError(f"constraints fix {design.layout.names[at]} at zero; fix its "
                                  f"covariances at zero too: {names}")
     return ConstrainedDesign(inner, constraints)
+
+
+def _with_direct(design: LatentDesign, touched: set) -> LatentDesign:
+    """The design whose covariance matrices with touched parameters have direct coordinates, in all
+    latent classes alike."""
+    n_own = len(design.covariances)
+    slices = [set(range(s.start, s.stop)) for s, _ in design.cov_slices()]
+    places = {own.start: i for i, (own, _) in enumerate(design.cov_slices()[:n_own])}
+    is_direct, varying = [bool(touched & own) for own in slices[:n_own]], []
+    for v in design.varying:
+        base = [places[int(v.source[s.start])] for s, _ in v.covariances]
+        copies = [set(range(own.start, own.stop)) for own, _ in v.cov_slices()]
+        for k, i in enumerate(base):
+            is_direct[i] |= any(touched & own for own in copies[k::len(base)])
+        varying.append((v, base))
+    own = tuple(direct(c) if yes else c for c, yes in zip(design.covariances, is_direct))
+    return replace(design, covariances=own, varying=tuple(
+        replace(v, covariances=tuple((s, own[i]) for (s, _), i in zip(v.covariances, base)))
+        for v, base in varying))
