@@ -65,24 +65,29 @@ def factors(w: np.ndarray, f: np.ndarray, parent: np.ndarray, n_parents: int, sc
     return np.divide(above, below, out=np.ones(n_parents), where=below > 0)
 
 
+def tiers(sample, levels: tuple[Level, ...], outcomes) -> list[tuple]:
+    """(names, unit of every row (n,), number) of what may have weights, from the rows to the top."""
+    found = [(level.groups, level.codes, level.n_units) for level in levels]
+    if levels and "rows" in levels[0].groups and not sample.groups["rows"].columns:
+        return found  # rows are clusters
+    of_row, _, size = units_of_rows(outcomes, len(sample.index))
+    return [(("rows",), of_row, size), *found]
+
+
 def with_scaled(sample, levels: tuple[Level, ...], outcomes):
     """The sample with its sampling weights scaled as they are to be used."""
     found = sample.sampling
     if found is None:
         return sample
     used, n = dict(found.raw), len(sample.index)
-    if found.scale is not None and levels:
-        units, _, size = units_of_rows(outcomes, n)
-        lower = [(("rows",), units, size)]
-        lower += [(level.groups, level.codes, level.n_units) for level in levels[:-1]]
-        for (names, codes, n_units), level in zip(lower, levels):
-            given = [name for name in names if name in found.raw]
-            if given:
-                first = first_rows(codes, n_units)
-                w, f = (product(weights, names, n)[first] for weights in (found.raw, sample.weights))
-                parent = level.codes[first]
-                scaled = factors(w, f, parent, level.n_units, found.scale)
-                used[given[0]] = used[given[0]] * scaled[level.codes]
+    every = tiers(sample, levels, outcomes) if found.scale is not None else []
+    for (names, codes, n_units), (_, above, n_parents) in zip(every, every[1:]):
+        given = [name for name in names if name in found.raw]
+        if given:
+            first = first_rows(codes, n_units)
+            w, f = (product(weights, names, n)[first] for weights in (found.raw, sample.weights))
+            scaled = factors(w, f, above[first], n_parents, found.scale)
+            used[given[0]] = used[given[0]] * scaled[above]
     return replace(sample, sampling=replace(found, used=used))
 
 

@@ -85,7 +85,7 @@ def expected(results, frame=None, offset=None, latent="integrate", what="this") 
     if offset is None:
         offset = model.sample.offset if frame is None else np.zeros(n)
     integration = "quadrature" if record.integration == "quadrature" else "adaptive"
-    if model.structure.classes is not None:
+    if model.structure.classes:
         if latent != "integrate":
             raise NotImplementedError(f"latent={latent!r} is not available for models with latent "
                                       "classes; use latent='integrate', which averages over them")

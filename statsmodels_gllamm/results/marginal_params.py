@@ -95,7 +95,7 @@ def _refuse(model) -> None:
         raise NotImplementedError(f"{WHAT} is not available for {family.name}, which has categories "
                                   "among other responses; use get_margeff()")
     if isinstance(family, Ordinal):
-        if model.structure.classes is not None:
+        if model.structure.classes:
             raise NotImplementedError(f"{WHAT} is not available for {family.name} with latent classes")
         if family.increments:
             raise NotImplementedError(f"{WHAT} is not available with increments=True, whose thresholds "
@@ -186,9 +186,9 @@ class _Margin:
 
 def _class_columns(model, rows) -> dict[str, np.ndarray]:
     """Columns with class-specific coefficients that are no columns of the fixed part."""
-    if model.structure.classes is None:
+    if not model.structure.classes:
         return {}
-    designs = [rows.data.designs[key] for key in model.classes.parts]
+    designs = [rows.data.designs[key] for variable in model.classes for key in variable.parts]
     return {name: column.to_numpy() for design in designs for name, column in design.items()
             if name not in model.sample.exog.columns}
 

@@ -14,7 +14,7 @@ import pandas as pd
 from statsmodels_gllamm.exceptions import WeightsWarning
 from statsmodels_gllamm.formula.weights import SCALES
 from statsmodels_gllamm.latent.hierarchy import first_rows
-from statsmodels_gllamm.latent.sampling import product, units_of_rows
+from statsmodels_gllamm.latent.sampling import product, tiers
 
 SMALL = 30.0  # lower-level units in a cluster, on average, below which raw weights are warned of
 ABOVE = 1.1  # sum of weights in a cluster over its size from which they exaggerate it
@@ -34,10 +34,10 @@ def doubts(model) -> list[str]:
     n, levels = len(model.sample.index), model.structure.levels
     if model.sample.sampling is None or not n:
         return []
-    tiers = [(("rows",), *units_of_rows(model.outcomes, n)[::2])]
-    tiers += [(level.groups, level.codes, level.n_units) for level in levels]
-    texts = [_exaggerated(model, *tier, level) for tier, level in zip(tiers, levels)]
-    return [text for text in [*texts, _small(model, *tiers[-1])] if text is not None]
+    every = tiers(model.sample, levels, model.outcomes)
+    texts = [_exaggerated(model, *one, parent[0][0], parent[2])
+             for one, parent in zip(every, every[1:])]
+    return [text for text in [*texts, _small(model, *every[-1])] if text is not None]
 
 
 def _means(model, names, codes, n_units) -> tuple[float, float]:
@@ -48,19 +48,19 @@ def _means(model, names, codes, n_units) -> tuple[float, float]:
     return float(f.sum()), float(f @ w / f.sum())
 
 
-def _exaggerated(model, names, codes, n_units, level) -> str | None:
+def _exaggerated(model, names, codes, n_units, parent: str, n_parents: int) -> str | None:
     """Raw weights in small clusters."""
     found = model.sample.sampling
     given = [found.names[name] for name in names if name in found.used]
     if found.scale is not None or not given:
         return None
     number, ratio = _means(model, names, codes, n_units)
-    number = number / level.n_units
+    number = number / n_parents
     if number >= SMALL or ratio <= ABOVE:
         return None
     what = "rows" if names == ("rows",) else f"clusters of {names[0]!r}"
     return (f"the {given[0]} is not scaled: on average the {number:.3g} {what} of a cluster of "
-            f"{level.name!r} count as {number * ratio:.4g}, so that variances of latent variables are "
+            f"{parent!r} count as {number * ratio:.4g}, so that variances of latent variables are "
             "too large; compare weight_sensitivity(), and give scale_weights='size' or 'effective'")
 
 

@@ -167,7 +167,7 @@ def _residual(response, aux):
 def check_variances(model, what: str) -> None:
     """NotImplementedError for models without variances of rows that are known here."""
     refuse_sets(model, what)
-    if model.structure.classes is not None:
+    if model.structure.classes:
         raise NotImplementedError(f"{what} is not available for models with latent classes")
     if len(model.design.given):
         raise NotImplementedError(f"{what} is not available for models whose regressions= have "
