@@ -19,7 +19,7 @@ A variance is that of the mean and the mean of the variance,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -113,16 +113,59 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
 def _found(model, params, data, which, given, above, values, latent, offset, exposure, n_trials,
            integration, n_quad):
     """Predictions (m,) or (m, K), and what the columns are or None."""
+    ready = prepare(model, data, which, given, above, values, latent, offset, exposure, n_trials,
+                    integration, n_quad)
+    return ready.at(model.design.to_working(np.asarray(params, dtype=float))), ready.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Predictions as a function of the working coordinates: the data are read.
+
+    ``columns``: what the predictions' columns are, or None.
+    """
+
+    model: object
+    rows: Rows
+    ask: Asked
+    want: Wanted | Tails | None
+    integration: str
+    n_quad: object
+
+    def at(self, working) -> np.ndarray:
+        """Predictions (m,) or (m, K) at working coordinates (k,), NaN for incomplete rows."""
+        found = predict_rows(self.model, working, self.rows, self.ask, self.integration, self.n_quad,
+                             self.want)
+        out = np.full((len(self.rows.kept),) + found.shape[:-1], np.nan)
+        out[self.rows.kept] = np.moveaxis(found, -1, 0)
+        return out
+
+    @property
+    def columns(self):
+        if self.want is not None:
+            return self.want.columns(self.model.fitted_family, self.rows.data)
+        return ["main" if p.label is None else p.label for p in self.model.structure.predictors]
+
+
+def prepare(model, data, which="mean", given=None, above=None, values=None, latent=None, offset=None,
+            exposure=None, n_trials=None, integration="adaptive", n_quad=N_QUAD) -> Prepared:
+    """Read the data of predictions; parameters as of `predict`."""
     ask = asked(which, given)
     want = wanted(model, ask, values, above)
     rows = rows_of(model, data, ask, latent, offset, exposure, n_trials)
-    working = model.design.to_working(np.asarray(params, dtype=float))
-    found = predict_rows(model, working, rows, ask, integration, n_quad, want)
-    out = np.full((len(rows.kept),) + found.shape[:-1], np.nan)
-    out[rows.kept] = np.moveaxis(found, -1, 0)
-    if want is not None:
-        return out, want.columns(model.fitted_family, rows.data)
-    return out, ["main" if p.label is None else p.label for p in model.structure.predictors]
+    return Prepared(model, rows, ask, want, integration, n_quad)
+
+
+def posterior_sd(ready: Prepared, working) -> np.ndarray | None:
+    """Posterior standard deviation (m,) of the conditional means; None where nothing else than means
+    given the responses is asked for."""
+    if ready.ask != Asked("mean", "posterior"):
+        return None
+    found = predict_rows(ready.model, working, ready.rows, Asked("spread", "posterior"),
+                         ready.integration, ready.n_quad)
+    out = np.full(len(ready.rows.kept), np.nan)
+    out[ready.rows.kept] = np.sqrt(np.maximum(found, 0.0))
+    return out
 
 
 def predict_results(results, data=None, *, which="mean", given=None, above=None, values=None,
@@ -184,8 +227,8 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
 
     if ask.what == "mean":
         found = average(moments("mean"))
-    elif ask.what == "var":
-        found = _variance(average, moments)
+    elif ask.what in ("var", "spread"):
+        found = _variance(average, moments, within=ask.what == "var")
     else:
         found = want.of(family, rows.data, average(moments(want.kind)))
     if rows.absent and np.isnan(found).any():
@@ -194,11 +237,15 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
     return found
 
 
-def _variance(average, moments) -> np.ndarray:
+def _variance(average, moments, within=True) -> np.ndarray:
+    """Variances (n,) of the responses, or of their conditional means only."""
     mean = average(moments("mean"))
 
     def about_mean(piece):
-        own, variance = moments("mean")(piece), moments("var")(piece)
+        own = moments("mean")(piece)
+        if not within:
+            return lambda nu: (own(nu) - mean[piece]) ** 2
+        variance = moments("var")(piece)
         return lambda nu: variance(nu) + (own(nu) - mean[piece]) ** 2
 
     return average(about_mean)

@@ -9,6 +9,7 @@ from statsmodels.tools._decorators import cached_data
 
 from statsmodels_gllamm.families.choice import Ranking
 from statsmodels_gllamm.results import estimates, plots
+from statsmodels_gllamm.results import get_prediction as get_prediction_module
 from statsmodels_gllamm.results import latent as latent_module
 from statsmodels_gllamm.results import predict as predict_module
 from statsmodels_gllamm.results import simulate as simulate_module
@@ -122,6 +123,49 @@ class Predictions:
         if data is None or posterior:
             self._needs_data("predict() without data" if data is None else "the posterior")
         return predict_module.predict_results(self, data, which=which, **kwargs)
+
+    def get_prediction(self, data=None, which="mean", **kwargs):
+        """Predictions with standard errors through all parameters, and confidence intervals.
+
+        Parameters
+        ----------
+        data : DataFrame, optional
+            New rows; those of the sample by default.
+        which : str
+            As of `predict`.
+        **kwargs
+            What `predict` takes, and: ``average``, True for the average over the rows, or one label
+            for each row for averages of groups, with ``agg_weights`` (m,); ``row_labels`` (m,) in place
+            of the index.
+
+        Returns
+        -------
+        PredictionResults
+            ``predicted_mean``, ``se``, ``conf_int(alpha=0.05)``, ``summary_frame(alpha=0.05)``, as in
+            statsmodels; of which="posterior" also ``posterior_sd`` and ``prediction_error``.
+
+        Notes
+        -----
+        Errors are by the delta method, with the covariance of ``cov_type``: coefficients, loadings,
+        variances, thresholds and dispersions all take part.  What is held at a boundary, such as a
+        variance of zero, counts as known; a prediction that depends on a direction in which the
+        log-likelihood is flat has none (NaN).  Intervals are made on the scale of the link, of the
+        logit for probabilities or of the logarithm for other means above zero and variances, and
+        carried back.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> res.get_prediction(data[:2]).summary_frame().round(2)
+             mean  mean_se  mean_ci_lower  mean_ci_upper
+        0  251.41     6.63         238.41          264.4
+        1  261.87     6.60         248.95          274.8
+        """
+        if data is None or "posterior" in (which, kwargs.get("given")):
+            self._needs_data("get_prediction() without data" if data is None else "the posterior")
+        return get_prediction_module.get_prediction(self, data, which, **kwargs)
 
     def simulate(self, n=1, rng=None) -> pd.DataFrame:
         """Responses of the sample's rows, drawn from the model at the estimates.
