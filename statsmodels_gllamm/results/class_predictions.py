@@ -18,7 +18,8 @@ from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.latent import level_units
-from statsmodels_gllamm.results.predict import _check_mean, _over_normal
+from statsmodels_gllamm.results.over_normal import over_normal
+from statsmodels_gllamm.results.predict import _check_mean
 from statsmodels_gllamm.results.rows import Asked, Rows, rows_of
 
 WHICH = ("mean", "posterior", "class")
@@ -83,7 +84,7 @@ def class_values(model, working, rows: Rows, kind="mean") -> np.ndarray:
         nu, own = linear.prior(o + shift, c, root, {}, sets is not None)
         if kind == "mean":
             _check_mean(model, outcomes, own)
-        found.append(_over_normal(nu, own, sets)(
+        found.append(over_normal(nu, own, sets)(
             lambda piece: family.moments(kind, aux[:, piece], rows.data.on(piece), None)))
     return np.array(found)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.formula.rows import as_frame
-from statsmodels_gllamm.results.predict import Prepared, posterior_sd, prepare
+from statsmodels_gllamm.results.predict import Prepared, prepare
 from statsmodels_gllamm.results.prediction_delta import coordinates_of, derivatives
 from statsmodels_gllamm.results.prediction_results import PredictionResults
 from statsmodels_gllamm.results.prediction_scales import scales_of
@@ -41,7 +41,7 @@ def with_errors(results, ready: Prepared, row_labels=None, average=False,
     """Predictions that are functions of the working coordinates, with standard errors."""
     value, kept, found = ready.at, ready.rows.kept, coordinates_of(results)
     scales = scales_of(results.model, ready.ask.what, ready.rows.data, kept)
-    sd = posterior_sd(ready, results.record.working)
+    sd = ready.posterior_sd(results.record.working)
     if row_labels is None or len(row_labels) != len(kept):
         row_labels = pd.RangeIndex(len(kept))
     if average is not False or agg_weights is not None:

@@ -192,7 +192,7 @@ def frame(found: GroupPosterior) -> pd.DataFrame:
     return pd.DataFrame(columns, index=found.labels)
 
 
-def latent(results, group=None, kind="mean", covariances=False):
+def latent(results, group=None, kind="mean", covariances=False, found=None):
     """Posterior means or modes of the latent variables, with standard errors.
 
     Parameters
@@ -206,6 +206,8 @@ def latent(results, group=None, kind="mean", covariances=False):
         and for Gaussian models, both are the same.
     covariances : bool
         Return also the posterior covariances of each cluster's latent variables.
+    found : dict of str to GroupPosterior, optional
+        Posteriors to show, by default those of the sample's clusters.
 
     Returns
     -------
@@ -237,7 +239,7 @@ def latent(results, group=None, kind="mean", covariances=False):
     >>> list(res.latent().columns)
     ['Intercept', 'se[Intercept]', 'Days', 'se[Days]']
     """
-    found = posterior(results, kind, group)
+    found = posterior(results, kind, group) if found is None else found
     if group is None and len(found) == 1:
         (group,) = found
     if group is not None:

@@ -27,24 +27,25 @@ import pandas as pd
 from statsmodels_gllamm.estimation.mixture import Reduced
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
-from statsmodels_gllamm.integration.normal import joint_mean
-from statsmodels_gllamm.integration.posterior import joined, pieces, row_expectation
+from statsmodels_gllamm.integration.posterior import row_expectation
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results import linear, regression
+from statsmodels_gllamm.results.given_history import averages
+from statsmodels_gllamm.results.history import PAST, History, past_of, read_history, units_of
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
 from statsmodels_gllamm.results.latent import top_units
+from statsmodels_gllamm.results.over_normal import over_normal
 from statsmodels_gllamm.results.residuals import row_average
 from statsmodels_gllamm.results.rows import Asked, Rows, asked, known_units, rows_of
 
 N_QUAD = 7  # points per dimension where none are given
 PRIOR_POINTS = {1: 16, 2: 15, 3: 9}  # of the moderators' lattice, by their coordinates
-PIECE = 60_000  # rows at a time: a few such temporaries stay in the L2 cache
 
 
 def predict(model, params, data=None, *, which="mean", given=None, above=None, values=None,
             latent=None, offset=None, exposure=None, n_trials=None, integration="adaptive",
-            n_quad=N_QUAD) -> np.ndarray:
+            n_quad=N_QUAD, history=None, time=None) -> np.ndarray:
     """Predicted values at any parameters.
 
     Parameters
@@ -88,6 +89,13 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
         For the posterior.
     n_quad : int, {group: int} or tuple of int
         Points per dimension for the posterior; a tuple has them for the levels from the bottom.
+    history : DataFrame or "past", optional
+        For the posterior: rows with responses, by which clusters are known, those of the sample and
+        others alike, in place of the estimation sample; rows that are not complete tell nothing.
+        Clusters without rows in it have the prior. "past": every row is predicted given the responses
+        of its clusters in rows of an earlier ``time``, of ``data`` or else of the sample.
+    time : str, optional
+        With "past": the column that orders rows.
 
     Returns
     -------
@@ -106,23 +114,17 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
     ones are exact too; they are of the response as it is without censoring or delayed entry. Rows of
     a choice set must all be among the rows to predict.
     """
-    return _found(model, params, data, which, given, above, values, latent, offset, exposure,
-                  n_trials, integration, n_quad)[0]
-
-
-def _found(model, params, data, which, given, above, values, latent, offset, exposure, n_trials,
-           integration, n_quad):
-    """Predictions (m,) or (m, K), and what the columns are or None."""
     ready = prepare(model, data, which, given, above, values, latent, offset, exposure, n_trials,
-                    integration, n_quad)
-    return ready.at(model.design.to_working(np.asarray(params, dtype=float))), ready.columns
+                    integration, n_quad, history, time)
+    return ready.at(model.design.to_working(np.asarray(params, dtype=float)))
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """Predictions as a function of the working coordinates: the data are read.
 
-    ``columns``: what the predictions' columns are, or None.
+    ``columns``: what the predictions' columns are, or None; ``known``: what the rows are predicted
+    given, if that is not the estimation sample.
     """
 
     model: object
@@ -131,11 +133,23 @@ class Prepared:
     want: Wanted | Tails | None
     integration: str
     n_quad: object
+    known: Known | None = None
 
     def at(self, working) -> np.ndarray:
         """Predictions (m,) or (m, K) at working coordinates (k,), NaN for incomplete rows."""
-        found = predict_rows(self.model, working, self.rows, self.ask, self.integration, self.n_quad,
-                             self.want)
+        return self._filled(predict_rows(self.model, working, self.rows, self.ask, self.integration,
+                                         self.n_quad, self.want, self.known))
+
+    def posterior_sd(self, working) -> np.ndarray | None:
+        """Posterior standard deviation (m,) of the conditional means; None where nothing else than
+        means given responses is asked for."""
+        if self.ask != Asked("mean", "posterior"):
+            return None
+        found = predict_rows(self.model, working, self.rows, Asked("spread", "posterior"),
+                             self.integration, self.n_quad, None, self.known)
+        return self._filled(np.sqrt(np.maximum(found, 0.0)))
+
+    def _filled(self, found) -> np.ndarray:
         out = np.full((len(self.rows.kept),) + found.shape[:-1], np.nan)
         out[self.rows.kept] = np.moveaxis(found, -1, 0)
         return out
@@ -148,35 +162,59 @@ class Prepared:
 
 
 def prepare(model, data, which="mean", given=None, above=None, values=None, latent=None, offset=None,
-            exposure=None, n_trials=None, integration="adaptive", n_quad=N_QUAD) -> Prepared:
+            exposure=None, n_trials=None, integration="adaptive", n_quad=N_QUAD, history=None,
+            time=None) -> Prepared:
     """Read the data of predictions; parameters as of `predict`."""
     ask = asked(which, given)
     want = wanted(model, ask, values, above)
     rows = rows_of(model, data, ask, latent, offset, exposure, n_trials)
-    return Prepared(model, rows, ask, want, integration, n_quad)
+    if history is None:
+        if time is not None:
+            raise ValueError("time= goes with history='past'")
+        return Prepared(model, rows, ask, want, integration, n_quad)
+    if ask.given != "posterior":
+        raise ValueError("history= goes with which='posterior', or given='posterior'")
+    known = None
+    if rows.random:
+        known = _known(model, data, rows, history, time, offset, exposure, n_trials)
+    return Prepared(model, rows, ask, want, integration, _points(model, integration, n_quad), known)
 
 
-def posterior_sd(ready: Prepared, working) -> np.ndarray | None:
-    """Posterior standard deviation (m,) of the conditional means; None where nothing else than means
-    given the responses is asked for."""
-    if ready.ask != Asked("mean", "posterior"):
-        return None
-    found = predict_rows(ready.model, working, ready.rows, Asked("spread", "posterior"),
-                         ready.integration, ready.n_quad)
-    out = np.full(len(ready.rows.kept), np.nan)
-    out[ready.rows.kept] = np.sqrt(np.maximum(found, 0.0))
-    return out
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A history, or None where no row has one, and the level and unit of every row in it."""
+
+    history: History | None
+    level: np.ndarray
+    unit: np.ndarray
+
+
+def _known(model, data, rows: Rows, history, time, offset, exposure, n_trials) -> Known:
+    """The history that rows are predicted given."""
+    if isinstance(history, str):
+        if history != PAST:
+            raise ValueError(f"history= takes a DataFrame of rows with responses, or 'past', not "
+                             f"{history!r}")
+        if data is None:
+            _needs_sample(model)
+        return Known(*past_of(model, data, rows, time, offset, exposure, n_trials))
+    if time is not None:
+        raise ValueError("time= goes with history='past'; a DataFrame has the rows that count")
+    if data is None:
+        _needs_sample(model)
+    read, _ = read_history(model, history, offset, exposure, n_trials)
+    return Known(read, *units_of(read, model.sample.groups if data is None else as_frame(data), rows))
 
 
 def predict_results(results, data=None, *, which="mean", given=None, above=None, values=None,
                     latent=None, offset=None, exposure=None, n_trials=None, n_quad=None,
-                    transform=True):
+                    transform=True, history=None, time=None):
     """Predicted values at the estimates, in the user's index.
 
     Parameters
     ----------
     results : GLLAMMResults
-    data, which, given, above, values, latent, offset, exposure, n_trials
+    data, which, given, above, values, latent, offset, exposure, n_trials, history, time
         See `predict`.
     n_quad : int, {group: int} or tuple of int, optional
         Points per dimension for the posterior, of adaptive quadrature after Laplace; by default the
@@ -198,9 +236,10 @@ def predict_results(results, data=None, *, which="mean", given=None, above=None,
     if data is not None and not transform:
         data = np.asarray(data)
     integration = "quadrature" if record.integration == "quadrature" else "adaptive"
-    found, columns = _found(model, record.params, data, which, given, above, values, latent, offset,
-                            exposure, n_trials, integration,
-                            record.n_quad if n_quad is None else n_quad)
+    ready = prepare(model, data, which, given, above, values, latent, offset, exposure, n_trials,
+                    integration, record.n_quad if n_quad is None else n_quad, history, time)
+    found = ready.at(model.design.to_working(np.asarray(record.params, dtype=float)))
+    columns = ready.columns
     if index is None or len(index) != len(found):  # a Series may also be one row
         return found
     if found.ndim == 1:
@@ -209,7 +248,7 @@ def predict_results(results, data=None, *, which="mean", given=None, above=None,
 
 
 def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive", n_quad=N_QUAD,
-                 want: Wanted | Tails | None = None) -> np.ndarray:
+                 want: Wanted | Tails | None = None, known: Known | None = None) -> np.ndarray:
     """Predicted values (n,) or (K, n) at working coordinates (k,), a smooth function of them."""
     o, c = linear.linear_parts(model, working, rows)
     rows = replace(rows, given=regression.deviations(model.design, working, rows))
@@ -219,7 +258,7 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
     family = model.fitted_family
     outcomes = family.outcomes(rows.data)
     aux = linear.aux_predictors(model, working, outcomes, rows.data.n)
-    average = _averages(model, working, rows, ask, o, c, outcomes, integration, n_quad)
+    average = _averages(model, working, rows, ask, o, c, outcomes, integration, n_quad, known)
 
     def moments(kind):
         return lambda piece: family.moments(kind, aux[:, piece], rows.data.on(piece),
@@ -251,9 +290,14 @@ def _variance(average, moments, within=True) -> np.ndarray:
     return average(about_mean)
 
 
-def _averages(model, working, rows: Rows, ask: Asked, o, c, outcomes, integration, n_quad):
+def _averages(model, working, rows: Rows, ask: Asked, o, c, outcomes, integration, n_quad,
+              known=None):
     """The function that averages what make(rows) gives over the latent variables, (..., n)."""
     sets = linear.row_sets(outcomes)
+    if known is not None:
+        _refuse_cut_sets(rows, sets, known.level, known.unit)
+        return averages(model, working, rows, known.history, known.level, known.unit, n_quad, sets,
+                        integration != "quadrature", lambda a: _check_mean(model, outcomes, a))
     if len(model.design.given) and rows.random and ask.given != "zero":
         return _of_nodes(model, working, rows, ask, outcomes, sets, integration, n_quad)
     t = regression.solution(model.design, working, rows.regressors)[1]
@@ -265,20 +309,7 @@ def _averages(model, working, rows: Rows, ask: Asked, o, c, outcomes, integratio
         _check_mean(model, outcomes, root)
     else:
         nu, root = linear.at_latent(o, c, rows.given), np.zeros((len(o), 0, o.shape[1]))
-    return _over_normal(nu, root, sets)
-
-
-def _over_normal(nu, root, sets):
-    """The function that averages over predictors of mean (P, n) and root (P, d, n)."""
-    size = max(PIECE // len(nu), 1)
-
-    def average(make):
-        every = np.arange(nu.shape[1])
-        parts = list(pieces(every, 1, sets, size)) or [every]
-        return joined([(rows, joint_mean(make(rows), nu[:, rows], root[..., rows],
-                                         sets is not None)) for rows in parts], len(every))
-
-    return average
+    return over_normal(nu, root, sets)
 
 
 def _of_nodes(model, working, rows: Rows, ask: Asked, outcomes, sets, integration, n_quad):
@@ -313,7 +344,7 @@ def _of_nodes(model, working, rows: Rows, ask: Asked, outcomes, sets, integratio
                     value = row_expectation(objective.problem, objective.task, part.psi(working), make,
                                             o, a[:, reduced.kept], level, unit, sets)
             else:
-                value = _over_normal(o, a, sets)(make)
+                value = over_normal(o, a, sets)(make)
             total = total + p * value
         return total
 
@@ -340,12 +371,17 @@ def _check_mean(model, outcomes, root) -> None:
 
 def _for_posterior(model, rows: Rows, sets, integration, n_quad):
     """The objective, and the level and unit of every row, for a posterior."""
-    if not isinstance(n_quad, tuple):
-        n_quad = 1 if integration == "laplace" else n_quad
-        n_quad = model._points(n_quad, integration) or (N_QUAD,) * len(model.design.q)
     level, unit = known_units(model, rows)
     _refuse_cut_sets(rows, sets, level, unit)
-    return model._objective(n_quad, integration), level, unit
+    return model._objective(_points(model, integration, n_quad), integration), level, unit
+
+
+def _points(model, integration, n_quad) -> tuple[int, ...]:
+    """Points per dimension by level."""
+    if isinstance(n_quad, tuple):
+        return n_quad
+    n_quad = 1 if integration == "laplace" else n_quad
+    return model._points(n_quad, integration) or (N_QUAD,) * len(model.design.q)
 
 
 def _needs_sample(model) -> None:

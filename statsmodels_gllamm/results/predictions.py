@@ -13,6 +13,7 @@ from statsmodels_gllamm.results import get_prediction as get_prediction_module
 from statsmodels_gllamm.results import latent as latent_module
 from statsmodels_gllamm.results import predict as predict_module
 from statsmodels_gllamm.results import simulate as simulate_module
+from statsmodels_gllamm.results.new_persons import posterior_of_data
 
 
 class Predictions:
@@ -55,7 +56,14 @@ class Predictions:
         if self.model.endog is None:
             raise ValueError(f"{what} needs the data, which remove_data() has removed.")
 
-    def latent(self, group=None, kind="mean", covariances=False):
+    def _needs_data_for(self, method, data, which, kwargs) -> None:
+        """Refuse predictions of, or given, a sample that has been removed."""
+        if data is None:
+            self._needs_data(f"{method}() without data")
+        elif kwargs.get("history") is None and "posterior" in (which, kwargs.get("given")):
+            self._needs_data("the posterior")
+
+    def latent(self, group=None, kind="mean", covariances=False, data=None, **kwargs):
         """Posterior means or modes of the latent variables, with standard errors.
 
         Parameters
@@ -65,6 +73,11 @@ class Predictions:
         kind : {"mean", "mode"}
         covariances : bool
             Whether posterior covariance matrices are returned too.
+        data : DataFrame, optional
+            Rows with responses of other clusters, such as new persons and their answers, whose latent
+            variables are wanted given these, at the estimates; the sample's by default.
+        **kwargs
+            ``offset``, ``exposure`` and ``n_trials`` of ``data``: columns or numbers.
 
         Returns
         -------
@@ -77,8 +90,13 @@ class Predictions:
         Regressions of a latent variable are part of it.  A mean that is a coefficient of the fixed
         part, as that of a factor in a group of persons, is not: add ``params["visual:Pasteur"]``.
         """
-        self._needs_data("latent")
-        return latent_module.latent(self, group=group, kind=kind, covariances=covariances)
+        found = None
+        if data is not None:
+            found = posterior_of_data(self, data, kind, group, **kwargs)
+        else:
+            self._needs_data("latent")
+        return latent_module.latent(self, group=group, kind=kind, covariances=covariances,
+                                    found=found)
 
     @property
     def random_effects(self):
@@ -101,9 +119,11 @@ class Predictions:
             function ``above`` gives).
         **kwargs
             ``given``: what "prob", "var" and "cumulative" take the latent variables for, "prior"
-            (default), "posterior" or "zero"; ``above``, ``values``, ``latent``, ``offset``,
-            ``exposure``, ``n_trials`` and ``n_quad`` as in
-            `statsmodels_gllamm.results.predict.predict_results`.
+            (default), "posterior" or "zero"; ``history``, rows with responses that the posterior is
+            given in place of the sample, of clusters of the sample or others, or "past" with ``time``,
+            a column: every row given its clusters' earlier responses; ``above``, ``values``,
+            ``latent``, ``offset``, ``exposure``, ``n_trials`` and ``n_quad`` as in
+            `statsmodels_gllamm.results.predict.predict`.
 
         Returns
         -------
@@ -119,9 +139,7 @@ class Predictions:
         0  0.516  0.082
         1  0.630  0.143
         """
-        posterior = "posterior" in (which, kwargs.get("given"))
-        if data is None or posterior:
-            self._needs_data("predict() without data" if data is None else "the posterior")
+        self._needs_data_for("predict", data, which, kwargs)
         return predict_module.predict_results(self, data, which=which, **kwargs)
 
     def get_prediction(self, data=None, which="mean", **kwargs):
@@ -163,8 +181,7 @@ class Predictions:
         0  251.41     6.63         238.41          264.4
         1  261.87     6.60         248.95          274.8
         """
-        if data is None or "posterior" in (which, kwargs.get("given")):
-            self._needs_data("get_prediction() without data" if data is None else "the posterior")
+        self._needs_data_for("get_prediction", data, which, kwargs)
         return get_prediction_module.get_prediction(self, data, which, **kwargs)
 
     def simulate(self, n=1, rng=None) -> pd.DataFrame:

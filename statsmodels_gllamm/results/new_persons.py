@@ -1,0 +1,53 @@
+r"""Latent variables of clusters that are known by responses of their own, in the sample or not.
+
+As results/latent.py, with E(eta | y) and cov(eta | y) given the rows of other data at the estimates:
+scores of new respondents.
+"""
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+from statsmodels_gllamm.results.given_history import unit_posterior
+from statsmodels_gllamm.results.history import read_history
+from statsmodels_gllamm.results.latent import KINDS, GroupPosterior, _of_group, group_names, one_group
+
+
+def posterior_of_data(results, data, kind="mean", group=None, offset=None, exposure=None,
+                      n_trials=None) -> dict[str, GroupPosterior]:
+    """Posterior of the latent variables of every group, given the responses in ``data``.
+
+    Parameters
+    ----------
+    results : GLLAMMResults
+    data : DataFrame
+        With responses and groups; rows that are not complete tell nothing. Of a model of wide data,
+        wide data too.
+    kind : {"mean", "mode"}
+    group : str, optional
+    offset, exposure, n_trials : str or number, optional
+        Columns, or one number.
+
+    Returns
+    -------
+    dict of str to GroupPosterior
+    """
+    model, record = results.model, results.record
+    if group is not None:
+        one_group(model, group)
+    if kind not in KINDS:
+        raise ValueError(f"kind must be 'mean' or 'mode', not {kind!r}")
+    if not model.design.q:
+        raise ValueError("the model has no latent variables")
+    if kind == "mode" and len(model.design.given):
+        raise NotImplementedError("kind='mode' is not available for models with products of latent "
+                                  "variables; use kind='mean'")
+    history, _ = read_history(model, data, offset, exposure, n_trials, "data")
+    n_quad = (1,) * len(model.design.q) if kind == "mode" else record.n_quad
+    natural = unit_posterior(model, record.working, history, n_quad,
+                             kind == "mode" or record.integration != "quadrature")
+    stand_in = SimpleNamespace(
+        structure=replace(model.structure, levels=history.levels),
+        sample=SimpleNamespace(groups=history.groups))
+    return {name: _of_group(stand_in, name, natural) for name in group_names(model)
+            if group is None or name == group}
