@@ -76,9 +76,11 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
     values : sequence of numbers, optional
         Counts for "prob" and "cumulative", by default from 0 to the largest of the sample; values of
         a continuous response for "cumulative".
-    latent : mapping of str to number, column name or array_like, optional
-        Given values of latent variables: "x[id]", or "x" where no other group has it. With the
-        prior, the others are averaged over their distribution given these.
+    latent : mapping of str to number, column name or array_like, number or DataFrame, optional
+        Given values of latent variables: "x[id]", or "x" where no other group has it; one number of
+        the only latent variable; or a table of the values of clusters, as `latent` of results gives,
+        or {group: table}. With the prior, the others are averaged over their distribution given
+        these.
     offset, exposure : number, column name or array_like, optional
         If neither is given, those of the model for the estimation sample, and none for other data;
         if one is given, it replaces both.
