@@ -63,6 +63,8 @@ def _of_clusters(model, name, table, data) -> dict:
         raise DataError(f"latent= has the cluster {show(table.index[table.index.duplicated()][0])} "
                         f"of {name!r} twice")
     group = model.sample.groups[name]
+    if data is not None and not isinstance(data, pd.DataFrame):
+        raise ValueError("latent= by cluster needs the groups of the rows: pass the data as a DataFrame")
     if data is None:
         place = table.index.get_indexer(group.labels)[group.codes]
         labels = group.labels[group.codes]

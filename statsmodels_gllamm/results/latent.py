@@ -192,7 +192,7 @@ def frame(found: GroupPosterior) -> pd.DataFrame:
     return pd.DataFrame(columns, index=found.labels)
 
 
-def latent(results, group=None, kind="mean", covariances=False, found=None):
+def latent(results, group=None, kind="mean", covariances=False):
     """Posterior means or modes of the latent variables, with standard errors.
 
     Parameters
@@ -206,8 +206,6 @@ def latent(results, group=None, kind="mean", covariances=False, found=None):
         and for Gaussian models, both are the same.
     covariances : bool
         Return also the posterior covariances of each cluster's latent variables.
-    found : dict of str to GroupPosterior, optional
-        Posteriors to show, by default those of the sample's clusters.
 
     Returns
     -------
@@ -239,7 +237,7 @@ def latent(results, group=None, kind="mean", covariances=False, found=None):
     >>> list(res.latent().columns)
     ['Intercept', 'se[Intercept]', 'Days', 'se[Days]']
     """
-    found = posterior(results, kind, group) if found is None else found
+    found = posterior(results, kind, group)
     if group is None and len(found) == 1:
         (group,) = found
     if group is not None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pandas as pd
+
 from statsmodels_gllamm.results.given_history import unit_posterior
 from statsmodels_gllamm.results.history import read_history
 from statsmodels_gllamm.results.latent import KINDS, GroupPosterior, _of_group, group_names, one_group
@@ -51,3 +53,19 @@ def posterior_of_data(results, data, kind="mean", group=None, offset=None, expos
         sample=SimpleNamespace(groups=history.groups))
     return {name: _of_group(stand_in, name, natural) for name in group_names(model)
             if group is None or name == group}
+
+
+def latent_of_data(results, data, group=None, kind="mean", covariances=False, **kwargs):
+    """Posterior means or modes with standard errors of the clusters in ``data``; as
+    ``GLLAMMResults.latent``."""
+    found = posterior_of_data(results, data, kind, group, **kwargs)
+    frames, matrices = {}, {}
+    for name, one in found.items():
+        columns = {}
+        for term, estimate, se in zip(one.terms, one.estimate.T, one.se.T):
+            columns[term], columns[f"se[{term}]"] = estimate, se
+        frames[name], matrices[name] = pd.DataFrame(columns, index=one.labels), one.cov
+    if len(found) == 1:
+        (name,) = found
+        frames, matrices = frames[name], matrices[name]
+    return (frames, matrices) if covariances else frames

@@ -13,7 +13,7 @@ from statsmodels_gllamm.results import get_prediction as get_prediction_module
 from statsmodels_gllamm.results import latent as latent_module
 from statsmodels_gllamm.results import predict as predict_module
 from statsmodels_gllamm.results import simulate as simulate_module
-from statsmodels_gllamm.results.new_persons import posterior_of_data
+from statsmodels_gllamm.results.new_persons import latent_of_data
 
 
 class Predictions:
@@ -90,13 +90,10 @@ class Predictions:
         Regressions of a latent variable are part of it.  A mean that is a coefficient of the fixed
         part, as that of a factor in a group of persons, is not: add ``params["visual:Pasteur"]``.
         """
-        found = None
         if data is not None:
-            found = posterior_of_data(self, data, kind, group, **kwargs)
-        else:
-            self._needs_data("latent")
-        return latent_module.latent(self, group=group, kind=kind, covariances=covariances,
-                                    found=found)
+            return latent_of_data(self, data, group, kind, covariances, **kwargs)
+        self._needs_data("latent")
+        return latent_module.latent(self, group=group, kind=kind, covariances=covariances)
 
     @property
     def random_effects(self):
