@@ -64,7 +64,7 @@ def _of_clusters(model, name, table, data) -> dict:
                         f"of {name!r} twice")
     group = model.sample.groups[name]
     if data is not None and not isinstance(data, pd.DataFrame):
-        raise ValueError("latent= by cluster needs the groups of the rows: pass the data as a DataFrame")
+        raise ValueError("latent= by cluster needs the groups of the rows: pass a DataFrame")
     if data is None:
         place = table.index.get_indexer(group.labels)[group.codes]
         labels = group.labels[group.codes]
