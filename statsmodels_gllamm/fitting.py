@@ -11,6 +11,7 @@ import pandas as pd
 
 from statsmodels_gllamm.estimation import boundary, certify, checks, diagnose, identification, npml
 from statsmodels_gllamm.estimation import classes as latent_classes
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.options import integer, positive
 from statsmodels_gllamm.estimation.progress import Progress, thread_pool
@@ -141,18 +142,18 @@ class Fitting:
     def _fit(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter, tol,
              disp, callback, starts, threads, progress, cov_type, cov_kwds, rng):
         """``fit`` under constraints (None: without)."""
-        if self.classes is not None and self.classes.spec.n == "auto":
+        if any(variable.spec.n == "auto" for variable in self.classes):
             return self._fit_masses(constraints, start_params, integration, n_quad, quad_tol, method,
                                     maxiter, tol, disp, callback, starts, threads, progress, cov_type,
                                     cov_kwds)
         check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)
         search = search_method(method)
-        with_classes = self.structure.classes is not None
+        with_classes = bool(self.structure.classes)
         if starts is None:  # one class has one maximum
-            n_classes = self.structure.classes.n if with_classes and start_params is None else 1
-            starts = max(1, latent_classes.STARTS * (n_classes - 1))
-            if n_classes > 1 and self.structure.classes.designs:
+            n_others = sum(classes.n - 1 for classes in self.structure.classes)
+            starts = max(1, latent_classes.STARTS * n_others if start_params is None else 1)
+            if n_others and any(classes.designs for classes in self.structure.classes):
                 starts = latent_classes.FEW
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
@@ -189,7 +190,7 @@ class Fitting:
             record.retvals["optima"] = optima
         record = checks.held_where_vanished(record, self.sample, self.structure)
         if self.design.centring is not None:
-            mixture = latent_classes.ClassMixture(self.design, self.structure.classes)
+            mixture = ClassMixture(self.design, self.structure.classes)
             with self._explained():
                 objective = self._objective(record.n_quad, integration)
                 record = npml.held_masses(record, self.design, objective, mixture)
@@ -217,7 +218,10 @@ class Fitting:
 
     def _search_classes(self, make_objective, start, design, options: Options, search, starts, rng):
         """(working coordinates to go on from, table of the optima) of several short searches."""
-        objective = make_objective(options.n_quad or certify.first_n_quad(self._dimensions))
+        n_quad = options.n_quad or certify.first_n_quad(self._dimensions)
+        lowest = min(classes.level for classes in self.structure.classes)
+        objective = make_objective((*n_quad[:lowest + 1],
+                                    *(min(n, latent_classes.COARSE) for n in n_quad[lowest + 1:])))
         points = [start]
         if starts > 1:
             drawn, rng = self._class_starts(), np.random.default_rng(rng)
@@ -225,15 +229,16 @@ class Fitting:
                        for _ in range(starts - 1)]
         best, optima = latent_classes.best_of(search, objective, points, options.maxiter,
                                               options.callback)
-        mixture = latent_classes.ClassMixture(design, self.structure.classes)
+        mixture = ClassMixture(design, self.structure.classes)
         return latent_classes.by_size(objective, best, mixture), optima
 
     def _with_masses(self, n: int):
         """The same model with a number of classes."""
-        spec = replace(self.classes.spec, n=n)
+        variable, = self.classes
+        variable = replace(variable, spec=replace(variable.spec, n=n))
         model = type(self)(self.sample.endog, self.sample.exog, sample=self.sample,
                            family=self.family, covariances=self.covariances,
-                           regressions=self.regressions, classes=replace(self.classes, spec=spec))
+                           regressions=self.regressions, classes=(variable,))
         for name in ("formula", "gllamm_formula", "wide"):
             if hasattr(self, name):
                 setattr(model, name, getattr(self, name))
@@ -244,6 +249,10 @@ class Fitting:
     def _fit_masses(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter,
                     tol, disp, callback, starts, threads, progress, cov_type, cov_kwds):
         """``fit`` with as many masses as the nonparametric maximum likelihood estimate has."""
+        if self.structure.classes[0].level < len(self.structure.levels) - 1:
+            raise NotImplementedError('Classes("auto") finds the masses of clusters of the highest '
+                                      "level; give a number of masses for "
+                                      f"{self.structure.classes[0].group!r}")
         if constraints is not None:
             raise NotImplementedError('constraints are not available with Classes("auto"); fit them '
                                       "with the number of classes that a fit without finds")
@@ -278,7 +287,7 @@ class Fitting:
     def _unidentified(self, design, start) -> list[str]:
         """What is not identified, in words."""
         found = np.zeros((0, 0))
-        if self.structure.classes is not None:
+        if self.structure.classes:
             return []
         if not len(self.design.given):
             found = identification.unidentified(self.structure, self.outcomes, design, start)

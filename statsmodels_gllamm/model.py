@@ -96,7 +96,7 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
                  dispersion=None, thresholds=None, missing="drop", sample=None, regressions=(),
-                 residual_covariances=None, constraints=(), classes=None):
+                 residual_covariances=None, constraints=(), classes=()):
         family = sm.families.Gaussian() if family is None else family
         self.family = family
         family = as_family(family)
@@ -215,8 +215,8 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
         residuals = parse_residuals(residual_covariances)
         if residuals is not None:
             needs = replace(needs, labels={**needs.labels, RESIDUAL_ITEM: residuals.column})
-        variable = parse_classes(classes, formula)
-        if variable is not None:
+        variables = parse_classes(classes, formula)
+        for variable in variables:
             needs = variable.needs(needs)
         sample = build_sample(
             formula, data, subset=subset, factors=factors, needs=needs, offset=offset,
@@ -224,7 +224,7 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
                     covariances=covariances, regressions=regressions,
-                    residual_covariances=residuals, classes=variable,
+                    residual_covariances=residuals, classes=variables,
                     constraints=() if constraints is None else constraints)
         model._check_exposure(exposure)
         model.formula = sample.parsed.plain
@@ -454,7 +454,7 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
 
     def predict(self, params, exog=None, which="mean", **kwargs):
         """Predictions at natural parameters; see ``GLLAMMResults.predict``."""
-        if self.structure.classes is not None:
+        if self.structure.classes:
             return predict_classes(self, params, exog, which, **kwargs)
         return predict(self, np.asarray(params, dtype=float), exog, which=which, **kwargs)
 

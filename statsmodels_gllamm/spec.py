@@ -102,9 +102,17 @@ class Classes:
         parameters, "item[Q1][name]".
     labels : sequence of str (n,), optional
         Names of the classes; by default "1", "2", ....
+    varying : str or sequence of str, optional
+        What else differs between classes: "variances" (and covariances of all latent variables),
+        "loadings", "thresholds", "dispersion", "regressions" (of latent variables), or names of
+        parameters such as "var[Intercept[id]]".  The parameters of class 1 keep their names; those of
+        class 2 are "var[Intercept[id]][c=2]".
 
     Notes
     -----
+    ``membership`` may name another class variable, of a higher level: ``"age + d"`` has one
+    coefficient for each of d's classes but the first, "prob[c=2,d=2]".
+
     Classes with labels or a design keep their order; others are ordered by size, the largest first.
     The probability of class c of a cluster with covariates w is
     ``exp(w'd_c) / sum_k exp(w'd_k)``, with ``d_1 = 0``.
@@ -123,6 +131,7 @@ class Classes:
     centered: bool = False
     design: object = field(default=(), repr=False)
     labels: tuple[str, ...] | None = field(default=None, repr=False)
+    varying: str | tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self):
         if self.n == "auto":
@@ -150,6 +159,14 @@ class Classes:
             if len(labels) != self.n or len(set(labels)) != self.n:
                 raise ValueError(f"Classes(labels=...) are {self.n} different names, not {labels!r}.")
             object.__setattr__(self, "labels", labels)
+        varying = (self.varying,) if isinstance(self.varying, str) else tuple(self.varying)
+        if not all(isinstance(name, str) for name in varying):
+            raise TypeError("Classes(varying=...) is text: kinds or names of parameters, not "
+                            f"{self.varying!r}.")
+        if varying and self.centered:
+            raise ValueError("Classes(varying=...) is not for mass points, which differ in location "
+                             "only; leave out centered=True.")
+        object.__setattr__(self, "varying", varying)
 
     @property
     def count(self) -> int:

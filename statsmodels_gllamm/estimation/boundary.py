@@ -26,7 +26,7 @@ def canonical(design, working: np.ndarray, state):
     A column of T and the latent variable u that it multiplies change sign together.  Modes of the
     components of a mixture are left out.
     """
-    working, signs = working.copy(), []
+    given, working, signs = working, working.copy(), []
     for s, c in design.cov_slices():
         if c.direct:
             signs.append(np.ones(c.q))
@@ -35,11 +35,11 @@ def canonical(design, working: np.ndarray, state):
         working[s] *= [sign[j] for _, j in c.places()]
         signs.append(sign)
     working, turned = canonical_signs(design.flips, working)
+    if isinstance(state, NodeStates):
+        return working, state if np.array_equal(working, given) else None
     signs = np.concatenate([np.ones(0), *signs]) * turned
     if (signs > 0).all():
         return working, state
-    if isinstance(state, NodeStates):
-        return working, None
     signs = np.split(signs, np.cumsum(design.q)[:-1])
     flipped = tuple(tuple(u * sign[:, None] for u, sign in zip(modes, signs)) for modes in state)
     return working, flipped

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from statsmodels_gllamm.estimation.classes import ClassMixture, absolute, from_absolute
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
+from statsmodels_gllamm.estimation.classes import absolute, from_absolute
 from statsmodels_gllamm.estimation.gateaux import Towards, towards_mass
 from statsmodels_gllamm.estimation.information import FLAT
 from statsmodels_gllamm.estimation.record import FitRecord, with_vanished

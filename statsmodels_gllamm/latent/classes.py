@@ -11,6 +11,7 @@ classes, with parameters delta_p.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.latent.merge import distinct_rows
 from statsmodels_gllamm.parameters import Block, Layout
 
-OWN, IN_THRESHOLDS, IN_FIXED = -1, -2, -3
+OWN, IN_THRESHOLDS, IN_FIXED, IN_CLASSES = -1, -2, -3, -4
 INFINITE = 14.0  # a linear predictor beyond which a probability makes no difference
 ALWAYS = "Binomial", "BetaBinomial"  # responses that may be certain to be an event
 EVER = *ALWAYS, "Poisson", "NegativeBinomial"  # or certain to be none
@@ -42,17 +43,18 @@ class ClassColumn:
         Its row column.
     beside : int
         Number of the fixed coefficient with the same column; -1 for none, -2 for thresholds, -3 for a
-        combination of fixed columns.
-    shift : ndarray (m,), pair of arrays or None
+        combination of fixed columns, -4 for the same column of another class variable.
+    shift : ndarray (m,), pair or None
         Auxiliary parameters that thresholds rise by where the coefficient does by one; or numbers of
-        fixed coefficients, and their weights in the combination.
+        fixed coefficients, and their weights in the combination; or the numbers of the class variable
+        and of its column.
     """
 
     predictor: Predictor
     term: str
     row: int
     beside: int = OWN
-    shift: np.ndarray | tuple[np.ndarray, np.ndarray] | None = None
+    shift: np.ndarray | tuple | None = None
 
     @property
     def name(self) -> str:
@@ -87,6 +89,15 @@ class ClassDesign:
 
 
 @dataclass(frozen=True, slots=True)
+class Above:
+    """A class variable that the membership of another depends on: its number and its classes'
+    labels, such as "d=1"."""
+
+    number: int
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LatentClasses:
     """A class variable on an estimation sample.
 
@@ -96,14 +107,22 @@ class LatentClasses:
         Of the variable, and of the group whose clusters belong to classes.
     n : int
     columns : tuple of ClassColumn
-    membership : ndarray (n_top, m)
+    membership : ndarray (n_units, m)
         Covariates of the class probabilities.
     covariates : tuple of str (m,)
-    known : ndarray of int (n_top,)
+    known : ndarray of int (n_units,)
         Number of the class of every cluster, -1 where it is not known.
     designs : tuple of ClassDesign
     labels : tuple of str (n,)
         Of the classes; "1", "2", ... by default.
+    number : int
+        Of the variable among those of the model.
+    level : int
+        Of the clusters.
+    above : tuple of Above
+        Class variables in the membership.
+    starts : (int, int)
+        Where its coefficients, and those of its membership, begin among those of all variables.
     """
 
     name: str
@@ -115,6 +134,10 @@ class LatentClasses:
     known: np.ndarray
     designs: tuple[ClassDesign, ...] = ()
     labels: tuple[str, ...] = ()
+    number: int = 0
+    level: int = 0
+    above: tuple[Above, ...] = ()
+    starts: tuple[int, int] = (0, 0)
 
     @property
     def free(self) -> np.ndarray:
@@ -158,7 +181,26 @@ class LatentClasses:
         """Names of the coefficients of the class probabilities, class by class from the second."""
         return tuple(f"prob[{self.label(c)}]" if name == "Intercept" else
                      f"prob[{self.label(c)},{name}]"
-                     for c in range(1, self.n) for name in self.covariates)
+                     for c in range(1, self.n) for name in (*self.covariates, *self.dummies))
+
+    @property
+    def dummies(self) -> tuple[str, ...]:
+        """Names of the dummy variables of other classes in the membership."""
+        return tuple(label for other in self.above for label in other.labels[1:])
+
+    @property
+    def places(self) -> tuple[slice, slice]:
+        """Places of its coefficients, and of those of its membership, among those of all."""
+        one, two = self.starts
+        size = self.free.sum() + sum(len(d.names) for d in self.designs)
+        return slice(one, one + size), slice(two, two + len(self.membership_names()))
+
+    def covariates_given(self, classes, w=None) -> np.ndarray:
+        """Covariates (n_units, m') of the membership where variables are of some ``classes``."""
+        w = self.membership if w is None else w
+        dummies = [float(classes[other.number] == c)
+                   for other in self.above for c in range(1, len(other.labels))]
+        return np.hstack([w, np.broadcast_to(dummies, (len(w), len(dummies)))])
 
     def coefficients(self, own: np.ndarray) -> np.ndarray:
         """Class-specific coefficients (n, P) from the free ones, zero where class 1 has none."""
@@ -189,11 +231,11 @@ class LatentClasses:
         return tuple(np.concatenate(x) for x in (columns, parameters, values))
 
     def log_probabilities(self, delta: np.ndarray, w=None) -> np.ndarray:
-        """Log of the prior class probabilities (n, n_top) from ``prob`` parameters; for other
-        covariates ``w`` (G, m), those (n, G)."""
+        """Log of the prior class probabilities (n, n_units) from ``prob`` parameters; for other
+        covariates ``w`` (G, m'), those (n, G)."""
         w = self.membership if w is None else w
         eta = np.zeros((self.n, len(w)))
-        eta[1:] = delta.reshape(self.n - 1, len(self.covariates)) @ w.T
+        eta[1:] = delta.reshape(self.n - 1, w.shape[1]) @ w.T
         largest = eta.max(axis=0)
         return eta - largest - np.log(np.exp(eta - largest).sum(axis=0))
 
@@ -205,19 +247,19 @@ def with_rows(entries, rows) -> tuple[np.ndarray, np.ndarray]:
     return table[:, 0], table[:, 1]
 
 
-def one_class(design: LatentDesign, classes: LatentClasses) -> LatentDesign:
+def one_class(design: LatentDesign, variables) -> LatentDesign:
     """The design of one class: the columns with coefficients of their own are fixed ones."""
-    own = [column for column in classes.columns if not column.relative]
-    blocks = {block.kind for block in design.layout.blocks} - {"class", "prob"}
+    own = [column for classes in variables for column in classes.columns if not column.relative]
+    kinds = {block.kind for block in design.layout.blocks} - {"class", "prob", "varying"}
     first = design.layout.blocks[0]
     coef = Block("coef", (*first.names, *(column.name for column in own)))
-    layout = Layout((coef, *(b for b in design.layout.blocks[1:] if b.kind in blocks)))
+    layout = Layout((coef, *(b for b in design.layout.blocks[1:] if b.kind in kinds)))
     number = first.size + np.arange(len(own))
     fixed = Terms(np.concatenate([design.fixed.row, [column.row for column in own]]).astype(np.int64),
                   np.concatenate([design.fixed.index, number]).astype(np.int64),
                   np.concatenate([design.fixed.slot, 0 * number]).astype(np.int64))
     return replace(design, layout=layout, fixed=fixed, flips=(), aux_limits=(),
-                   centring=None)
+                   centring=None, varying=())
 
 
 def centring_of(classes: LatentClasses, layout: Layout) -> Centring:
@@ -242,13 +284,13 @@ def centring_of(classes: LatentClasses, layout: Layout) -> Centring:
     return Centring(own, layout.positions("prob"), carrier)
 
 
-def read_classes(sample, variable, outcomes, levels, rows) -> LatentClasses:
-    """The class variable on a sample.
+def read_classes(sample, variables, outcomes, levels, rows) -> tuple[LatentClasses, ...]:
+    """The class variables on a sample.
 
     Parameters
     ----------
     sample : Sample
-    variable : ClassVariable
+    variables : tuple of ClassVariable
     outcomes : Outcomes
     levels : tuple of Level
     rows : RowColumns
@@ -257,32 +299,54 @@ def read_classes(sample, variable, outcomes, levels, rows) -> LatentClasses:
     Raises
     ------
     FormulaError, DataError
-    NotImplementedError
-        The group of the classes is not the highest level.
     """
-    top = levels[-1]
-    if variable.group not in top.groups:
-        raise NotImplementedError(
-            f"the classes {variable.name!r} are within {variable.group!r}, below {top.name!r}: only "
-            "classes of the highest level are available")
-    columns = _columns(sample, variable, outcomes, rows)
+    found: list[LatentClasses] = []
+    level_of = {group: i for i, level in enumerate(levels) for group in level.groups}
+    for number, variable in enumerate(variables):
+        for other in variable.above:
+            spec = next(v for v in variables if v.name == other)
+            if level_of[spec.group] <= level_of[variable.group]:
+                raise FormulaError(f"the membership of the classes {variable.name!r} depends on "
+                                   f"{other!r}, which are not classes of a higher level than "
+                                   f"{variable.group!r}")
+        found.append(_read(sample, variable, number, outcomes, levels, level_of[variable.group], rows,
+                           found, variables))
+    return tuple(found)
+
+
+def _read(sample, variable, number, outcomes, levels, at: int, rows, before,
+          variables) -> LatentClasses:
+    """One class variable; ``before`` are those that stand before it."""
+    level = levels[at]
+    columns = _columns(sample, variable, outcomes, rows, before)
     designs = _designs(columns, variable)
-    group, first = sample.groups[variable.group], first_rows(top.codes, top.n_units)
+    group, first = sample.groups[variable.group], first_rows(level.codes, level.n_units)
     design = sample.designs[variable.membership]
     for name in design.columns:
-        _check_constant(design[name].to_numpy(), first, top, group,
+        _check_constant(design[name].to_numpy(), first, level, group,
                         f"the covariate {name!r} of the membership in {variable.name!r}")
     membership = design.to_numpy()[first]
     if np.linalg.matrix_rank(membership) < membership.shape[1]:
         raise DataError(f"the covariates of the membership in {variable.name!r} "
                         f"({', '.join(design.columns)}) are linearly dependent; leave one out")
-    known = np.full(top.n_units, -1)
+    known = np.full(level.n_units, -1)
     if variable.spec.known is not None:
         values = sample.numbers[variable.known]
-        _check_constant(values, first, top, group, f"the known class {variable.spec.known!r}")
+        _check_constant(values, first, level, group, f"the known class {variable.spec.known!r}")
         known = _known(values[first], variable)
+    starts = 0, 0
+    if before:
+        starts = tuple(place.stop for place in before[-1].places)
+    above = tuple(_above(i, other) for i, other in enumerate(variables)
+                  if other.name in variable.above)
     return LatentClasses(variable.name, variable.group, variable.spec.count, columns, membership,
-                         tuple(design.columns), known, designs, variable.spec.labels or ())
+                         tuple(design.columns), known, designs, variable.spec.labels or (), number,
+                         at, above, starts)
+
+
+def _above(number: int, variable) -> Above:
+    labels = variable.spec.labels or range(1, variable.spec.count + 1)
+    return Above(number, tuple(f"{variable.name}={label}" for label in labels))
 
 
 def _designs(columns, variable) -> tuple[ClassDesign, ...]:
@@ -329,8 +393,10 @@ def _check_constant(values, first, level, group, what) -> None:
                         "to one class; use a covariate that is constant in clusters")
 
 
-def _columns(sample, variable, outcomes, rows) -> tuple[ClassColumn, ...]:
+def _columns(sample, variable, outcomes, rows, before) -> tuple[ClassColumn, ...]:
     """The columns with class-specific coefficients, for every linear predictor of the formula."""
+    if not variable.parts:
+        return ()
     designs = [sample.designs[key] for key in variable.parts]
     names = [name for design in designs for name in design.columns]
     twice = [name for name in names if names.count(name) > 1]
@@ -357,13 +423,24 @@ def _columns(sample, variable, outcomes, rows) -> tuple[ClassColumn, ...]:
                 weight = np.linalg.lstsq(thresholds, column, rcond=None)[0]
                 if np.abs(thresholds @ weight - column).max() < 1e-9:
                     place = IN_THRESHOLDS, shifts @ weight
-            found.append(ClassColumn(predictor, name, rows.of(column, p), *place))
+            row = rows.of(column, p)
+            found.append(ClassColumn(predictor, name, row, *(
+                _elsewhere(before, row) if place[0] == OWN else place)))
         first += fixed.shape[1]
     own = [k for k, column in enumerate(found[:len(names)]) if not column.relative]
     _refuse_dependent(values, variable, 0, names)
     _refuse_dependent(np.column_stack([thresholds, fixed[:, alone], values[:, own]]), variable,
                       thresholds.shape[1] + len(alone), [names[k] for k in own])
     return tuple(found)
+
+
+def _elsewhere(before, row: int) -> tuple:
+    """Where a row column has coefficients of its own of a class variable ``before``."""
+    for classes in before:
+        for k, column in enumerate(classes.columns):
+            if column.row == row and not column.relative:
+                return IN_CLASSES, (classes.number, k)
+    return OWN, None
 
 
 def _thresholds(outcomes, n) -> tuple[np.ndarray, np.ndarray]:
@@ -401,7 +478,7 @@ def _refuse_dependent(columns, variable, n_fixed, names) -> None:
                 "are differences from class 1")
 
 
-def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
+def class_limits(variables, outcomes, layout: Layout, fixed: Terms, columns,
                  more) -> tuple[AuxLimit, ...]:
     """Where coefficients of dummy variables may go to infinity, since an event never happens in some
     class, or always does, and the logits of classes with a design, since a class is empty; none where
@@ -409,7 +486,7 @@ def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
 
     Parameters
     ----------
-    classes : LatentClasses or None
+    variables : tuple of LatentClasses
     outcomes : Outcomes
     layout : Layout
     fixed : Terms
@@ -417,34 +494,47 @@ def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
         The row columns.
     more : bool
     """
-    if classes is None or more or len(outcomes.predictors) > 1:
+    if not variables or more or len(outcomes.predictors) > 1:
         return ()
     empty = ()
-    if classes.designs and classes.covariates == ("Intercept",):
+    if len(variables) == 1 and variables[0].designs and variables[0].covariates == ("Intercept",):
         empty = tuple(AuxLimit(np.array([k]), np.ones((1, 1)), -INFINITE)
                       for k in layout.positions("prob"))
     name = outcomes.members[0].response.name
     signs = [sign for sign, families in ((-1, EVER), (1, ALWAYS)) if name.startswith(families)]
     if not signs:
         return empty
-    coef, own, k = layout.positions("coef"), layout.positions("class"), len(fixed.row)
-    used = [columns[r] for r in (*fixed.row, *classes.rows)]
+    positions = np.concatenate([layout.positions("coef")[fixed.index], layout.positions("class")])
+    choices, found = list(product(*(range(v.n) for v in variables))), []
+    apart = len(variables) == 1 and not variables[0].designs  # a parameter matters in one class
+    for some in ([[choice] for choice in choices] if apart else [choices]):
+        patterns, able = _patterns_of(variables, fixed, columns, len(positions), some)
+        used = patterns.any(axis=0)
+        if able.any():
+            found += [AuxLimit(positions[used], patterns[:, used], sign * INFINITE, able[used])
+                      for sign in signs]
+    return (*found, *empty)
+
+
+def _patterns_of(variables, fixed: Terms, columns, size: int,
+                 choices) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct rows (P, size) of the columns of fixed and class-specific coefficients in some
+    combinations of classes, and which (size,) are dummy variables of classes."""
+    k = len(fixed.row)
+    used = [columns[r] for r in (*fixed.row, *(r for v in variables for r in v.rows))]
     first = distinct_rows(used)[1]
     x = np.column_stack([column[first] for column in used])
-    dummy, n_free, found, stacked = ((x == 0) | (x == 1)).all(axis=0), classes.free.sum(), [], []
-    never = np.zeros(k, dtype=bool)
-    for c in range(classes.n):
-        number, mine, values = classes.slopes(c)
-        patterns = np.hstack([x[:, :k], x[:, k + number] * values])
-        able = np.concatenate([never, dummy[k + number] & (mine < n_free)])
-        if able.any():
-            positions = np.concatenate([coef[fixed.index], own[mine]])
-            found += [AuxLimit(positions, patterns, sign * INFINITE, able) for sign in signs]
-        whole = np.zeros((len(x), k + len(own)))
-        whole[:, np.concatenate([np.arange(k), k + mine])] = patterns
+    dummy, able, stacked = ((x == 0) | (x == 1)).all(axis=0), np.zeros(size, dtype=bool), []
+    begin = k + np.cumsum([0, *(len(v.columns) for v in variables)])
+    for choice in choices:
+        whole = np.zeros((len(x), size))
+        whole[:, :k] = x[:, :k]
+        for v, c, at in zip(variables, choice, begin):
+            number, mine, values = v.slopes(c)
+            place = k + v.places[0].start + mine
+            whole[:, place] = x[:, at + number] * values
+            free = mine < v.free.sum()
+            able[place[free]] |= dummy[at + number][free]
+            able[place[~free]] = True
         stacked.append(whole)
-    if classes.designs:  # a parameter matters in several classes
-        able = np.concatenate([never, np.arange(len(own)) >= n_free])
-        positions = np.concatenate([coef[fixed.index], own])
-        found += [AuxLimit(positions, np.vstack(stacked), sign * INFINITE, able) for sign in signs]
-    return (*found, *empty)
+    return np.unique(np.vstack(stacked), axis=0), able

@@ -119,9 +119,7 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
             "constraints on centred mass points, on their probabilities or on the coefficients that "
             "have their means are not available; use Classes(centered=False), where coefficients are "
             "differences from class 1")
-    covariances = tuple(
-        direct(c) if touched & set(range(s.start, s.stop)) else c for s, c in design.cov_slices())
-    inner = replace(design, covariances=covariances)
+    inner = _with_direct(design, touched)
     zero = set(constraints.fixed[constraints.shift[constraints.fixed] == 0].tolist())
     for s, c in inner.cov_slices():
         place = dict(zip(c.pairs(), range(s.start, s.stop)))
@@ -132,3 +130,22 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
                 raise ValueError(f"constraints fix {design.layout.names[at]} at zero; fix its "
                                  f"covariances at zero too: {names}")
     return ConstrainedDesign(inner, constraints)
+
+
+def _with_direct(design: LatentDesign, touched: set) -> LatentDesign:
+    """The design whose covariance matrices with touched parameters have direct coordinates, in all
+    latent classes alike."""
+    n_own = len(design.covariances)
+    slices = [set(range(s.start, s.stop)) for s, _ in design.cov_slices()]
+    places = {own.start: i for i, (own, _) in enumerate(design.cov_slices()[:n_own])}
+    is_direct, varying = [bool(touched & own) for own in slices[:n_own]], []
+    for v in design.varying:
+        base = [places[int(v.source[s.start])] for s, _ in v.covariances]
+        copies = [set(range(own.start, own.stop)) for own, _ in v.cov_slices()]
+        for k, i in enumerate(base):
+            is_direct[i] |= any(touched & own for own in copies[k::len(base)])
+        varying.append((v, base))
+    own = tuple(direct(c) if yes else c for c, yes in zip(design.covariances, is_direct))
+    return replace(design, covariances=own, varying=tuple(
+        replace(v, covariances=tuple((s, own[i]) for (s, _), i in zip(v.covariances, base)))
+        for v, base in varying))

@@ -27,6 +27,7 @@ from statsmodels_gllamm.latent.complex_step import ByComplexStep
 from statsmodels_gllamm.latent.covariance import Covariance
 from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.latent.structural import Structural
+from statsmodels_gllamm.latent.varying import Varying
 from statsmodels_gllamm.parameters import Layout
 
 
@@ -110,6 +111,8 @@ class LatentDesign(ByComplexStep):
         Of factors whose sign is free.
     centring : Centring or None
         Of latent classes whose natural parameters are centred mass points.
+    varying : tuple of Varying
+        Parameters that differ between latent classes; Psi is that of class 1.
     """
 
     layout: Layout
@@ -129,6 +132,7 @@ class LatentDesign(ByComplexStep):
     moderated: tuple[Terms, ...] = ()
     given: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     centring: Centring | None = None
+    varying: tuple[Varying, ...] = ()
 
     @property
     def n_columns(self) -> int:
@@ -149,7 +153,7 @@ class LatentDesign(ByComplexStep):
         loadings[..., np.isnan(self.loadings)] = working[..., self.layout.positions("lambda")]
         root = np.zeros(working.shape[:-1] + (self.n_latent,) * 2, dtype=working.dtype)
         first = 0
-        for s, c in self.cov_slices():
+        for s, c in self._own_cov_slices():
             root[..., first:first + c.q, first:first + c.q] = c.root(working[..., s])
             first += c.q
         delta = working[..., self.layout.positions("aux")]
@@ -248,7 +252,7 @@ class LatentDesign(ByComplexStep):
             else:
                 root_bar = self._structural_adjoint(working, full, loadings, loadings_bar, root, out)
             first = 0
-            for s, c in self.cov_slices():
+            for s, c in self._own_cov_slices():
                 inner = root_bar[..., first:first + c.q, first:first + c.q]
                 out[..., s] = c.root_adjoint(working[..., s], inner)
                 first += c.q
@@ -294,7 +298,10 @@ class LatentDesign(ByComplexStep):
     # Natural parameters <-> working coordinates: they differ in covariances and mass points.
 
     def cov_slices(self):
-        """(slice of the vector, covariance) of every bar."""
+        """(slice of the vector, covariance) of every bar, then of their copies in latent classes."""
+        return [*self._own_cov_slices(), *(one for v in self.varying for one in v.cov_slices())]
+
+    def _own_cov_slices(self):
         return [(s, c) for s, c in zip(
             (s for s, b in zip(self.layout.slices(), self.layout.blocks) if b.kind == "cov"),
             self.covariances)]
@@ -317,7 +324,7 @@ class LatentDesign(ByComplexStep):
 
     def roots(self, working: np.ndarray) -> list[np.ndarray]:
         """T of every bar (q, q)."""
-        return [c.root(working[s]) for s, c in self.cov_slices()]
+        return [c.root(working[s]) for s, c in self._own_cov_slices()]
 
 
 def _add(out: np.ndarray, index: np.ndarray, value: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+import math
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from statsmodels_gllamm.estimation.options import integer
 from statsmodels_gllamm.estimation.progress import Progress
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.latent.constrained import constrained
+from statsmodels_gllamm.results.class_combinations import one_variable
 from statsmodels_gllamm.results.implied import unit_weights
 
 MAXITER = 200
@@ -92,12 +94,13 @@ def bootstrap_lrt(results, smaller, n=100, *, starts=5, rng=None, progress=None)
 
 
 def _classes(model) -> int:
-    return model.structure.classes.n
+    """Number of classes; of combinations, of several variables."""
+    return math.prod(classes.n for classes in model.structure.classes)
 
 
 def _check(large, small, results, smaller) -> None:
     """Refuse what is not a model with fewer classes of the same data."""
-    if getattr(getattr(small, "structure", None), "classes", None) is None:
+    if not getattr(getattr(small, "structure", None), "classes", ()):
         raise TypeError("bootstrap_lrt() takes the results of a model with fewer classes, which may "
                         f"be Classes(1, ...), not {type(smaller).__name__}")
     for one in (results, smaller):
@@ -140,10 +143,12 @@ def with_response(model, y):
     return _again(model, replace(sample, endog=np.asarray(y, dtype=sample.endog.dtype)))
 
 
-def with_classes(model, n: int):
-    """The same model with another number of classes."""
-    variable = model.classes
-    return _again(model, model.sample, classes=replace(variable, spec=replace(variable.spec, n=n)))
+def with_classes(model, n: int, variable=None):
+    """The same model with another number of classes of a variable."""
+    own = list(model.classes)
+    k = one_variable(model, variable).number
+    own[k] = replace(own[k], spec=replace(own[k].spec, n=n))
+    return _again(model, model.sample, classes=tuple(own))
 
 
 def _again(model, sample, **changes):
@@ -165,6 +170,10 @@ def _highest(model, record, starts: int, rng, params=None) -> float:
     if params is not None:
         points.append(design.to_working(params))
     return float(best_of(maximize, objective, points, MAXITER)[1]["loglik"].iloc[0])
+
+
+def _of(entropy, name: str) -> float:
+    return float(entropy[name] if isinstance(entropy, pd.Series) else entropy)
 
 
 @dataclass(frozen=True)
@@ -195,7 +204,7 @@ class ClassSelection:
         return self.table.to_string()
 
 
-def select_classes(model, most=5, *, rng=None, **fit_kwds) -> ClassSelection:
+def select_classes(model, most=5, *, variable=None, rng=None, **fit_kwds) -> ClassSelection:
     """Fit models of 1, 2, ... classes.
 
     Parameters
@@ -204,6 +213,8 @@ def select_classes(model, most=5, *, rng=None, **fit_kwds) -> ClassSelection:
         With any number of classes; the others differ from it in that only.
     most : int or sequence of int
         The largest number of classes, or the numbers.
+    variable : str, optional
+        The class variable whose number differs, where there are several.
     rng : seed or Generator, optional
         For the starts.
     **fit_kwds
@@ -228,20 +239,24 @@ def select_classes(model, most=5, *, rng=None, **fit_kwds) -> ClassSelection:
     >>> found.table["bic_clusters"].round(1).tolist()
     [5021.4, 5010.8]
     """
-    if model.structure.classes is None:
+    if not model.structure.classes:
         raise ValueError("select_classes() takes a model with classes=")
-    if model.structure.classes.labels:
+    one = one_variable(model, variable)
+    if one.labels:
         raise ValueError("select_classes() takes a model with any number of classes, not one "
                          "whose classes have labels")
     numbers = range(1, integer("most", most) + 1) if np.isscalar(most) else list(most)
     rng, results, rows = np.random.default_rng(rng), {}, []
     for n in numbers:
-        results[n] = res = with_classes(model, integer("most", n)).fit(rng=rng, **fit_kwds)
-        optima, size = res.optima, float(unit_weights(res.model, res.model.structure.levels[-1]).sum())
+        results[n] = res = with_classes(model, integer("most", n), one.name).fit(rng=rng, **fit_kwds)
+        optima, size = res.optima, float(
+            unit_weights(res.model, res.model.structure.levels[one.level]).sum())
         rows.append({
             "llf": res.llf, "params": res.df_modelwc, "aic": res.aic, "bic": res.bic,
-            "bic_clusters": -2 * res.llf + np.log(size) * res.df_modelwc, "entropy": res.entropy,
-            "smallest": res.class_sizes["prior"].min(),
+            "bic_clusters": -2 * res.llf + np.log(size) * res.df_modelwc,
+            "entropy": _of(res.entropy, one.name),
+            "smallest": res.class_probabilities(False, one.name).mul(
+                res._unit_weight(one.name), axis=0).sum().min(),
             "found": optima["found"].iloc[0] / optima["found"].sum() if len(optima) else np.nan})
     index = pd.Index(list(results), name="classes")
     return ClassSelection(pd.DataFrame(rows, index=index), results)

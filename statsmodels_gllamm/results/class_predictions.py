@@ -9,14 +9,23 @@ have to be the posterior one, which is not available.
 """
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.estimation.classes import ClassMixture
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.options import integer, one_of
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.results import linear, regression
+from statsmodels_gllamm.results.class_combinations import (
+    ancestors,
+    combinations_of,
+    posterior_of_units,
+    prior_of_rows,
+)
 from statsmodels_gllamm.results.latent import level_units
 from statsmodels_gllamm.results.over_normal import over_normal
 from statsmodels_gllamm.results.predict import _check_mean
@@ -25,28 +34,30 @@ from statsmodels_gllamm.results.rows import Asked, Rows, rows_of
 WHICH = ("mean", "posterior", "class")
 
 
-def class_shifts(model, working, rows: Rows) -> np.ndarray:
-    """What the classes add to the linear predictors of the rows (n_classes, P, n)."""
-    classes, predictors = model.structure.classes, list(model.structure.predictors)
-    beta = ClassMixture(model.design, classes).coefficients(working)
-    values = {name: column.to_numpy() for key in model.classes.parts
-              for name, column in rows.data.designs[key].items()}
-    out = np.zeros((classes.n, len(predictors), len(rows.offset)))
-    for column, own in zip(classes.columns, beta.T):
-        out[:, predictors.index(column.predictor)] += own[:, None] * values[column.term]
-    return out
+def class_shifts(model, working, rows: Rows) -> list[np.ndarray]:
+    """What the classes of every variable add to the linear predictors of the rows (n_classes, P, n)."""
+    predictors, found = list(model.structure.predictors), []
+    mixture = ClassMixture(model.design, model.structure.classes)
+    for variable, classes in zip(model.classes, model.structure.classes):
+        beta = mixture.coefficients(working, classes)
+        values = {name: column.to_numpy() for key in variable.parts
+                  for name, column in rows.data.designs[key].items()}
+        out = np.zeros((classes.n, len(predictors), len(rows.offset)))
+        for column, own in zip(classes.columns, beta.T):
+            out[:, predictors.index(column.predictor)] += own[:, None] * values[column.term]
+        found.append(out)
+    return found
 
 
 def prior_probabilities(model, working, rows: Rows) -> np.ndarray:
-    """Class probabilities (n_classes, n) by the covariates of the rows."""
-    w = rows.data.designs[model.classes.membership].to_numpy()
-    at = model.design.layout.positions("prob")
-    return np.exp(model.structure.classes.log_probabilities(working[at], w))
+    """Probabilities (K, n) of the combinations of classes by the covariates of the rows."""
+    membership = [rows.data.designs[variable.membership].to_numpy() for variable in model.classes]
+    return prior_of_rows(model, working, membership)
 
 
 def predict_classes(model, params, data=None, which="mean", offset=None, exposure=None,
                     n_trials=None) -> np.ndarray:
-    """Predicted means (m,), or (m, n_classes) of ``which="class"``; see ``ClassResults.predict``."""
+    """Predicted means (m,), or (m, K) of ``which="class"``; see ``ClassResults.predict``."""
     one_of("which", which, WHICH)
     if data is not None:
         data = as_frame(data)
@@ -65,65 +76,114 @@ def predict_classes(model, params, data=None, which="mean", offset=None, exposur
         return out
     weight = prior_probabilities(model, working, rows)
     if which == "posterior":
-        weight = _posterior(model, working, data, rows, weight)
+        weight = _posterior(model, np.asarray(params, dtype=float), data, rows, weight)
     out[rows.kept, 0] = (weight * means).sum(axis=0)
     return out[:, 0]
 
 
 def class_values(model, working, rows: Rows, kind="mean") -> np.ndarray:
-    """Means (n_classes, n) of the responses in every class, or probabilities (n_classes, K, n) of
+    """Means (K, n) of the responses in every combination of classes, or probabilities (K, m, n) of
     ``kind`` "prob"."""
     family = model.fitted_family
     outcomes = family.outcomes(rows.data)
     sets = linear.row_sets(outcomes)
-    aux = linear.aux_predictors(model, working, outcomes, rows.data.n)
-    o, c = linear.linear_parts(model, working, rows)
-    root = regression.solution(model.design, working, rows.regressors)[1]
-    found = []
-    for shift in class_shifts(model, working, rows):
+    mixture = ClassMixture(model.design, model.structure.classes)
+    shifts, found = class_shifts(model, working, rows), []
+    for choice in combinations_of(model.structure.classes):
+        here = mixture.of_class(working, replace(mixture.first, classes=choice))
+        aux = linear.aux_predictors(model, here, outcomes, rows.data.n)
+        o, c = linear.linear_parts(model, here, rows)
+        root = regression.solution(model.design, here, rows.regressors)[1]
+        shift = sum(own[k] for own, k in zip(shifts, choice))
         nu, own = linear.prior(o + shift, c, root, {}, sets is not None)
         if kind == "mean":
             _check_mean(model, outcomes, own)
         found.append(over_normal(nu, own, sets)(
-            lambda piece: family.moments(kind, aux[:, piece], rows.data.on(piece), None)))
+            lambda piece, aux=aux: family.moments(kind, aux[:, piece], rows.data.on(piece), None)))
     return np.array(found)
 
 
-def _posterior(model, working, data, rows: Rows, prior) -> np.ndarray:
-    """Class probabilities (n_classes, n) given the responses of the row's cluster; of clusters that
-    the sample does not have, those by covariates."""
+def _posterior(model, params, data, rows: Rows, prior) -> np.ndarray:
+    """Probabilities (K, n) of the combinations given the responses of the row's cluster; of clusters
+    that the sample does not have, those by covariates."""
     if not len(model.sample.index):
         raise ValueError("which='posterior' needs the estimation sample, which remove_data() has "
                          "removed")
-    group = model.sample.groups[model.structure.classes.group]
+    classes = min(model.structure.classes, key=lambda own: own.level)
+    group = model.sample.groups[classes.group]
     code = group.codes if data is None else group.recode(data[rows.kept])
-    with model._explained():
-        weights = model._objective((1,) * len(model.design.q)).weights(working)
+    record = _At(model.design.to_working(params), (1,) * len(model.design.q))
+    weights = posterior_of_units(model, record)
     units = level_units(model.structure, group)[1]
     return np.where(code >= 0, weights[:, units[code]], prior)
+
+
+class _At(NamedTuple):
+    """Where posterior probabilities are asked for, as a `FitRecord` says it."""
+
+    working: np.ndarray
+    n_quad: tuple[int, ...]
+    integration: str = "adaptive"
 
 
 def simulate(results, n: int = 1, rng=None) -> pd.DataFrame:
     """Responses (rows, n) of the sample's rows; see ``GLLAMMResults.simulate``."""
     model, n = results.model, integer("n", n, 0)
     rng = np.random.default_rng(rng)
-    working, family, classes = results.record.working, model.fitted_family, model.structure.classes
+    working, family = results.record.working, model.fitted_family
     rows = rows_of(model, None, Asked("mean", "prior"))
-    aux = linear.aux_predictors(model, working, family.outcomes(rows.data), rows.data.n)
-    o, c = linear.linear_parts(model, working, rows)
-    a = regression.loadings(c, regression.solution(model.design, working, rows.regressors)[1])
-    shifts, top, columns = class_shifts(model, working, rows), model.structure.levels[-1], []
-    edges = np.cumsum(np.exp(ClassMixture(model.design, classes).log_prior(working)), axis=0)[:-1]
+    outcomes, columns = family.outcomes(rows.data), []
+    mixture = ClassMixture(model.design, model.structure.classes)
+    parts = {}
+    for choice in combinations_of(model.structure.classes) if model.design.varying else [
+            mixture.first.classes]:
+        here = mixture.of_class(working, replace(mixture.first, classes=choice))
+        o, c = linear.linear_parts(model, here, rows)
+        root = regression.solution(model.design, here, rows.regressors)[1]
+        parts[choice] = (o, regression.loadings(c, root),
+                         linear.aux_predictors(model, here, outcomes, rows.data.n))
+    shifts, levels = class_shifts(model, working, rows), model.structure.levels
     for _ in range(n):
-        drawn = (rng.random(top.n_units) > edges).sum(axis=0)
-        own = np.where(classes.known >= 0, classes.known, drawn)[top.codes]
+        drawn = _drawn_classes(model, working, rng)
+        own = [unit[levels[v.level].codes] for v, unit in zip(model.structure.classes, drawn)]
+        o, a, aux = _of_classes(parts, own)
         u = np.concatenate([np.zeros((0, o.shape[1])), *(
             rng.standard_normal((q, level.n_units))[:, level.codes]
-            for level, q in zip(model.structure.levels, model.design.q))])
+            for level, q in zip(levels, model.design.q))])
         nu = o + np.einsum("pdn,dn->pn", a, u)
-        nu = nu + np.moveaxis(shifts, 0, -1)[:, np.arange(len(own)), own]
+        for shift, c in zip(shifts, own):
+            nu = nu + np.moveaxis(shift, 0, -1)[:, np.arange(len(c)), c]
         value = family.simulate(rng, nu, aux, rows.data)
         if model.sample.endog.ndim == 2:
             value = np.rint(value * rows.data.n_trials)
         columns.append(value)
     return pd.DataFrame(dict(enumerate(columns)), index=model.sample.index, columns=range(n))
+
+
+def _drawn_classes(model, working, rng) -> list[np.ndarray]:
+    """A class (n_units,) for every unit of every variable, from the highest level down."""
+    variables, levels = model.structure.classes, model.structure.levels
+    delta = working[model.design.layout.positions("prob")]
+    found: dict[int, np.ndarray] = {}
+    for v in sorted(variables, key=lambda own: -own.level):
+        above = [found[other.number][ancestors(levels, v.level, variables[other.number].level)]
+                 for other in v.above]
+        w = [v.membership, *(np.eye(len(other.labels))[c][:, 1:]
+                             for other, c in zip(v.above, above))]
+        edges = np.cumsum(np.exp(v.log_probabilities(delta[v.places[1]], np.hstack(w))), axis=0)
+        drawn = (rng.random(levels[v.level].n_units) > edges[:-1]).sum(axis=0)
+        found[v.number] = np.where(v.known >= 0, v.known, drawn)
+    return [found[number] for number in range(len(variables))]
+
+
+def _of_classes(parts, own):
+    """Offsets (P, n), loadings (P, D, n) and auxiliary predictors (m, n) of rows in their classes."""
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    out = None
+    for choice, values in parts.items():
+        here = np.all([c == k for c, k in zip(own, choice)], axis=0)
+        out = [np.zeros_like(x) for x in values] if out is None else out
+        for whole, x in zip(out, values):
+            whole[..., here] = x[..., here]
+    return out

@@ -44,7 +44,7 @@ def compare(models, names=None, items=None, by=None, stacklevel=2) -> pd.DataFra
 
 def _fit(model, items, by) -> dict:
     """Measures of fit, of models that have them."""
-    if model.model.structure.classes is not None:
+    if model.model.structure.classes:
         return {}
     try:
         found = fit_measures(model, items, by)

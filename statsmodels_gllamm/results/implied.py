@@ -32,9 +32,12 @@ def weighted_covariance(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def unit_weights(model, level) -> np.ndarray:
     """Frequency weights (n_units,) of a level's units, with those of the levels above."""
     rows = first_rows(level.codes, level.n_units)
-    product = np.ones(level.n_units)
+    product, below = np.ones(level.n_units), {"rows"}
+    for other in model.structure.levels:
+        if other.n_units > level.n_units:
+            below.update(other.groups)
     for name, weight in model.sample.weights.items():
-        if name != "rows":
+        if name not in below:
             product *= weight[rows]
     return product
 

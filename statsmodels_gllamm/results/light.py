@@ -50,9 +50,8 @@ def without_data(model):
     light = copy.copy(model)
     light.sample = without_rows(model.sample)
     levels = tuple(replace(level, codes=NONE, parent=None) for level in model.structure.levels)
-    classes = model.structure.classes
-    if classes is not None:
-        classes = replace(classes, membership=classes.membership[:0], known=NONE)
+    classes = tuple(replace(own, membership=own.membership[:0], known=NONE)
+                    for own in model.structure.classes)
     light.structure = replace(model.structure, columns=[], levels=levels, engine_levels=levels,
                               classes=classes)
     light.outcomes = without_outcomes(model.outcomes)

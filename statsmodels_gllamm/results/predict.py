@@ -329,7 +329,7 @@ def _of_nodes(model, working, rows: Rows, ask: Asked, outcomes, sets, integratio
         top = np.select([level == i for i in range(len(tops))],
                         [of[np.where(level == i, unit, 0)] for i, of in enumerate(tops)])
     else:
-        parts = reduced.parts(PRIOR_POINTS[min(len(model.design.given), 3)])
+        parts = reduced.parts((PRIOR_POINTS[min(len(model.design.given), 3)],))
 
     def average(make):
         total = 0.0

@@ -36,6 +36,7 @@ TITLES = {
     "scale": "Scale",
     "guessing": "Guessing",
     "auxiliary": "Auxiliary",
+    "varying between classes": "Varying between classes",
 }
 
 
@@ -138,12 +139,15 @@ def _coefficient_blocks(model, table):
 
 def _class_blocks(model, table):
     """(title, rows of the table) of every class with coefficients of its own."""
-    classes = model.structure.classes
-    for c in range(0 if classes is None else classes.n):
-        mine = (table["kind"] == "class-specific") & table.index.str.endswith(f"[{classes.label(c)}]")
-        if mine.any():
-            yield f"Class {classes.labels[c] if classes.labels else c + 1}", mine
-    designed = {name for d in (() if classes is None else classes.designs) for name in d.names}
+    variables = model.structure.classes
+    for classes in variables:
+        for c in range(classes.n):
+            mine = (table["kind"] == "class-specific") & table.index.str.endswith(
+                f"[{classes.label(c)}]")
+            if mine.any():
+                name = classes.labels[c] if classes.labels else c + 1
+                yield f"Class {name}" if len(variables) == 1 else f"Class {classes.label(c)}", mine
+    designed = {name for classes in variables for d in classes.designs for name in d.names}
     if designed:
         yield "Coefficients of the design of the classes", table.index.isin(designed)
 
@@ -157,7 +161,7 @@ def _derived_name(results, kind: str) -> str:
     """Head of the column of what a parameter stands for."""
     if kind == "residual covariance":
         return "corr"
-    if kind == "variance":
+    if kind in ("variance", "varying between classes"):
         return "sd / corr"
     symbols = dict.fromkeys(k.symbol for name, k in kinds_of(results.model).items()
                             if k.block == kind and name in results.own_auxiliaries and k.symbol)
@@ -190,6 +194,10 @@ def footnotes(results) -> list[str]:
         zero = (table["status"] == "fixed") & (table["kind"] == "loading") & (
             table["estimate"] == 0)
         notes.append(text + ("; loadings fixed at zero are not shown." if zero.any() else "."))
+    if results.model.design.varying:
+        varying = ", ".join(results.model.param_names[i] for v in results.model.design.varying
+                            for i in v.source)
+        notes.append(f"Varying between classes are {varying}: under these names those of class 1.")
     if results.constraints:
         notes.append("Linear constraints: " + "; ".join(results.constraints) + ".")
     if table["status"].str.startswith("=").any():

@@ -17,7 +17,8 @@ from statsmodels_gllamm.results.residuals import residual_correlations
 
 KINDS = {"coef": "coefficient", "class": "class-specific", "prob": "class probability",
          "lambda": "loading", "gamma": "regression", "b": "regression",
-         "cov": "variance", "rescov": "residual covariance", "aux": "auxiliary"}
+         "cov": "variance", "rescov": "residual covariance", "aux": "auxiliary",
+         "varying": "varying between classes"}
 COLUMNS = ["kind", "estimate", "std_err", "z", "pvalue", "conf_low", "conf_high", "derived",
            "status"]
 
@@ -37,8 +38,8 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
         Index: names.  Columns: ``kind`` ("coefficient", "class-specific", "class probability",
         "loading", "regression", "variance",
         "covariance", "residual covariance", "threshold", "dispersion", "scale", "guessing",
-        "auxiliary"), ``estimate``, ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``,
-        ``derived`` (sd of a variance, correlation of a covariance, the quantity whose logarithm or
+        "auxiliary", "varying between classes"), ``estimate``, ``std_err``, ``z``, ``pvalue``,
+        ``conf_low``, ``conf_high``, ``derived`` (sd of a variance, correlation of a covariance, the quantity whose logarithm or
         logit a parameter is) and ``status`` ("free", "fixed" by the model or a constraint,
         "boundary", "flat" for a part of a direction in which the log-likelihood is flat, or "= name"
         of the parameter it equals).
@@ -53,7 +54,9 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     parts += [*at.get("gamma", []), *at.get("b", [])]
     parts += _covariances(results, at.get("cov", []))
     parts += [_residual_covariances(results, part) for part in at.get("rescov", [])]
-    parts += [*(_auxiliary(results, part) for part in at.get("aux", [])), *at.get("prob", [])]
+    parts += [_auxiliary(results, part) for part in at.get("aux", [])]
+    parts += [*(_copies(results, v, part) for v, part in zip(
+        results.model.design.varying, at.get("varying", []))), *at.get("prob", [])]
     return pd.concat([part[COLUMNS] for part in parts if len(part)] or [free[COLUMNS]])
 
 
@@ -100,6 +103,16 @@ def _loadings(results, parts) -> list[pd.DataFrame]:
             out.append(part.loc[[full]] if np.isnan(value) else
                        _row(full, "loading", value, "fixed"))
     return out
+
+
+def _copies(results, varying, part) -> pd.DataFrame:
+    """Parameters of the classes but the first, with standard deviations and correlations."""
+    part, first = part.copy(), varying.target[0, 0]
+    for s, c in varying.cov_slices():
+        corr = correlation(psi := c.matrix(results.params[s]))
+        for name, (i, j) in zip(part.index[s.start - first:s.stop - first], c.pairs()):
+            part.loc[name, "derived"] = np.sqrt(psi[i, i]) if i == j else corr[i, j]
+    return part
 
 
 def _covariances(results, parts) -> list[pd.DataFrame]:

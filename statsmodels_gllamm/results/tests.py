@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from typing import NamedTuple
 import warnings
 
@@ -108,8 +109,8 @@ def _digest(*arrays) -> bytes:
 
 def differ_in_classes(*several) -> bool:
     """Whether results are of models with different numbers of latent classes."""
-    found = [results.model.structure.classes for results in several]
-    return len({1 if classes is None else classes.n for classes in found}) > 1
+    return len({math.prod(classes.n for classes in results.model.structure.classes)
+                for results in several}) > 1
 
 
 def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
