@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.formula.rows import as_frame
+from statsmodels_gllamm.results.class_predictions import PreparedClasses, prepare_classes
 from statsmodels_gllamm.results.predict import Prepared, prepare
 from statsmodels_gllamm.results.prediction_delta import coordinates_of, derivatives
 from statsmodels_gllamm.results.prediction_results import PredictionResults
@@ -31,12 +32,13 @@ def get_prediction(results, data=None, which="mean", *, average=False, agg_weigh
     if data is not None and not transform:
         data = np.asarray(data)
     integration = "quadrature" if record.integration == "quadrature" else "adaptive"
-    ready = prepare(model, data, which, integration=integration,
-                    n_quad=record.n_quad if n_quad is None else n_quad, **kwargs)
+    prepared = prepare_classes if model.structure.classes else prepare
+    ready = prepared(model, data, which, integration=integration,
+                     n_quad=record.n_quad if n_quad is None else n_quad, **kwargs)
     return with_errors(results, ready, row_labels, average, agg_weights)
 
 
-def with_errors(results, ready: Prepared, row_labels=None, average=False,
+def with_errors(results, ready: Prepared | PreparedClasses, row_labels=None, average=False,
                 agg_weights=None) -> PredictionResults:
     """Predictions that are functions of the working coordinates, with standard errors."""
     value, kept, found = ready.at, ready.rows.kept, coordinates_of(results)

@@ -52,7 +52,7 @@ def components(model, working, rows: Rows, n_quad) -> list[Component]:
         root = regression.solution(design, working, rows.regressors)[1]
         return [Component(o, regression.loadings(c, root), zero)]
     reduced, out = Reduced(design), []
-    for part in reduced.parts(n_quad[-1]):
+    for part in reduced.parts(n_quad):
         o, c = linear.linear_parts(model, working, rows, part.u)
         a = regression.loadings(c, regression.solution(design, working, rows.regressors, part.u)[1])
         out.append(Component(o, a[:, reduced.kept], zero + part.weight, part.u))
@@ -229,16 +229,20 @@ def _top_units(levels) -> list[np.ndarray]:
 
 def _natural(model, working, history: History, moments, u=None):
     """Moments of eta from those of the spherical latent variables of units and their ancestors."""
-    out, first, x = [], 0, history.rows.regressors
-    for level, q, (mean, cov) in zip(history.levels, model.design.q, moments):
-        own = slice(first, first + q)
-        some = first_rows(level.codes, level.n_units)
-        eta_0, root = regression.solution(model.design, working, x[:, some] if len(x) else x, u)
-        t = root[own, first:]
-        if t.ndim == 2:
-            t = np.repeat(t[..., None], level.n_units, axis=-1)
-        eta = np.einsum("ijg,jg->ig", t, mean)
-        out.append((eta if eta_0 is None else eta + eta_0[own],
-                    np.einsum("ijg,jkg,lkg->ilg", t, cov, t)))
-        first = own.stop
-    return out
+    return [natural_of_level(model, working, history, number, mean, cov, u)
+            for number, (mean, cov) in enumerate(moments)]
+
+
+def natural_of_level(model, working, history: History, number: int, mean, cov, u=None):
+    """Mean (q, n_units) and covariance (q, q, n_units) of the latent variables of a level, from those
+    of the spherical ones of its units and their ancestors, (d, n_units) and (d, d, n_units)."""
+    level, q, x = history.levels[number], model.design.q, history.rows.regressors
+    own = slice(sum(q[:number]), sum(q[:number + 1]))
+    some = first_rows(level.codes, level.n_units)
+    eta_0, root = regression.solution(model.design, working, x[:, some] if len(x) else x, u)
+    t = root[own, own.start:]
+    if t.ndim == 2:
+        t = np.repeat(t[..., None], level.n_units, axis=-1)
+    eta = np.einsum("ijg,jg->ig", t, mean)
+    return (eta if eta_0 is None else eta + eta_0[own],
+            np.einsum("ijg,jkg,lkg->ilg", t, cov, t))

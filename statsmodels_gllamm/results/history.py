@@ -56,11 +56,14 @@ class History:
         Outcome of every engine row; None where each row is one.
     first : ndarray (n_top,)
         Some data row of every top-level unit.
+    copies : ndarray or None
+        The data row of every copy.
     row_weight : ndarray (e,) or None
     unit_weight : tuple of (ndarray or None)
         Frequency weights of the sample's rows and units.
-    known : ndarray of int (h,) or None
-        Number of the class of the row's cluster, -1 where it is not known.
+    known : tuple of ndarray of int (h,)
+        For every class variable the number of the class of the row's cluster, -1 where it is not
+        known.
     """
 
     rows: Rows
@@ -73,7 +76,8 @@ class History:
     first: np.ndarray
     row_weight: np.ndarray | None = None
     unit_weight: tuple = ()
-    known: np.ndarray | None = None
+    known: tuple[np.ndarray, ...] = ()
+    copies: np.ndarray | None = None
 
 
 def sample_history(model) -> History:
@@ -84,9 +88,7 @@ def sample_history(model) -> History:
     weight, units = weights_of(sample, structure.levels)
     if weight is not None and model.outcomes.rows is not None:
         weight = weight[model.outcomes.rows]
-    known = None
-    if structure.classes is not None:
-        known = structure.classes.known[structure.levels[-1].codes]
+    known = tuple(v.known[structure.levels[v.level].codes] for v in structure.classes)
     return _with_levels(rows, model.outcomes, sample.groups, structure.levels, weight, tuple(units),
                         known)
 
@@ -153,9 +155,11 @@ def _check_response(model, frame, name) -> None:
         if column not in frame.columns:
             raise DataError(f"{name}= has no column {column!r}, the response, by which its clusters "
                             f"are known{hint(column, frame.columns)}")
+    classes = {variable.known for variable in model.classes}
     for role, number in model.sample.design.numbers.items():
-        if number.with_response and (number.source is None or isinstance(number.source, str)
-                                     and number.source not in frame.columns):
+        absent = number.source is None or (
+            isinstance(number.source, str) and number.source not in frame.columns)
+        if role not in classes and number.with_response and absent:
             raise DataError(f"{name}= needs the {key_name(role)} of its rows, a column that the "
                             "model was made with by name")
 
@@ -182,12 +186,15 @@ def _in_clusters(model, frame) -> np.ndarray:
     return frame[columns].notna().all(axis=1).to_numpy() if columns else np.ones(len(frame), bool)
 
 
-def _known_classes(model, new) -> np.ndarray | None:
-    variable = getattr(model, "classes", None)
-    if variable is None or variable.spec.known is None:
-        return None
-    values = new.numbers[variable.known]
-    return np.where(np.isnan(values), 0, values).astype(np.int64) - 1
+def _known_classes(model, new) -> tuple[np.ndarray, ...]:
+    """The known classes of the rows' clusters by variable, -1 where they are not known."""
+    out = []
+    for variable in model.classes:
+        values = np.full(len(new.index), np.nan)
+        if variable.spec.known is not None:
+            values = new.numbers[variable.known]
+        out.append(np.where(np.isnan(values), 0, values).astype(np.int64) - 1)
+    return tuple(out)
 
 
 def _levels(model, groups, name) -> tuple[Level, ...]:
@@ -211,7 +218,7 @@ def _levels(model, groups, name) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def _with_levels(rows, outcomes, groups, levels, row_weight=None, unit_weight=(), known=None):
+def _with_levels(rows, outcomes, groups, levels, row_weight=None, unit_weight=(), known=()):
     """A history without copies."""
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
@@ -295,7 +302,7 @@ def past(history: History, time: np.ndarray, level, unit, at: np.ndarray):
         Of the rows among its units.
     """
     n_levels = len(history.levels)
-    own = _units_at(history.levels, level, unit)
+    own = units_at(history.levels, level, unit)
     some = np.flatnonzero(own[-1] >= 0)
     n_times = max(time.max(initial=0), at.max(initial=0)) + 2
     pair, number = np.unique(own[-1][some] * n_times + at[some], return_inverse=True)
@@ -319,7 +326,7 @@ def past(history: History, time: np.ndarray, level, unit, at: np.ndarray):
     return _copied(history, time, context, rows, copies), new_level, new_unit
 
 
-def _units_at(levels, level, unit) -> list[np.ndarray]:
+def units_at(levels, level, unit) -> list[np.ndarray]:
     """The unit of every row at every level, -1 where it is in none."""
     out = []
     for k in range(len(levels)):
@@ -364,7 +371,7 @@ def _copied(history: History, time, context, rows, copies) -> History:
     weight = history.row_weight
     top = levels[-1]
     return replace(
-        history, levels=levels, take=take, sets=sets, unit_weight=tuple(unit_weight),
+        history, levels=levels, take=take, copies=rows, sets=sets, unit_weight=tuple(unit_weight),
         engine_levels=tuple(replace(level, codes=level.codes[copy]) for level in levels),
         first=rows[first_rows(top.codes, top.n_units)],
         row_weight=None if weight is None else weight[take])

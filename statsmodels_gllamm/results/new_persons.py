@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
+from statsmodels_gllamm.results.class_posterior import class_unit_posterior
 from statsmodels_gllamm.results.given_history import unit_posterior
 from statsmodels_gllamm.results.history import read_history
 from statsmodels_gllamm.results.latent import KINDS, GroupPosterior, _of_group, group_names, one_group
@@ -39,14 +40,15 @@ def posterior_of_data(results, data, kind="mean", group=None, offset=None, expos
         one_group(model, group)
     if kind not in KINDS:
         raise ValueError(f"kind must be 'mean' or 'mode', not {kind!r}")
-    if not model.design.q:
+    if not model.design.n_latent:
         raise ValueError("the model has no latent variables")
-    if kind == "mode" and len(model.design.given):
+    if kind == "mode" and (len(model.design.given) or model.structure.classes):
         raise NotImplementedError("kind='mode' is not available for models with products of latent "
-                                  "variables; use kind='mean'")
+                                  "variables, or with latent classes; use kind='mean'")
     history, _ = read_history(model, data, offset, exposure, n_trials, "data")
     n_quad = (1,) * len(model.design.q) if kind == "mode" else record.n_quad
-    natural = unit_posterior(model, record.working, history, n_quad,
+    posterior = class_unit_posterior if model.structure.classes else unit_posterior
+    natural = posterior(model, record.working, history, n_quad,
                              kind == "mode" or record.integration != "quadrature")
     stand_in = SimpleNamespace(
         structure=replace(model.structure, levels=history.levels),
