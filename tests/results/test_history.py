@@ -306,3 +306,45 @@ def test_a_member_of_a_mixed_response_may_be_missing(data):
     own = predict(part, by_name[["part[k]", "x:part[k]", "var[Intercept[id]]"]].to_numpy(),
                   which="posterior", n_quad=9)
     assert_allclose(only[long.part == "k"], own, rtol=1e-8)
+
+
+def test_survival_given_the_past():
+    """P(T > v) of a patient's next episode given the episodes before, and given survival so far."""
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"id": np.repeat(np.arange(20), 3), "episode": np.tile([1, 2, 3], 20),
+                         "x": rng.normal(size=60), "time": rng.weibull(1.3, 60) * 5,
+                         "event": rng.integers(0, 2, 60)})
+    model = GLLAMM.from_formula("time ~ x + (1 | id)", data,
+                                family=families.Censored(families.Weibull(), event="event"))
+    b0, b1, variance, shape = 1.4, 0.3, 0.8, np.exp(0.2)
+    params = pd.Series({"Intercept": b0, "x": b1, "var[Intercept[id]]": variance,
+                        "logshape[Intercept]": 0.2})[model.param_names].to_numpy()
+    eta = np.sqrt(variance) * GRID
+
+    def survival(x, v):
+        return np.exp(-(v * np.exp(-(b0 + b1 * x + eta))) ** shape)
+
+    def likelihood(row):
+        rate = shape * row.time ** (shape - 1) * np.exp(-shape * (b0 + b1 * row.x + eta))
+        return survival(row.x, row.time) * (rate if row.event else 1.0)
+
+    value = predict(model, params, which="cumulative", given="posterior", above=[1.0, 4.0], n_quad=31,
+                    history="past", time="episode")
+    for at in (3, 4, 5, 20):
+        row = data.iloc[at]
+        weight = np.exp(-GRID**2 / 2) * np.prod(
+            [np.ones_like(GRID), *(likelihood(r) for r in data[
+                (data.id == row.id) & (data.episode < row.episode)].itertuples())], axis=0)
+        exact = [(weight * survival(row.x, v)).sum() / weight.sum() for v in (1.0, 4.0)]
+        assert_allclose(value[at], exact, atol=1e-8)
+    # surviving to 1 is one more, censored, episode: P(T > 4 | T > 1) is a ratio
+    row = data.iloc[5]
+    past = data.iloc[3:5]
+    now = pd.concat([past, row.to_frame().T.assign(time=1.0, event=0)]).astype(data.dtypes.to_dict())
+    other = predict(model, params, now, which="cumulative", given="posterior", above=4.0, n_quad=31,
+                    history=now)
+    weight = np.exp(-GRID**2 / 2) * np.prod([likelihood(r) for r in past.itertuples()], axis=0)
+    weight = weight * survival(row.x, 1.0)
+    assert_allclose(other[2], (weight * survival(row.x, 4.0)).sum() / weight.sum(), atol=1e-8)
+    assert_allclose(value[5, 1] / value[5, 0], (weight / survival(row.x, 1.0) * survival(
+        row.x, 4.0)).sum() / weight.sum(), atol=1e-8)
