@@ -337,14 +337,15 @@ def test_survival_given_the_past():
                 (data.id == row.id) & (data.episode < row.episode)].itertuples())], axis=0)
         exact = [(weight * survival(row.x, v)).sum() / weight.sum() for v in (1.0, 4.0)]
         assert_allclose(value[at], exact, atol=1e-8)
-    # surviving to 1 is one more, censored, episode: P(T > 4 | T > 1) is a ratio
+    # of an episode that has lasted until 1, P(T > 4 | T > 1) is a ratio; of another one it is not
     row = data.iloc[5]
     past = data.iloc[3:5]
     now = pd.concat([past, row.to_frame().T.assign(time=1.0, event=0)]).astype(data.dtypes.to_dict())
     other = predict(model, params, now, which="cumulative", given="posterior", above=4.0, n_quad=31,
                     history=now)
     weight = np.exp(-GRID**2 / 2) * np.prod([likelihood(r) for r in past.itertuples()], axis=0)
-    weight = weight * survival(row.x, 1.0)
-    assert_allclose(other[2], (weight * survival(row.x, 4.0)).sum() / weight.sum(), atol=1e-8)
-    assert_allclose(value[5, 1] / value[5, 0], (weight / survival(row.x, 1.0) * survival(
-        row.x, 4.0)).sum() / weight.sum(), atol=1e-8)
+    later = weight * survival(row.x, 4.0)
+    assert_allclose(value[5, 1] / value[5, 0], later.sum() / (weight * survival(row.x, 1.0)).sum(),
+                    atol=1e-8)
+    later = later * survival(row.x, 1.0)  # a fourth episode
+    assert_allclose(other[2], later.sum() / (weight * survival(row.x, 1.0)).sum(), atol=1e-8)
