@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 import inspect
 import warnings
 
@@ -14,6 +15,7 @@ from statsmodels_gllamm.estimation import classes as latent_classes
 from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.options import integer, positive
+from statsmodels_gllamm.estimation.ordered import fit_in_order, with_notes
 from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
@@ -155,6 +157,8 @@ class Fitting:
             starts = max(1, latent_classes.STARTS * n_others if start_params is None else 1)
             if n_others and any(classes.designs for classes in self.structure.classes):
                 starts = latent_classes.FEW
+        if self.design.order is not None and method != "newton":
+            raise ValueError(f"classes in order are fitted with method='newton', not {method!r}")
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
         start, design = self._start(start_params), self.design
@@ -174,20 +178,29 @@ class Fitting:
                 callback(design.to_natural(point.working))
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
-        optima = None
+        optima, equal = None, ()
         with self._explained(), thread_pool(threads) as pool, closing(bar):
-            def likelihood(n):
-                return self._likelihood(n, integration, pool, design)
+            def likelihood(n, within=design):
+                return self._likelihood(n, integration, pool, within)
 
             if with_classes and start_params is None:
                 start, optima = self._search_classes(likelihood, start, design, options, search,
                                                      starts, rng)
                 starts = 1
-            found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
-                        self._exact, search)
+            if design.order is None:
+                found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
+                            self._exact, search)
+            else:
+                ordered = fit_in_order(
+                    self.design, constraints, start, points or certify.first_n_quad(self._dimensions),
+                    maxiter, tol, likelihood, lambda within, start: fit(
+                        partial(likelihood, within=within), self._dimensions, [start], options,
+                        self._exact, search))
+                found, design, equal = ordered.found, ordered.within, ordered.notes
         record = record_of(found, self.design, design, integration, method, constraints)
         if optima is not None:
             record.retvals["optima"] = optima
+        record = with_notes(record, equal)
         record = checks.held_where_vanished(record, self.sample, self.structure)
         if self.design.centring is not None:
             mixture = ClassMixture(self.design, self.structure.classes)

@@ -236,8 +236,8 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
     @classmethod
     def from_wide(cls, data, items, *, family=None, id=None, std_lv=False, fixed=None, groups=None,
                   equal=None, subset=None, covariances=None, dispersion=None, thresholds=None,
-                  constraints=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
-                  missing="drop", eval_env=None):
+                  constraints=None, classes=None, offset=None, exposure=None, n_trials=None,
+                  freq_weights=None, missing="drop", eval_env=None):
         """Factor model of wide data, with one row per person and one column per item.
 
         Parameters
@@ -286,6 +286,10 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
             Formulas; by default each item has its own, ``"0 + item"``.
         constraints : str or list of str, optional
             Further linear constraints, by names of parameters.
+        classes : dict {name: Classes}, optional
+            Discrete latent variables, ``{"c": Classes(3)}``: with a list of items, the model of latent
+            classes; in text ``"c =~ x1 + x2"`` has the items whose intercepts depend on the class,
+            and ``"c ~ age"`` covariates of its probabilities.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per person.
         freq_weights : str, array_like or dict, optional
@@ -338,8 +342,8 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
         wide, long, arguments = from_wide(
             data, items, family=families, id=id, std_lv=std_lv, fixed=fixed, groups=groups,
             equal=equal, subset=subset, dispersion=dispersion, thresholds=thresholds,
-            constraints=constraints, offset=offset, exposure=exposure, n_trials=n_trials,
-            freq_weights=freq_weights, env=eval_env)
+            constraints=constraints, classes=classes, offset=offset, exposure=exposure,
+            n_trials=n_trials, freq_weights=freq_weights, env=eval_env)
         if families is arguments["family"]:
             arguments["family"] = family  # as the user gave it
         model = cls.from_formula(wide.formula, long, covariances=covariances, missing=missing,

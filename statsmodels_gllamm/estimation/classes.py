@@ -27,6 +27,7 @@ from statsmodels_gllamm.latent.classes import (
     LatentClasses,
     one_class,
 )
+from statsmodels_gllamm.latent.ordered import in_order
 
 STARTS = 10  # starting points by default, for every class but the first
 FEW = 3  # the same with designs, whose classes are told apart
@@ -68,7 +69,7 @@ class Starts:
         z = rng.normal(size=(classes.n, len(root)))
         pooled = absolute(self.mixture, working, classes)
         moved = rng.uniform(*SHARES) * z @ root.T
-        own = pooled + moved[:, :p]
+        own = in_order(self.mixture.design.order, classes, pooled + moved[:, :p])
         share = rng.uniform(*APART)
         for design in classes.designs:
             total = design.values @ np.arange(design.values.shape[1])
@@ -217,8 +218,7 @@ def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixt
     value = objective.at(working, gradient=False).loglik
     for classes, p in zip(mixture.variables, class_probabilities(objective, mixture, working)):
         order = np.argsort(-p.sum(axis=1), kind="stable")
-        if (classes.known >= 0).any() or classes.named or not _turnable(mixture, classes) or (
-                order == np.arange(len(order))).all():
+        if (order == np.arange(len(order))).all() or not _turnable(mixture, classes):
             continue
         moved = reordered(mixture, working, order, classes)
         try:
@@ -230,7 +230,11 @@ def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixt
 
 
 def _turnable(mixture: ClassMixture, classes: LatentClasses) -> bool:
-    """Whether memberships can take the classes in any order."""
+    """Whether the classes have no order of their own, and memberships can take them in any."""
+    order = mixture.design.order
+    if (order is not None and classes.number in order.columns) or classes.named or (
+            classes.known >= 0).any():
+        return False
     return all("Intercept" in other.covariates for other in mixture.variables
                if classes.number in (above.number for above in other.above))
 

@@ -25,7 +25,7 @@ class ClassVariable:
     terms : tuple of str
         Formulas of the columns with class-specific coefficients, one per bar.
     columns : tuple of str
-        The columns of the group ``spec.within``.
+        The columns of the group ``spec.within``; none where every row has a class of its own.
     covariates : str
         Formula of the membership, without class variables.
     above : tuple of str
@@ -115,7 +115,7 @@ def _variable(name: str, spec: Classes, bars, names) -> ClassVariable:
             raise FormulaError(f"the random term {bar.text} joins the classes {name!r} with a group; "
                                f"write (terms | {name}), and the group in Classes(within=...)")
     covariates, above = _membership(name, spec.membership, names)
-    groups = parse_group(spec.within)
+    groups = parse_group(spec.within) if spec.within is not None else ((),)
     if len(groups) > 1:
         raise FormulaError(f"Classes(within={spec.within!r}) must be one group: columns joined by :")
     return ClassVariable(name, spec, tuple(bar.terms for bar in own), groups[0], covariates, above)

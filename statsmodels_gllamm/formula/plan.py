@@ -11,7 +11,7 @@ import pandas as pd
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.formula.categories import key_name, show
 from statsmodels_gllamm.formula.grammar import ParsedFormula, one_sided, right_side
-from statsmodels_gllamm.formula.groups import group_name
+from statsmodels_gllamm.formula.groups import ROWS, group_name
 from statsmodels_gllamm.formula.loadings import is_column
 from statsmodels_gllamm.formula.roles import label_columns
 from statsmodels_gllamm.formula.rows import hint, is_row_like
@@ -95,6 +95,9 @@ def make_plan(
 
     _check_classes(needs, bars)
     groups = {group_name(g): g for some in bars.values() for bar in some for g in bar.groups}
+    if () in needs.groups and ROWS in groups:
+        raise FormulaError(f"classes without within= are those of the rows, called {ROWS!r}; "
+                           f"rename the column {ROWS!r} of the formula's groups")
     groups |= {group_name(g): g for g in needs.groups}
     parts = (usages["endog"], *usages.values())
     required = dict.fromkeys(n for u in parts for n in (*u.bare, *u.coded) if n not in names)

@@ -12,6 +12,7 @@ import numpy as np
 from statsmodels_gllamm.latent.complex_step import ByComplexStep
 from statsmodels_gllamm.latent.covariance import direct
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign
+from statsmodels_gllamm.latent.ordered import Order
 from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.parameters import Block, Constraints, Layout
 
@@ -47,11 +48,38 @@ class ConstrainedDesign(ByComplexStep):
 
     @property
     def aux_limits(self) -> tuple[AuxLimit, ...]:
-        """Limits of the auxiliary predictors that no constraint has to do with."""
+        """Limits of the auxiliary predictors that no constraint has to do with, and those of classes,
+        in which parameters that are equal go to infinity together."""
         free, touched = self.constraints.free, self.constraints.touched
-        return tuple(replace(limit, positions=np.searchsorted(free, limit.positions))
-                     for limit in self.inner.aux_limits
-                     if not np.isin(limit.positions, touched).any())
+        out, some = [], []
+        for limit in self.inner.aux_limits:
+            if not np.isin(limit.positions, touched).any():
+                out.append(replace(limit, positions=np.searchsorted(free, limit.positions)))
+            elif limit.able is not None:
+                some.append(np.sign(limit.limit))
+        return *out, *(self._joint(side) for side in dict.fromkeys(some))
+
+    def _joint(self, side) -> AuxLimit:
+        """The limits of classes to one side of zero as one, with patterns of phi."""
+        a, limits = self.constraints.basis, [
+            limit for limit in self.inner.aux_limits
+            if limit.able is not None and np.sign(limit.limit) == side]
+        able = np.zeros(len(a), dtype=bool)
+        patterns = [np.zeros((0, len(a)))]
+        for limit in limits:
+            whole = np.zeros((len(limit.patterns), len(a)))
+            whole[:, limit.positions] = limit.patterns
+            patterns.append(whole)
+            able[limit.positions[limit.able]] = True
+        patterns = np.vstack(patterns)
+        return AuxLimit(np.arange(a.shape[1]), patterns @ a, limits[0].limit,
+                        a.any(axis=0) & ~a[~able].any(axis=0), patterns @ self.constraints.shift)
+
+    @property
+    def order(self) -> Order | None:
+        """Inequalities of phi."""
+        order = self.inner.order
+        return None if order is None else order.within(self.constraints.basis, self.constraints.shift)
 
     @property
     def flips(self) -> tuple[SignFlip, ...]:

@@ -6,6 +6,7 @@ import textwrap
 import numpy as np
 
 from statsmodels_gllamm.families.mixed import MixedFamily
+from statsmodels_gllamm.formula.groups import ROWS
 from statsmodels_gllamm.latent.build import latent_columns, part_of
 
 WIDTH = 79
@@ -99,15 +100,16 @@ def _memberships(classes, n_units, centred) -> list[str]:
     name, relative = classes.name, [c.name for c in classes.columns if c.relative]
     terms = [f"prob[{name}]" if x == "Intercept" else f"prob[{name},{x}] {x}"
              for x in (*classes.covariates, *classes.dummies)]
+    units = ROWS if classes.group == ROWS else f"clusters of {classes.group}"
     lines = [_sum(f"log(P({name}) / P({classes.label(0)}))", terms),
-             f"{name}: one of {classes.n} classes, one for each of {n_units:,} clusters of "
-             f"{classes.group}"]
+             f"{name}: one of {classes.n} classes, one for each of {n_units:,} {units}"]
     if relative and centred:
         lines.append(_few_wrapped("mass points with a mean of zero", relative))
     elif relative:
         lines.append(_few_wrapped(f"differences from {classes.label(0)}", relative))
     known = int((classes.known >= 0).sum())
-    return [*lines, f"{name} is known for {known:,} clusters"] if known else lines
+    whose = ROWS if classes.group == ROWS else "clusters"
+    return [*lines, f"{name} is known for {known:,} {whose}"] if known else lines
 
 
 def _varying(structure) -> list[str]:

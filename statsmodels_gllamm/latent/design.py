@@ -25,6 +25,7 @@ import numpy as np
 from statsmodels_gllamm.latent.centred import Centring
 from statsmodels_gllamm.latent.complex_step import ByComplexStep
 from statsmodels_gllamm.latent.covariance import Covariance
+from statsmodels_gllamm.latent.ordered import Order
 from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.latent.structural import Structural
 from statsmodels_gllamm.latent.varying import Varying
@@ -50,13 +51,14 @@ class AuxLimit:
 
     ``positions`` (k,) of its parameters; ``patterns`` (P, k) the distinct rows of their columns;
     ``limit``: beyond it, to its own side of zero; ``able`` (k,) says which may go to infinity, None
-    that all may.
+    that all may; ``offset`` (P,) is added to the predictor.
     """
 
     positions: np.ndarray
     patterns: np.ndarray
     limit: float
     able: np.ndarray | None = None
+    offset: np.ndarray | float = 0.0
 
     @property
     def bounded(self) -> np.ndarray:
@@ -66,7 +68,7 @@ class AuxLimit:
     def beyond(self, working: np.ndarray) -> np.ndarray:
         """Positions of the parameters that matter only in rows beyond the limit."""
         side = np.sign(self.limit)
-        inside = side * (self.patterns @ working[self.positions]) <= side * self.limit
+        inside = side * (self.patterns @ working[self.positions] + self.offset) <= side * self.limit
         nowhere = ~self.patterns[inside].any(axis=0)
         return self.positions[nowhere if self.able is None else nowhere & self.able]
 
@@ -113,6 +115,8 @@ class LatentDesign(ByComplexStep):
         Of latent classes whose natural parameters are centred mass points.
     varying : tuple of Varying
         Parameters that differ between latent classes; Psi is that of class 1.
+    order : Order or None
+        Of latent classes whose coefficients rise.
     """
 
     layout: Layout
@@ -133,6 +137,7 @@ class LatentDesign(ByComplexStep):
     given: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     centring: Centring | None = None
     varying: tuple[Varying, ...] = ()
+    order: Order | None = None
 
     @property
     def n_columns(self) -> int:

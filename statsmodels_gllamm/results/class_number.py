@@ -28,6 +28,7 @@ from statsmodels_gllamm.results.implied import unit_weights
 
 MAXITER = 200
 REDRAWS = 20  # of responses that lack a category
+CRITERIA = "aic", "bic", "bic_clusters"
 TRIES = 3  # searches for a maximum that is not below that of the smaller model, with more starts each
 SLACK = 1e-4  # log-likelihood by which two maxima may differ by chance
 
@@ -195,13 +196,39 @@ class ClassSelection:
 
     def best(self, criterion="bic_clusters"):
         """The results with the smallest ``aic``, ``bic`` or ``bic_clusters``."""
-        if criterion not in ("aic", "bic", "bic_clusters"):
+        if criterion not in CRITERIA:
             raise ValueError("criterion must be 'aic', 'bic' or 'bic_clusters', not "
                              f"{criterion!r}")
         return self.results[int(self.table[criterion].idxmin())]
 
+    @property
+    def relative(self) -> pd.DataFrame:
+        """Criteria relative to their smallest value: ``difference``, and ``weight``, the shares of
+        ``exp(-difference / 2)`` (Burnham and Anderson, 2002), of ``aic``, ``bic`` and
+        ``bic_clusters``.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets, select_classes
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                             classes={"c": Classes(2, within="id")})
+        >>> select_classes(model, 2, rng=0).relative["aic", "difference"].round(2).tolist()
+        [40.06, 0.0]
+        """
+        found = {}
+        for name in CRITERIA:
+            gap = self.table[name] - self.table[name].min()
+            share = np.exp(-gap / 2)
+            found[name, "difference"], found[name, "weight"] = gap, share / share.sum()
+        return pd.DataFrame(found)
+
     def __str__(self) -> str:
-        return self.table.to_string()
+        three = ("entropy", "smallest", "found")
+        return self.table.to_string(na_rep="", formatters={
+            name: "{:.3f}".format if name in three else "{:.2f}".format
+            for name in self.table if name != "params"})
 
 
 def select_classes(model, most=5, *, variable=None, rng=None, **fit_kwds) -> ClassSelection:

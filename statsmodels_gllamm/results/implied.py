@@ -33,6 +33,8 @@ def unit_weights(model, level) -> np.ndarray:
     """Frequency weights (n_units,) of a level's units, with those of the levels above."""
     rows = first_rows(level.codes, level.n_units)
     product, below = np.ones(level.n_units), {"rows"}
+    if "rows" in level.groups:  # rows that are clusters
+        below.clear()
     for other in model.structure.levels:
         if other.n_units > level.n_units:
             below.update(other.groups)

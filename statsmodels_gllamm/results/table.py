@@ -39,7 +39,8 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
         "loading", "regression", "variance",
         "covariance", "residual covariance", "threshold", "dispersion", "scale", "guessing",
         "auxiliary", "varying between classes"), ``estimate``, ``std_err``, ``z``, ``pvalue``,
-        ``conf_low``, ``conf_high``, ``derived`` (sd of a variance, correlation of a covariance, the quantity whose logarithm or
+        ``conf_low``, ``conf_high``, ``derived`` (sd of a variance, correlation of a covariance, the
+        quantity whose logarithm or
         logit a parameter is) and ``status`` ("free", "fixed" by the model or a constraint,
         "boundary", "flat" for a part of a direction in which the log-likelihood is flat, or "= name"
         of the parameter it equals).

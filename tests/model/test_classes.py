@@ -10,7 +10,7 @@ from scipy.special import expit, logsumexp
 from scipy.stats import binom, multivariate_normal, norm, poisson
 import statsmodels.api as sm
 
-from statsmodels_gllamm import GLLAMM, Classes, datasets, families
+from statsmodels_gllamm import GLLAMM, Classes, datasets, families, select_classes
 from statsmodels_gllamm.exceptions import BoundaryWarning, DataError, FormulaError
 
 BINOMIAL = sm.families.Binomial()
@@ -406,3 +406,14 @@ def test_specification():
             Classes(n, within="id")
     with pytest.raises(TypeError, match="within"):
         Classes(2, within=["id"])
+
+
+def test_criteria_relative_to_the_best(lsat):
+    found = select_classes(lsat_model(lsat, 2), 2, rng=0, starts=2)
+    table = found.relative
+    gap = found.table["bic"].max() - found.table["bic"].min()
+    assert_allclose(table["bic", "difference"].max(), gap)
+    assert_allclose(table["bic", "weight"].loc[found.best("bic").class_sizes.shape[0]],
+                    1 / (1 + np.exp(-gap / 2)))
+    assert_allclose(table.xs("weight", axis=1, level=1).sum(), 1)
+    assert "5010.8" in str(found) and "NaN" not in str(found)
