@@ -31,7 +31,7 @@ from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.class_combinations import ancestors, combinations_of
 from statsmodels_gllamm.results.given_history import Component, engine_rows, natural_of_level
 from statsmodels_gllamm.results.history import History, units_at
-from statsmodels_gllamm.results.over_normal import over_normal
+from statsmodels_gllamm.results.normal_average import over_normal
 from statsmodels_gllamm.results.rows import Rows
 
 

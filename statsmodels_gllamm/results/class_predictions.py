@@ -24,17 +24,15 @@ from statsmodels_gllamm.results.class_posterior import (
     in_classes,
     prior_average,
 )
-from statsmodels_gllamm.results.history import sample_history, units_of
+from statsmodels_gllamm.results.history import needs_sample, sample_history, units_of
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
-from statsmodels_gllamm.results.over_normal import over_normal
-from statsmodels_gllamm.results.predict import (
+from statsmodels_gllamm.results.normal_average import over_normal
+from statsmodels_gllamm.results.past import Known, known_by
+from statsmodels_gllamm.results.predict_averages import (
     N_QUAD,
-    Known,
-    _check_mean,
-    _known,
-    _needs_sample,
-    _points,
-    _refuse_cut_sets,
+    check_mean,
+    points_for,
+    refuse_cut_sets,
 )
 from statsmodels_gllamm.results.rows import Asked, Rows, asked, rows_of
 
@@ -96,7 +94,7 @@ class PreparedClasses:
 
         def check(a):
             if self.ask.what != "prob":
-                _check_mean(model, outcomes, a)
+                check_mean(model, outcomes, a)
 
         def moments(kind):
             return lambda piece, aux: family.moments(kind, aux[:, piece], rows.data.on(piece),
@@ -107,7 +105,7 @@ class PreparedClasses:
             for part in parts.values():
                 check(part.a)
             return prior_average(model, working, rows, parts, sets), moments
-        _refuse_cut_sets(rows, sets, self.known.level, self.known.unit)
+        refuse_cut_sets(rows, sets, self.known.level, self.known.unit)
         return class_average(model, working, rows, outcomes, self.known.history, self.known.level,
                              self.known.unit, self.n_quad, sets, self.integration != "quadrature",
                              check), moments
@@ -148,7 +146,7 @@ def prepare_classes(model, data=None, which="mean", given=None, above=None, valu
     if rows.absent:
         raise DataError(f"predictions need the columns {', '.join(rows.absent)}, which the data do "
                         "not have")
-    n_quad = _points(model, integration, n_quad) if ask.given == "posterior" else (1,)
+    n_quad = points_for(model, integration, n_quad) if ask.given == "posterior" else (1,)
     return PreparedClasses(model, rows, ask, want, integration, n_quad, _given(
         model, data, rows, ask, history, time, offset, exposure, n_trials), which == "class")
 
@@ -159,12 +157,12 @@ def _given(model, data, rows: Rows, ask: Asked, history, time, offset, exposure,
     if history is not None:
         if ask.given != "posterior":
             raise ValueError("history= goes with which='posterior', or given='posterior'")
-        return _known(model, data, rows, history, time, offset, exposure, n_trials)
+        return known_by(model, data, rows, history, time, offset, exposure, n_trials)
     if time is not None:
         raise ValueError("time= goes with history='past'")
     if ask.given != "posterior":
         return None
-    _needs_sample(model)
+    needs_sample(model)
     own = sample_history(model)
     return Known(own, *units_of(own, model.sample.groups if data is None else data, rows))
 
@@ -177,7 +175,7 @@ def class_values(model, working, rows: Rows, kind="mean") -> np.ndarray:
     sets = linear.row_sets(outcomes)
     for part in in_classes(model, working, rows, outcomes, sets is not None).values():
         if kind == "mean":
-            _check_mean(model, outcomes, part.a)
+            check_mean(model, outcomes, part.a)
         found.append(over_normal(part.o, part.a, sets)(
             lambda piece, aux=part.aux: family.moments(kind, aux[:, piece], rows.data.on(piece), None)))
     return np.array(found)

@@ -24,7 +24,7 @@ from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results import residuals as residual_covariances
 from statsmodels_gllamm.results.history import History
-from statsmodels_gllamm.results.over_normal import over_normal
+from statsmodels_gllamm.results.normal_average import over_normal
 from statsmodels_gllamm.results.rows import Rows
 
 

@@ -16,7 +16,7 @@ from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.integration import chunks, posterior
 from statsmodels_gllamm.integration.normal import normal_mean
 from statsmodels_gllamm.responses import as_response
-from statsmodels_gllamm.results import over_normal
+from statsmodels_gllamm.results import normal_average
 from statsmodels_gllamm.results.predict import predict, predict_results
 from statsmodels_gllamm.results.rows import MEANS
 
@@ -275,7 +275,7 @@ def test_pieces_and_chunks_make_no_difference(rng, monkeypatch):
 
     whole = values(1)
     monkeypatch.setattr(posterior, "PIECE_ELEMENTS", 100)
-    monkeypatch.setattr(over_normal, "PIECE", 7)
+    monkeypatch.setattr(normal_average, "PIECE", 7)
     monkeypatch.setattr(chunks, "CHUNK_ELEMENTS", 1)
     monkeypatch.setattr(chunks, "MIN_ROWS", 50)
     for one, two in zip(whole, values(12)):
