@@ -9,12 +9,12 @@ def refuse_incomparable(results, other) -> None:
     ------
     ValueError
     """
+    refuse_without_likelihood(results, "a comparison of models by their likelihoods")
+    refuse_without_likelihood(other, "a comparison of models by their likelihoods")
     different = results.fingerprint.same(other.fingerprint)
     if different:
         raise ValueError(f"the two models were fitted to {different}: their likelihoods cannot be "
                          "compared; fit both to the same rows (subset=...).")
-    refuse_without_likelihood(results, "a comparison of models by their likelihoods")
-    refuse_without_likelihood(other, "a comparison of models by their likelihoods")
 
 
 def refuse_without_likelihood(results, what: str) -> None:
