@@ -110,7 +110,7 @@ def likelihood_ratio(results, other, rng=0, draws=DRAWS, stacklevel: int = 2) ->
     if not hasattr(other, "fingerprint"):
         raise TypeError(f"lr_test compares two GLLAMM results, not {type(other).__name__}; a model "
                         "without bar terms can be fitted with GLLAMM too.")
-    refuse_incomparable(results, other)
+    refuse_incomparable(results, other, "lr_test()")
     if differ_in_classes(results, other):
         raise ValueError("the likelihood ratio of models with different numbers of latent classes is "
                          "not chi-squared: use bootstrap_lrt() of the larger model, or compare them "

@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 
-def refuse_incomparable(results, other) -> None:
+def refuse_incomparable(results, other, what: str) -> None:
     """Refuse fits of different data, and what is no log-likelihood of theirs.
 
     Raises
     ------
     ValueError
     """
-    refuse_without_likelihood(results, "a comparison of models by their likelihoods")
-    refuse_without_likelihood(other, "a comparison of models by their likelihoods")
+    refuse_without_likelihood(results, what)
+    refuse_without_likelihood(other, what)
     different = results.fingerprint.same(other.fingerprint)
     if different:
         raise ValueError(f"the two models were fitted to {different}: their likelihoods cannot be "
