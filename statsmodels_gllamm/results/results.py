@@ -16,15 +16,17 @@ from statsmodels.tools._decorators import cached_value
 from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, table
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
+from statsmodels_gllamm.results.intervals import Intervals
 from statsmodels_gllamm.results.light import without_data
 from statsmodels_gllamm.results.measurement import Measurement
 from statsmodels_gllamm.results.npml import MixingDistribution
 from statsmodels_gllamm.results.predictions import Predictions
+from statsmodels_gllamm.results.profile import checked_names
 from statsmodels_gllamm.results.structure import StructuralModel
 
 
-class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, MixingDistribution,
-                    ResultMixin, LikelihoodModelResults):
+class GLLAMMResults(Predictions, StructuralModel, Measurement, Intervals, Inference,
+                    MixingDistribution, ResultMixin, LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters
@@ -77,7 +79,8 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
     Notes
     -----
     Tests and intervals are asymptotic (z and chi-squared).  ``conf_int`` gives Wald intervals in
-    natural units for every parameter; `summary` shows those of variances on the log scale.
+    natural units for every parameter, and those of variances on the log scale, as `summary` shows
+    them, with ``transform=True``; it has profile likelihood and bootstrap intervals too.
     """
 
     def __init__(self, model, record, cov_type="nonrobust", cov_kwds=None):
@@ -294,7 +297,14 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
 class GLLAMMResultsWrapper(LikelihoodResultsWrapper):
     """Attaches names and row labels to the arrays of `GLLAMMResults`."""
 
-    _wrap_methods = {"conf_int": "columns"}
+    _wrap_methods: dict = {}  # those that take names are below
+
+    def conf_int(self, alpha=0.05, cols=None, method="wald", transform=False, **kwds):
+        found = self._results.conf_int(alpha, cols, method, transform, **kwds)
+        names = self._results.model.param_names if cols is None else checked_names(self, cols)
+        return pd.DataFrame(found, index=names)
+
+    conf_int.__doc__ = GLLAMMResults.conf_int.__doc__
 
     def cov_params(self, r_matrix=None, column=None, scale=None, cov_p=None, other=None):
         cov = self._results.cov_params(r_matrix, column, scale, cov_p, other)
