@@ -89,18 +89,19 @@ class Surface:
         ModeError
             None was found.
         """
-        for _ in range(MAX_RETURNS):
-            gap = value - self.at(working)
-            if abs(gap) <= NEAR * abs(value) or (gap == 0):
-                return working
-            a = self.normal(working) * self.size
-            square = a @ a
-            if not 0 < square < np.inf:
-                break
-            step = self.size * a * (gap / square)
-            if np.abs(step / np.maximum(np.abs(working), self.size)).max() < 1e-15:
-                return working
-            working = working + step
+        with np.errstate(all="ignore"):
+            for _ in range(MAX_RETURNS):
+                gap = value - self.at(working)
+                if abs(gap) <= NEAR * abs(value):
+                    return working
+                a = self.normal(working) * self.size
+                square = a @ a
+                step = self.size * a * (gap / square)
+                if not np.isfinite(step).all() or square == 0:
+                    break
+                if np.abs(step / np.maximum(np.abs(working), self.size)).max() < 1e-15:
+                    return working
+                working = working + step
         raise ModeError("no parameters have the value that is asked for", np.zeros(1, dtype=int))
 
 
@@ -207,7 +208,7 @@ def _released(on, found: Held, scale, tol, maxiter) -> Held | None:
 
 def _search(on: _OnSurface, start, b, state, tol, maxiter) -> Held:
     objective, surface, louis = on.objective, on.surface, uses_louis(on.objective)
-    point, n_eval, converged, bend = evaluate_for_search(on, start, state), 1, False, 0.0
+    point, n_eval, converged = evaluate_for_search(on, start, state), 1, False
     for iteration in range(maxiter + 1):
         held = beyond_limits(objective, point.working)
         if louis:

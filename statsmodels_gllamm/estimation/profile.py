@@ -98,6 +98,14 @@ class Limit:
     bound: bool = False
 
 
+class Higher(Exception):
+    """A constrained fit is better than the fit: ``value`` and ``gain`` in log-likelihood."""
+
+    def __init__(self, value: float, gain: float) -> None:
+        super().__init__()
+        self.value, self.gain = value, gain
+
+
 class Profiler:
     """Profile of one target from the maximum of a fit.
 
@@ -196,16 +204,24 @@ class Profiler:
 
     # Limits
 
+    def limits(self, cut: float, curve: bool) -> tuple[Limit, Limit]:
+        """Both limits; with ``curve``, points between and beyond them besides."""
+        try:
+            found = tuple(self.limit(side, cut) for side in (-1, 1))
+            if curve:
+                self.fill(found, cut)
+        except Higher as higher:
+            return (Limit(np.nan, f"the log-likelihood at {self.target.name} = {higher.value:.6g} is "
+                          f"higher than that of the fit, by {higher.gain:.3g}: fit the model again "
+                          "from other start_params"),) * 2
+        return found
+
     def limit(self, side: int, cut: float) -> Limit:
         """Where zeta is ``side * cut``; ``side`` is -1 or 1."""
         if self.target.ends[side > 0]:
             return Limit(side * np.inf)
         try:
             return self._limit(side, cut)
-        except Higher as higher:
-            return Limit(np.nan, f"the log-likelihood at {self.target.name} = {higher.value:.6g} is "
-                         f"higher than that of the fit, by {higher.gain:.3g}: fit the model again "
-                         "from other start_params")
         except ModeError as error:
             return Limit(np.nan, str(error).rstrip(","))
 
@@ -220,7 +236,12 @@ class Profiler:
                 x, at_bound = self._near_bound(side, bound), True
             else:
                 at_bound = False
-            knot = self._careful(x, inside)
+            try:
+                knot = self._careful(x, inside)
+            except ModeError:
+                if outside is None and number >= ENOUGH // 2 and self._endless(inside, cut):
+                    return self._none(side, inside, cut)
+                raise
             at_bound &= knot.x == x
             if at_bound and side * knot.zeta <= cut:
                 return Limit(self.target.back(bound), bound=True)
@@ -316,14 +337,6 @@ class Profiler:
                     self.fit(x, inside)
                 except ModeError:  # the curve has fewer points
                     continue
-
-
-class Higher(Exception):
-    """A constrained fit is better than the fit: ``value`` and ``gain`` in log-likelihood."""
-
-    def __init__(self, value: float, gain: float) -> None:
-        super().__init__()
-        self.value, self.gain = value, gain
 
 
 def between(a: Knot, b: Knot, zeta: float) -> float:

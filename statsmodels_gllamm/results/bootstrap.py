@@ -203,7 +203,7 @@ def bootstrap(results, n=200, *, kind="parametric", rng=None, n_jobs=1, statisti
         reason, most = Counter(failures).most_common(1)[0]
         warnings.warn(f"{len(failures)} of {n} bootstrap samples could not be fitted and are left out "
                       f"(of these {most} because {reason}); see failures", ConvergenceWarning,
-                      stacklevel=stacklevel + 1)
+                      stacklevel=stacklevel)
     estimate = pd.Series(np.asarray(results.params, dtype=float), index=names)
     values, own = _statistics(statistic, table, failures, estimate)
     flat = tuple(name for direction in results.record.flat for name in direction)

@@ -64,11 +64,11 @@ class Intervals:
         >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
         >>> name = "var[Days[Subject]]"
         >>> print(res.conf_int(cols=[name]).round(1).to_numpy()[0])
-        [ 8.2 61.9]
+        [ 6.1 59.3]
         >>> print(res.conf_int(cols=[name], transform=True).round(1).to_numpy()[0])
-        [16.3 75.4]
+        [14.5 73.8]
         >>> print(res.conf_int(cols=[name], method="profile").round(1).to_numpy()[0])
-        [14.4 77.3]
+        [14.4 76.6]
         """
         alpha = _checked(alpha, method, kwds)
         known = self.model.param_names
@@ -110,12 +110,13 @@ class Intervals:
         >>> from statsmodels_gllamm import GLLAMM, datasets
         >>> data = datasets.sleepstudy.load_pandas().data
         >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
-        >>> res.variance_components(method="profile").round(2)
-                                              estimate  std_err  conf_low  conf_high
-        sd[Intercept[Subject]]                   23.78     5.70     14.38      37.72
-        corr[Intercept[Subject],Days[Subject]]    0.08     0.32     -0.48       0.68
-        sd[Days[Subject]]                         5.72     1.20      3.80       8.75
-        sd                                       25.59     1.51     22.90      28.86
+        >>> found = res.variance_components(method="profile").round(2)
+        >>> found[["estimate", "conf_low", "conf_high"]]
+                                                estimate  conf_low  conf_high
+        sd[Intercept[Subject]]                     23.78     14.38      37.72
+        corr[Intercept[Subject],Days[Subject]]      0.08     -0.48       0.69
+        sd[Days[Subject]]                           5.72      3.80       8.75
+        residual sd                                25.59     22.90      28.86
         """
         alpha = _checked(alpha, method, kwds)
         parts = quantities(self)
@@ -173,7 +174,7 @@ class Intervals:
         >>> found.conf_int().round(2)
                                                    0      1
         Days                                    7.36  13.58
-        corr[Intercept[Subject],Days[Subject]] -0.48   0.68
+        corr[Intercept[Subject],Days[Subject]] -0.48   0.69
         """
         return profile_module.profile(self, names, alpha, threads=threads, progress=progress,
                                       stacklevel=3)

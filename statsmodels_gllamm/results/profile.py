@@ -60,7 +60,7 @@ class Curve:
                 left = abs(a.zeta) < abs(b.zeta)
                 x = between(a, b, zeta) if left else between(b, a, zeta)
                 return x * x if self.root else x
-        end = self.limits[zeta > 0]
+        end = self.limits[int(zeta > 0)]
         beyond = bool(self.knots) and (end.bound or np.isinf(end.value)) and (
             zeta < self.knots[0].zeta or zeta > self.knots[-1].zeta)
         return end.value if beyond else np.nan
@@ -155,7 +155,7 @@ def note(curve: Curve) -> str:
                               f"no {side} limit: the estimate is infinite"
                               if np.isinf(limit.value) else "")
              for side, limit in zip(("lower", "upper"), curve.limits)]
-    return "; ".join(text for text in texts if text)
+    return "; ".join(dict.fromkeys(text for text in texts if text))
 
 
 def level(alpha) -> float:
@@ -191,11 +191,9 @@ def profile(results, names=None, alpha=0.05, *, threads=None, progress=None, cur
             profiler = Profiler(objective, target, working, _curvature(record, scale),
                                 _error(design, target, working, record), scale,
                                 lambda name=name: bar.tell(name))
-            limits = tuple(profiler.limit(side, cut) for side in (-1, 1))
-            if curves:
-                profiler.fill(limits, cut)
+            limits = profiler.limits(cut, curves)
             found[name] = _curve(target, profiler, limits, design, model.param_names)
-    _warn(found, stacklevel + 1)
+    _warn(found, stacklevel)
     return Profile(found, alpha, float(record.loglik))
 
 
@@ -333,8 +331,8 @@ def _curve(target: Target, profiler: Profiler, limits, design, names) -> Curve:
 
 
 def _warn(curves, stacklevel) -> None:
-    texts = [f"{name}: {limit.reason}" for name, curve in curves.items() if not curve.note
-             for limit in curve.limits if limit.reason]
+    texts = dict.fromkeys(f"{name}: {limit.reason}" for name, curve in curves.items()
+                          if not curve.note for limit in curve.limits if limit.reason)
     if texts:
         warnings.warn("profile limits that do not exist or were not found: " + "; ".join(texts),
                       ConvergenceWarning, stacklevel=stacklevel + 1)

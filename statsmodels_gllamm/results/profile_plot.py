@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from statsmodels_gllamm.results.plots import DARK, GREY, LIGHT, MIDDLE
@@ -80,11 +81,11 @@ def plot_samples(found, names=None, alpha=0.05, method="percentile"):
     table, estimate, ends = found._used(found.params), found.estimate, found.conf_int(alpha, method)
     if found.statistics is not None:
         more = found._used(found.statistics)
-        table = table.join(more.rename(columns=str), rsuffix=" ")
+        table = pd.concat([table, more.rename(columns=str)], axis=1)
         estimate = np.concatenate([estimate, found.statistic])
         ends = np.concatenate([ends, found.conf_int(alpha, method, statistics=True)])
     estimate, ends = np.asarray(estimate), np.asarray(ends)
-    shown = [name for name in table if table[name].std() > 0] if names is None else (
+    shown = list(table.columns[table.std() > 0]) if names is None else (
         [names] if isinstance(names, str) else list(names))
     unknown = [name for name in shown if name not in table]
     if unknown or not shown:
@@ -92,8 +93,8 @@ def plot_samples(found, names=None, alpha=0.05, method="percentile"):
                          "there is nothing that varies over samples")
     figure, axes = _panels(len(shown))
     for ax, name in zip(axes, shown):
-        place = table.columns.get_loc(name)
-        ax.hist(table[name], bins="auto" if len(table) > 30 else 10, color=LIGHT)
+        place = list(table.columns).index(name)
+        ax.hist(table.iloc[:, place], bins="auto" if len(table) > 30 else 10, color=LIGHT)
         ax.axvline(estimate[place], color=DARK)
         for end in ends[place]:
             ax.axvline(end, color=MIDDLE, linestyle="--", linewidth=1)
