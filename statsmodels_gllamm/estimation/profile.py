@@ -5,10 +5,10 @@ r"""Profile likelihood of a function of the parameters: its curve and where it m
           \frac{d\zeta}{dv} = -\frac{\lambda}{\zeta}
 
 with lambda the multiplier of the constraint.  An interval has the v with
-:math:`|\zeta(v)| \le z_{1 - \alpha/2}`.  The signed root zeta is nearly linear in v, or in the square
-root of a variance, so that a cubic through two points and their slopes finds a limit in two or
-three constrained fits (Venzon and Moolgavkar, 1988, Applied Statistics 37, 87-94; Bates et al.,
-2015, Journal of Statistical Software 67(1), section 5.1).
+:math:`|\zeta(v)| \le z_{1 - \alpha/2}`.  The signed root zeta is nearly linear in v, in the square
+root of a variance or in Fisher's z of a correlation, so that a cubic through two points and their
+slopes finds a limit in two or three constrained fits (Venzon and Moolgavkar, 1988, Applied Statistics
+37, 87-94; Bates et al., 2015, Journal of Statistical Software 67(1), section 5.1).
 """
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from statsmodels_gllamm.estimation.optimize import maximize
 from statsmodels_gllamm.integration.mode import ModeError
 
 ROOT = 1e-5  # of zeta, within which a limit is found
-ASIDE = 1e-4  # share of the way from a bound at which the parameter is as good as there
+ASIDE = 1e-4  # from one, a correlation is as good as one
 HIGHER = 1e-3  # log-likelihood above that of the fit which is not rounding
 GROWTH = 3.0  # most that a step outwards grows by
 MAX_FITS, MAX_CUTS = 30, 6
@@ -42,7 +42,7 @@ class Target:
     function : callable
         Of natural parameters (..., k), complex ones too.
     bounds : (float, float)
-        Ends of what is possible.
+        Ends of what is possible; of correlations and the like, minus and plus the same.
     root : bool
         Steps are made in its square root: a variance.
     linear : bool
@@ -61,16 +61,28 @@ class Target:
     zero: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
     ends: tuple[bool, bool] = (False, False)
 
+    @property
+    def _most(self) -> float:
+        """Size of a bounded target, which moves on the scale of Fisher's z; infinite for others."""
+        return self.bounds[1] if np.isfinite(self.bounds).all() else np.inf
+
     def to(self, value: float) -> float:
         """The value on the scale of steps."""
-        return float(np.sqrt(max(value, 0.0))) if self.root else value
+        if self._most < np.inf:
+            inside = 1 - ASIDE
+            return float(np.arctanh(np.clip(value / self._most, -inside, inside)))
+        return float(np.sqrt(max(value, 0.0))) if self.root else float(value)
 
     def back(self, x: float) -> float:
         """The value again."""
+        if self._most < np.inf:
+            return float(self._most * np.tanh(x))
         return x * x if self.root else x
 
     def rate(self, x: float) -> float:
         """d value / d x."""
+        if self._most < np.inf:
+            return float(self._most / np.cosh(x)**2)
         return 2 * x if self.root else 1.0
 
 
@@ -226,14 +238,14 @@ class Profiler:
             return Limit(np.nan, str(error).rstrip(","))
 
     def _limit(self, side: int, cut: float) -> Limit:
-        bound = self.target.to(self.target.bounds[side > 0])
+        bound = self._bound(side)
         inside, outside = self._inner(side, cut), self._outer(side, cut)
         if self.centre.x == bound:
-            return Limit(self.target.back(bound), bound=True)
+            return Limit(self.target.bounds[side > 0], bound=True)
         for number in range(MAX_FITS):
             x = self._next(inside, outside, side, cut)
             if outside is None and side * (x - bound) >= 0:
-                x, at_bound = self._near_bound(side, bound), True
+                x, at_bound = bound, True
             else:
                 at_bound = False
             try:
@@ -244,7 +256,7 @@ class Profiler:
                 raise
             at_bound &= knot.x == x
             if at_bound and side * knot.zeta <= cut:
-                return Limit(self.target.back(bound), bound=True)
+                return Limit(self.target.bounds[side > 0], bound=True)
             if abs(side * knot.zeta - cut) < ROOT and knot.rise > 0:
                 return Limit(self.target.back(knot.x + (side * cut - knot.zeta) / knot.rise))
             if side * knot.zeta > cut:
@@ -261,6 +273,12 @@ class Profiler:
             return Limit(self.target.back((inside.x + outside.x) / 2))
         return Limit(np.nan, "the profile jumps at "
                      f"{self.target.name} = {self.target.back(inside.x):.6g}")
+
+    def _bound(self, side) -> float:
+        """Where the parameter is as good as at its bound."""
+        if side < 0 and self.target.root and not len(self.target.zero):
+            return ASIDE * self.centre.x
+        return self.target.to(self.target.bounds[side > 0])
 
     def _inner(self, side, cut) -> Knot:
         """The outermost known point within the limit."""
@@ -290,11 +308,6 @@ class Profiler:
             return inside.x + step
         return inside.x + side * min(1.1 * abs(step), GROWTH * so_far)
 
-    def _near_bound(self, side, bound) -> float:
-        if self.target.root and len(self.target.zero):
-            return bound
-        return bound - side * ASIDE * abs(self.centre.x - bound)
-
     def _careful(self, x: float, inside: Knot) -> Knot:
         """The point at x or, if there is none, nearer to a known one."""
         for number in range(MAX_CUTS):
@@ -321,31 +334,34 @@ class Profiler:
     def fill(self, limits, cut: float) -> None:
         """More points, for a curve: between the estimate and the limits, and beyond them."""
         for side, limit in zip((-1, 1), limits):
-            for share in (1 / 3, 2 / 3, 1.25):
-                known = [k for k in self.knots if side * (k.x - self.centre.x) >= 0]
-                inside, outside = self._inner(side, share * cut), self._outer(side, share * cut)
-                if not np.isfinite(limit.value) or (outside is None and len(known) == 1):
-                    continue
-                close = min(abs(side * k.zeta - share * cut) for k in known)
-                if close < 0.1 * cut:
-                    continue
-                x = self._next(inside, outside, side, share * cut)
-                bound = self.target.to(self.target.bounds[side > 0])
-                if outside is None and side * (x - bound) >= 0:
-                    continue
-                try:
-                    self.fit(x, inside)
-                except ModeError:  # the curve has fewer points
-                    continue
+            known = [k for k in self.knots if side * (k.x - self.centre.x) > 0]
+            if not known or np.isnan(limit.value):
+                continue
+            meets = np.isfinite(limit.value) and not limit.bound
+            top = cut if meets else max(side * k.zeta for k in known)
+            for goal in (top / 3, 2 * top / 3, *([1.25 * cut] if meets else [])):
+                if min(abs(side * k.zeta - goal) for k in known) > 0.1 * top:
+                    self._extra(side, goal)
+
+    def _extra(self, side: int, goal: float) -> None:
+        """One more point with a signed root of about ``side * goal``, if it can be had."""
+        inside, outside = self._inner(side, goal), self._outer(side, goal)
+        x = self._next(inside, outside, side, goal)
+        if outside is None and side * (x - self._bound(side)) >= 0:
+            return
+        try:
+            self.fit(x, inside)
+        except ModeError:  # the curve has fewer points
+            return
 
 
 def between(a: Knot, b: Knot, zeta: float) -> float:
-    """x where the signed root is ``zeta``, by the cubic x(zeta) through two points and their slopes;
-    the line where they are no curve."""
+    """x where the signed root is ``zeta``, by the cubic x(zeta) through two points and their slopes,
+    cut to where it is monotone (Fritsch and Carlson, 1980); the line where they are no curve."""
     width = b.zeta - a.zeta
     t = (zeta - a.zeta) / width
     if not (a.rise > 0 and b.rise > 0):
         return a.x + t * (b.x - a.x)
-    first, second = width / a.rise, width / b.rise
+    first, second = (np.clip(width / k.rise, *sorted((0.0, 3 * (b.x - a.x)))) for k in (a, b))
     return float((1 + 2 * t) * (1 - t)**2 * a.x + t * (1 - t)**2 * first
                  + t**2 * (3 - 2 * t) * b.x - t**2 * (1 - t) * second)

@@ -48,8 +48,7 @@ class Curve:
     points: pd.DataFrame = field(repr=False)
     limits: tuple[Limit, Limit]
     knots: tuple = field(default=(), repr=False)
-    root: bool = False
-    lowest: float = -np.inf
+    target: Target | None = field(default=None, repr=False)
     note: str = ""
 
     def at(self, zeta: float) -> float:
@@ -59,7 +58,7 @@ class Curve:
             if a.zeta <= zeta <= b.zeta:
                 left = abs(a.zeta) < abs(b.zeta)
                 x = between(a, b, zeta) if left else between(b, a, zeta)
-                return x * x if self.root else x
+                return self.target.back(x)
         end = self.limits[int(zeta > 0)]
         beyond = bool(self.knots) and (end.bound or np.isinf(end.value)) and (
             zeta < self.knots[0].zeta or zeta > self.knots[-1].zeta)
@@ -69,7 +68,7 @@ class Curve:
     def boundary_pvalue(self) -> float:
         """P-value of a variance of zero: half that of chi-squared with one degree of freedom; NaN
         where the curve does not reach zero."""
-        if not (self.root and self.knots and self.knots[0].x == 0):
+        if not (self.knots and self.target.root and self.knots[0].x == 0):
             return np.nan
         return float(stats.norm.sf(abs(self.knots[0].zeta)))
 
@@ -165,13 +164,30 @@ def level(alpha) -> float:
     return float(alpha)
 
 
+def needs_likelihood(results, what: str) -> None:
+    """Refuse estimates that do not maximise a log-likelihood of data that are there.
+
+    Raises
+    ------
+    ValueError
+        The data were removed; quasi-likelihood, sampling weights or a penalty.
+    """
+    results._needs_data(what)
+    if results.integration == "pql" or not np.isfinite(results.record.loglik):
+        raise ValueError(f"{what} is not available for this fit, which has no log-likelihood of the "
+                         "data; fit with integration='adaptive'")
+    if getattr(results.model.sample, "sampling", None) is not None:
+        raise ValueError(f"{what} is not available with sampling weights, where the likelihood is a "
+                         "pseudolikelihood; use method='wald' with robust standard errors")
+    if getattr(results, "penalty", None) is not None:
+        raise ValueError(f"{what} is not available for penalised estimates; refit with fit()")
+
+
 def profile(results, names=None, alpha=0.05, *, threads=None, progress=None, curves=True,
             stacklevel=2) -> Profile:
     """Profile likelihoods; see ``GLLAMMResults.profile``."""
     alpha, model, record = level(alpha), results.model, results.record
-    results._needs_data("the profile likelihood")
-    if not np.isfinite(record.loglik):
-        raise ValueError("there is no profile likelihood without a log-likelihood: this fit has none")
+    needs_likelihood(results, "the profile likelihood")
     names = checked_names(results, names)
     cut, found = stats.norm.ppf(1 - alpha / 2), {}
     design, working = model.design, record.working
@@ -326,8 +342,7 @@ def _curve(target: Target, profiler: Profiler, limits, design, names) -> Curve:
     points = pd.DataFrame({"zeta": [k.zeta for k in knots], "loglik": [k.loglik for k in knots]},
                           index=[k.value for k in knots])
     points[list(names)] = params
-    return Curve(target.name, float(profiler.centre.value), points, limits, knots, target.root,
-                 target.bounds[0])
+    return Curve(target.name, float(profiler.centre.value), points, limits, knots, target)
 
 
 def _warn(curves, stacklevel) -> None:

@@ -61,7 +61,7 @@ def _curve(ax, curve, kind, llf, cut, ends) -> None:
         ax.axhline(line, color=GREY, linewidth=0.7, linestyle=":" if line else "-")
     if kind == "zeta" and len(curve.knots) > 2:  # what Wald's interval takes the curve for
         place = int(np.argmin(np.abs(zeta)))
-        rate = 2 * np.sqrt(curve.estimate) if curve.root else 1.0
+        rate = curve.target.rate(curve.knots[place].x)
         if rate > 0 and np.isfinite(curve.knots[place].rise):
             slope = curve.knots[place].rise / rate
             line = slope * (values - curve.estimate)

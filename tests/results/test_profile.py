@@ -127,7 +127,7 @@ def test_multiplier_is_the_slope(found):
         for zeta in (-1.0, 1.2):
             h = 1e-4
             place = min(curve.knots, key=lambda k: abs(k.zeta - zeta))
-            rate = 2 * place.x if curve.root else 1.0
+            rate = curve.target.rate(place.x)
             there = place.zeta
             slope = 2 * h / (curve.at(there + h) - curve.at(there - h))
             assert_allclose(slope, place.rise / rate, rtol=5e-3)
@@ -306,3 +306,31 @@ def test_back_to_the_surface(res):
     surface = Surface(design, lambda p: p[..., 2], np.ones(6))
     for value in (1e-3, 20.0, 5e4):
         assert_allclose(surface.at(surface.back(res.record.working, value)), value, rtol=1e-10)
+
+
+def test_equal_variances_that_reach_zero():
+    """Variances of two bars that a constraint makes equal, whose zero is no coordinate's."""
+    rng = np.random.default_rng(8)
+    data = pd.DataFrame({"g": np.repeat(np.arange(12), 5), "x": rng.normal(size=60)})
+    u = 0.2 * rng.normal(size=(2, 12))
+    data["y"] = u[0][data.g] + u[1][data.g] * data.x + rng.normal(size=60)
+    one = GLLAMM.from_formula("y ~ x + (x | g)", data, covariances={"g": "identity"}).fit()
+    two = GLLAMM.from_formula("y ~ x + (1 | g) + (0 + x | g)", data).fit_constrained(
+        "var[Intercept[g]] = var[x[g]]")
+    name, expected = "var[Intercept[g]]", one.conf_int(method="profile").loc["var[Intercept[g]]"]
+    assert one.params[name] > 0.01 and expected[0] == 0
+    for other in (name, "var[x[g]]"):
+        limits = two.conf_int(method="profile", cols=[other]).iloc[0]
+        assert limits[0] == 0
+        assert_allclose(limits[1], expected[1], rtol=1e-5)
+
+
+def test_correlation_up_to_one(sleep):
+    """A profile that does not meet the cut-off: the limit is one."""
+    some = sleep[sleep["Subject"] < 333]
+    res = GLLAMM.from_formula(SLOPES, some).fit()
+    found = res.profile(CORR, alpha=0.001)
+    low, high = found.conf_int().iloc[0]
+    assert (low, high) == (-1, 1) or found.curves[CORR].limits[1].bound
+    ninety = found.conf_int(0.5).iloc[0]
+    assert -1 < ninety[0] < ninety[1] < 1
