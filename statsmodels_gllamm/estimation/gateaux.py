@@ -171,9 +171,9 @@ def towards_mass(objective, working: np.ndarray, mixture: ClassMixture) -> Towar
     own = mixture.coefficients(working)
     size = np.exp(mixture.log_prior(working)[:, 0])
     mean, psi = size @ own, mixture.psi(working, mixture.first)
-    rows = classes.rows
-    directions = np.zeros((len(rows), len(psi)))
-    directions[np.arange(len(rows)), rows] = 1.0
+    rows, number, slots = classes.pieces
+    directions = np.zeros((len(classes.columns), len(psi)))
+    np.add.at(directions, (number, rows), mixture.loadings(working, mixture.first)[slots])
     psi[:, 0] += (mean - own[0]) @ directions
     value = objective.at(working, gradient=False).value
     return Towards(objective.distinct.problem, objective.task, psi, directions, value.unit_loglik,

@@ -151,7 +151,7 @@ class _Margin:
         part = self.rows.parts["exog"]
         x = part.exog.to_numpy()
         if any(part.exog_factors):
-            loading = linear._row_loadings(self.model.design, working, self.rows)
+            loading = linear.row_loadings(self.model.design, working, self.rows)
             x = x * np.column_stack([np.broadcast_to(loading[f], len(x)) for f in part.exog_factors])
         return np.column_stack([x, *self.extra.values()]) if self.extra else x
 
