@@ -14,6 +14,7 @@ import statsmodels.base.wrapper as wrap
 from statsmodels.tools._decorators import cached_value
 
 from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, table
+from statsmodels_gllamm.results.averages import PopulationAverages
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.light import without_data
@@ -24,8 +25,8 @@ from statsmodels_gllamm.results.structure import StructuralModel
 from statsmodels_gllamm.results.survey import Survey, refuse
 
 
-class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, MixingDistribution,
-                    Survey, ResultMixin, LikelihoodModelResults):
+class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measurement, Inference,
+                    MixingDistribution, Survey, ResultMixin, LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters
@@ -268,7 +269,7 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
         data.  The results get a model of their own; other results of the model keep theirs.
         """
         _ = self.group_sizes, self.fingerprint, self.own_auxiliaries, self.n_outcomes
-        _ = self.family_notes, self.sampling_notes
+        _ = self.family_notes, self.sampling_notes, self._n_clusters, self._n_independent
         self.model = without_data(self.model)
         self.record = replace(self.record, unit_scores=np.zeros((0, len(self.record.params))))
         super().remove_data()
