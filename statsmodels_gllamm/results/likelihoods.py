@@ -2,19 +2,19 @@
 from __future__ import annotations
 
 
-def refuse_incomparable(results, other) -> None:
+def refuse_incomparable(results, other, what: str) -> None:
     """Refuse fits of different data, and what is no log-likelihood of theirs.
 
     Raises
     ------
     ValueError
     """
+    refuse_without_likelihood(results, what)
+    refuse_without_likelihood(other, what)
     different = results.fingerprint.same(other.fingerprint)
     if different:
         raise ValueError(f"the two models were fitted to {different}: their likelihoods cannot be "
                          "compared; fit both to the same rows (subset=...).")
-    refuse_without_likelihood(results, "a comparison of models by their likelihoods")
-    refuse_without_likelihood(other, "a comparison of models by their likelihoods")
 
 
 def refuse_without_likelihood(results, what: str) -> None:

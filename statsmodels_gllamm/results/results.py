@@ -17,15 +17,17 @@ from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, tab
 from statsmodels_gllamm.results.averages import PopulationAverages
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
+from statsmodels_gllamm.results.intervals import Intervals
 from statsmodels_gllamm.results.light import without_data
 from statsmodels_gllamm.results.measurement import Measurement
 from statsmodels_gllamm.results.npml import MixingDistribution
 from statsmodels_gllamm.results.predictions import Predictions
+from statsmodels_gllamm.results.profile import checked_names
 from statsmodels_gllamm.results.structure import StructuralModel
 from statsmodels_gllamm.results.survey import Survey, refuse
 
 
-class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measurement, Inference,
+class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measurement, Intervals, Inference,
                     MixingDistribution, Survey, ResultMixin, LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
@@ -80,7 +82,8 @@ class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measuremen
     Notes
     -----
     Tests and intervals are asymptotic (z and chi-squared).  ``conf_int`` gives Wald intervals in
-    natural units for every parameter; `summary` shows those of variances on the log scale.
+    natural units for every parameter, and those of variances on the log scale, as `summary` shows
+    them, with ``transform=True``; it has profile likelihood and bootstrap intervals too.
     """
 
     def __init__(self, model, record, cov_type="nonrobust", cov_kwds=None):
@@ -301,7 +304,14 @@ class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measuremen
 class GLLAMMResultsWrapper(LikelihoodResultsWrapper):
     """Attaches names and row labels to the arrays of `GLLAMMResults`."""
 
-    _wrap_methods = {"conf_int": "columns"}
+    _wrap_methods: dict = {}  # those that take names are below
+
+    def conf_int(self, alpha=0.05, cols=None, method="wald", transform=False, **kwds):
+        found = self._results.conf_int(alpha, cols, method, transform, **kwds)
+        names = self._results.model.param_names if cols is None else checked_names(self, cols)
+        return pd.DataFrame(found, index=names)
+
+    conf_int.__doc__ = GLLAMMResults.conf_int.__doc__
 
     def cov_params(self, r_matrix=None, column=None, scale=None, cov_p=None, other=None):
         cov = self._results.cov_params(r_matrix, column, scale, cov_p, other)
