@@ -71,7 +71,7 @@ class PopulationAverages(ExplainedVariance):
         Parameters
         ----------
         at : {"overall", "mean", "median", "zero", "all"}
-            "overall": averaged over the rows of the sample, with frequency weights.  "mean", "median",
+            "overall": averaged over the rows of the sample, with their weights.  "mean", "median",
             "zero": of one row in which numbers have their mean, median or zero, and categories are the
             most frequent ones, with "zero" base levels.  "all": of every row, without errors.
         method : {"dydx", "eyex", "dyex", "eydx"}

@@ -24,11 +24,11 @@ import pandas as pd
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.families.ordinal import Ordinal
+from statsmodels_gllamm.latent.sampling import row_weights
 from statsmodels_gllamm.responses.base import quiet
 from statsmodels_gllamm.responses.ordinal import POSSIBLE, QUANTILES, possible_codes
 from statsmodels_gllamm.results import linear
 from statsmodels_gllamm.results.derived import DerivedEstimates, derived_covariance
-from statsmodels_gllamm.results.estimates import row_weights
 from statsmodels_gllamm.results.expected import expected, needs_sample, refuse_sets
 from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.rows import Asked, rows_of

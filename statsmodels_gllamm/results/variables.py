@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.formula.categories import label
-from statsmodels_gllamm.results.estimates import row_weights
+from statsmodels_gllamm.latent.sampling import row_weights
 from statsmodels_gllamm.results.expected import needs_sample
 
 CENTRES = ("mean", "median", "zero")
@@ -134,7 +134,7 @@ def sample_frame(model, what: str) -> pd.DataFrame:
 
 
 def sample_population(model, what: str, columns=False) -> Population:
-    """The rows of the estimation sample, with frequency weights."""
+    """The rows of the estimation sample, with their weights."""
     needs_sample(model, what)
     data = model.sample.exog.to_numpy() if columns else sample_frame(model, what)
     weight = row_weights(model.sample)
