@@ -165,9 +165,12 @@ def test_standard_errors(data):
     frame = res.get_prediction(new, which="class").summary_frame()
     assert frame.columns[0] == ("c=1", "mean") and frame.shape == (6, 8)
     assert (res.get_prediction(new, which="posterior").posterior_sd > 0).all()
-    light = res
-    light.remove_data()
-    assert_allclose(light.get_prediction(new).se > 0, True)
+    options = {"which": "posterior", "history": new.assign(id=new.id + 9000)}
+    before = res.get_prediction(new, **options).summary_frame()
+    res.remove_data()
+    assert_allclose(res.get_prediction(new, **options).summary_frame(), before, rtol=1e-6)
+    with pytest.raises(ValueError, match="remove_data"):
+        res.predict(new, which="posterior")
 
 
 @pytest.mark.parametrize("kind", ["beside", "slopes", "above", "below", "all"])
