@@ -198,6 +198,7 @@ def held_masses(record: FitRecord, design, objective, mixture: ClassMixture) -> 
     flat, info = tuple(d for d in record.flat if not names.issuperset(d)), record.information
     if not flat and info.flat.shape[1]:
         scale = np.sqrt(np.abs(np.diag(info.matrix)))
+        scale[scale == 0] = 1.0
         values = np.linalg.eigvalsh(info.matrix / np.outer(scale, scale))
         info = replace(info, definite=bool((values < FLAT).sum() <= info.flat.shape[1]))
     record = replace(record, flat=flat, information=info)

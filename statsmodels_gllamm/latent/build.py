@@ -413,8 +413,11 @@ def _entries(fixed: Terms, latents, covariances, aux, n_latent, structural, regr
 
 
 def weights_of(sample, levels):
-    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None."""
+    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None: frequency
+    weights times sampling weights."""
     weights, units = dict(sample.weights), []
+    for name, drawn in {} if sample.sampling is None else sample.sampling.used.items():
+        weights[name] = weights[name] * drawn if name in weights else drawn
     own = "rows" in sample.groups and not sample.groups["rows"].columns  # rows are clusters
     rows = None if own else weights.pop("rows", None)
     for level in levels:

@@ -14,6 +14,7 @@ import statsmodels.base.wrapper as wrap
 from statsmodels.tools._decorators import cached_value
 
 from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, table
+from statsmodels_gllamm.results.averages import PopulationAverages
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.light import without_data
@@ -21,10 +22,11 @@ from statsmodels_gllamm.results.measurement import Measurement
 from statsmodels_gllamm.results.npml import MixingDistribution
 from statsmodels_gllamm.results.predictions import Predictions
 from statsmodels_gllamm.results.structure import StructuralModel
+from statsmodels_gllamm.results.survey import Survey, refuse
 
 
-class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, MixingDistribution,
-                    ResultMixin, LikelihoodModelResults):
+class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measurement, Inference,
+                    MixingDistribution, Survey, ResultMixin, LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters
@@ -43,9 +45,10 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
         A variance that ends at zero has a standard error of NaN, and so have parameters in a
         direction in which the log-likelihood is flat.
     llf : float
-        Log-likelihood, fully normalised.
+        Log-likelihood, fully normalised; with sampling weights the log pseudo-likelihood, of which
+        there are no information criteria and likelihood-ratio tests.
     nobs : int or float
-        Rows, counted with their frequency weights at all levels.
+        Rows, counted with their frequency weights, not sampling weights, at all levels.
     n_groups : dict {group: int}
         Units of every group, without weights, from the bottom level up.
     df_model : int
@@ -118,11 +121,13 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
     @cached_value
     def bic(self):
         """Bayesian information criterion, -2 llf + k log n, with n = ``n_data``."""
+        refuse(self.model, "bic")
         return -2 * self.llf + np.log(self.n_data) * self.df_modelwc
 
     @cached_value
     def aicc(self):
         """AIC with the small-sample correction 2 k (k + 1) / (n - k - 1), with n = ``n_data``."""
+        refuse(self.model, "aicc")
         k, n = self.df_modelwc, self.n_data
         return self.aic + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else np.inf
 
@@ -264,7 +269,7 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
         data.  The results get a model of their own; other results of the model keep theirs.
         """
         _ = self.group_sizes, self.fingerprint, self.own_auxiliaries, self.n_outcomes
-        _ = self.family_notes
+        _ = self.family_notes, self.sampling_notes, self._n_clusters, self._n_independent
         self.model = without_data(self.model)
         self.record = replace(self.record, unit_scores=np.zeros((0, len(self.record.params))))
         super().remove_data()
@@ -280,6 +285,8 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
     def __maketables_stat__(self, key):
         names = {"N": "nobs", "ll": "llf", "aic": "aic", "bic": "bic", "se_type": "cov_type",
                  "df_model": "df_model", "df_resid": "df_resid"}
+        if key in ("aic", "bic") and self.model.sample.sampling is not None:
+            return None
         return getattr(self, names[key]) if key in names else None
 
     @property
