@@ -24,7 +24,8 @@ from statsmodels_gllamm.results.class_posterior import (
     in_classes,
     prior_average,
 )
-from statsmodels_gllamm.results.history import needs_sample, sample_history, units_of
+from statsmodels_gllamm.results.history import needs_sample
+from statsmodels_gllamm.results.history_part import needed_history
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
 from statsmodels_gllamm.results.normal_average import over_normal
 from statsmodels_gllamm.results.past import Known, known_by
@@ -163,8 +164,7 @@ def _given(model, data, rows: Rows, ask: Asked, history, time, offset, exposure,
     if ask.given != "posterior":
         return None
     needs_sample(model)
-    own = sample_history(model)
-    return Known(own, *units_of(own, model.sample.groups if data is None else data, rows))
+    return Known(*needed_history(model, data, rows))
 
 
 def class_values(model, working, rows: Rows, kind="mean") -> np.ndarray:

@@ -73,6 +73,8 @@ def _weights(average, agg_weights, kept, row_labels):
             raise ValueError(f"average must be True, or {len(kept)} labels, one for each row, of the "
                              "groups whose averages are wanted")
         codes, labels = pd.factorize(np.asarray(average), sort=True)
+        if (codes < 0).any():
+            raise ValueError("average has missing labels; leave these rows out, or give them a label")
     out = (codes == np.arange(len(labels))[:, None]) * np.where(kept, weight, 0.0)
     total = out.sum(axis=1, keepdims=True)
     if (total == 0).any():

@@ -87,7 +87,7 @@ def sample_history(model) -> History:
     if weight is not None and model.outcomes.rows is not None:
         weight = weight[model.outcomes.rows]
     known = tuple(v.known[structure.levels[v.level].codes] for v in structure.classes)
-    return _with_levels(rows, model.outcomes, sample.groups, structure.levels, weight, tuple(units),
+    return with_levels(rows, model.outcomes, sample.groups, structure.levels, weight, tuple(units),
                         known)
 
 
@@ -132,7 +132,7 @@ def read_history(model, data, offset=None, exposure=None, n_trials=None, name="h
     found: dict = {}
     groups = {group: make_group(model.sample.groups[group].columns, complete, found)
               for level in model.structure.levels for group in level.groups}
-    return _with_levels(rows, outcomes, groups, _levels(model, groups, name),
+    return with_levels(rows, outcomes, groups, _levels(model, groups, name),
                         known=_known_classes(model, new)), inside
 
 
@@ -216,7 +216,7 @@ def _levels(model, groups, name) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def _with_levels(rows, outcomes, groups, levels, row_weight=None, unit_weight=(), known=()):
+def with_levels(rows, outcomes, groups, levels, row_weight=None, unit_weight=(), known=()):
     """A history without copies."""
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)

@@ -80,12 +80,16 @@ def _itself(phi):
 def _free_covariance(results) -> np.ndarray:
     """Covariance (d, d) in the free coordinates from that of the natural parameters; NaN for
     coordinates that it does not tell."""
-    jacobian = results.record.jacobian[:, results.record.information.free]
+    information = results.record.information
+    size = np.sqrt(np.abs(np.diag(information.inverse)))
+    size[size == 0] = 1.0
+    jacobian = results.record.jacobian[:, information.free] * size
     cov = np.asarray(results.cov_params_default)
-    known = np.isfinite(np.diag(cov))
-    inverse = np.linalg.pinv(jacobian[known])
-    out = inverse @ cov[np.ix_(known, known)] @ inverse.T
-    told = np.isclose(inverse @ jacobian[known], np.eye(len(out)), atol=1e-6).all(axis=1)
+    known = np.isfinite(np.diag(cov)) & jacobian.any(axis=1)
+    length = np.sqrt((jacobian[known] ** 2).sum(axis=1))
+    inverse = np.linalg.pinv(jacobian[known] / length[:, None]) / length
+    told = np.isclose(inverse @ jacobian[known], np.eye(len(size)), atol=1e-6).all(axis=1)
+    out = inverse @ cov[np.ix_(known, known)] @ inverse.T * np.outer(size, size)
     out[~told], out[:, ~told] = np.nan, np.nan
     return out
 

@@ -90,6 +90,8 @@ def test_posterior_is_a_ratio_of_likelihoods(data, kind):
     prior = model.predict(params, new)
     assert_allclose(value[2], prior[2], atol=2e-6)
     assert abs(value[0] - prior[0]) > 1e-3
+    alone = model.predict(params, data[:4], which="posterior", n_quad=5)  # of one school
+    assert_allclose(alone, model.predict(params, which="posterior", n_quad=5)[:4], rtol=1e-10)
     # given a history, which may be that of persons not in the sample, or the past
     some = data[data.school < 3]
     whole = model.predict(params, which="posterior", n_quad=5)
@@ -138,6 +140,29 @@ def test_kinds_of_predictions(data):
     assert_allclose(posterior.sum(axis=1), 1, atol=1e-9)
 
 
+PARTS = {
+    "mixed": ("v ~ 0 + part + (1 | c)", {"family": {"y": BINOMIAL, "score": sm.families.Gaussian()},
+                                         "family_by": "part"}),
+    "zero-inflated": ("count ~ x + (1 | c) + (1 | id)", {
+        "family": families.ZeroInflated(sm.families.Poisson(), "1")}),
+    "successes": ("y + f ~ x + (1 | c)", {"family": BINOMIAL, "freq_weights": {"rows": "w"}}),
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+def test_a_part_of_the_sample_is_enough(data, kind):
+    formula, options = PARTS[kind]
+    table = data.assign(f=2 - data.y, count=data.y * data.grade, w=data.grade)
+    if kind == "mixed":
+        table = table.melt(["id", "x"], ["y", "score"], var_name="part", value_name="v")
+    model = GLLAMM.from_formula(formula, table, classes={"c": Classes(2, within="id")}, **options)
+    params = params_of(model)
+    whole = model.predict(params, which="posterior", n_quad=5)
+    some = table[table.id == 11]
+    own = model.predict(params, some, which="posterior", n_quad=5)
+    assert_allclose(own, whole[(table.id == 11).to_numpy()], rtol=1e-10)
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_standard_errors(data):
     rng = np.random.default_rng(8)
@@ -165,9 +190,12 @@ def test_standard_errors(data):
     frame = res.get_prediction(new, which="class").summary_frame()
     assert frame.columns[0] == ("c=1", "mean") and frame.shape == (6, 8)
     assert (res.get_prediction(new, which="posterior").posterior_sd > 0).all()
-    light = res
-    light.remove_data()
-    assert_allclose(light.get_prediction(new).se > 0, True)
+    options = {"which": "posterior", "history": new.assign(id=new.id + 9000)}
+    before = res.get_prediction(new, **options).summary_frame()
+    res.remove_data()
+    assert_allclose(res.get_prediction(new, **options).summary_frame(), before, rtol=1e-6)
+    with pytest.raises(ValueError, match="remove_data"):
+        res.predict(new, which="posterior")
 
 
 @pytest.mark.parametrize("kind", ["beside", "slopes", "above", "below", "all"])

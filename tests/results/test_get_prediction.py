@@ -12,6 +12,8 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
 from statsmodels_gllamm import GLLAMM, Factor, families
+from statsmodels_gllamm.exceptions import PrecisionWarning
+from statsmodels_gllamm.results.prediction_delta import Coordinates, derivatives, variances
 
 BINOMIAL, POISSON = sm.families.Binomial(), sm.families.Poisson()
 LINKS = sm.families.links
@@ -245,3 +247,35 @@ def test_rows_labels_and_storing(data, logit):
         found.conf_int(method="wald")
     with pytest.raises(ValueError, match="agg_weights must be 4 numbers"):
         logit.get_prediction(new, average=True, agg_weights=[1, 2])
+    with pytest.raises(ValueError, match="average has missing labels"):
+        logit.get_prediction(new, average=["a", None, "b", "b"])
+
+
+def coordinates(cov, flat=()):
+    n = len(cov)
+    flat = np.array(flat, dtype=float).reshape(n, -1)
+    return Coordinates(np.full(n, 0.3), lambda phi: phi, np.arange(n), np.asarray(cov), flat)
+
+
+def test_steps_are_checked():
+    """A function that bends within a thousandth of a standard error is differenced anew; one that
+    jumps is warned of; one that is rough by rounding only is not."""
+    at = coordinates(np.diag([1.0, 4.0]))
+    value, slope = derivatives(lambda phi: np.array([np.sin(60 * phi[0]) + phi[1]]), at)
+    assert_allclose(slope, [[60 * np.cos(18.0), 1.0]], rtol=2e-3)
+    with pytest.warns(PrecisionWarning, match="do not settle in 1 of 2"):
+        derivatives(lambda phi: np.array([phi.sum(), np.floor(700 * phi[0]) + phi[1]]), at)
+    rough = np.random.default_rng(0)
+    value, slope = derivatives(
+        lambda phi: np.array([1 + phi.sum() + 1e-12 * rough.normal()]), at)
+    assert_allclose(slope, [[1.0, 1.0]], atol=1e-7)
+    assert_allclose(variances(slope, at.cov), 5.0, rtol=1e-7)
+
+
+def test_directions_without_standard_errors():
+    at = coordinates([[1.0, 0.0], [0.0, np.nan]])
+    slope = np.array([[2.0, 0.0], [2.0, 1.0]])
+    assert_allclose(variances(slope, at.cov), [4.0, np.nan])
+    at = coordinates(np.eye(2), [[1.0, -1.0]])
+    _, slope = derivatives(lambda phi: np.array([phi.sum(), phi[0]]), at)
+    assert_allclose(slope, [[1.0, 1.0], [np.nan, np.nan]], atol=1e-9)
