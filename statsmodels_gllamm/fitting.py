@@ -22,8 +22,9 @@ from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.exceptions import ConvergenceWarning, IdentificationWarning, SeparationWarning
 from statsmodels_gllamm.latent.build import weights_of
 from statsmodels_gllamm.latent.constrained import constrained
+from statsmodels_gllamm.results import survey
 from statsmodels_gllamm.results.classes import ClassResults
-from statsmodels_gllamm.results.covariance import check_cov_type
+from statsmodels_gllamm.results.covariance import check_cov_type, default_cov_type
 from statsmodels_gllamm.results.diagnosis import DiagnosisResults
 from statsmodels_gllamm.results.results import GLLAMMResults
 
@@ -33,7 +34,7 @@ class Fitting:
 
     def fit(self, start_params=None, *, integration="adaptive", n_quad="auto", quad_tol=0.01,
             method="newton", maxiter=200, tol=1e-8, disp=False, callback=None, starts=None,
-            threads=None, progress=None, cov_type="nonrobust", cov_kwds=None, rng=None):
+            threads=None, progress=None, cov_type=None, cov_kwds=None, rng=None):
         """Maximum likelihood estimates.
 
         Parameters
@@ -67,7 +68,9 @@ class Fitting:
             Threads over chunks of clusters; as many as cores by default.
         progress : bool, optional
             Show a bar; by default only when the fit is slow and a terminal or notebook is there.
-        cov_type : {"nonrobust", "opg", "robust", "cluster"}
+        cov_type : {"nonrobust", "opg", "robust", "cluster"}, optional
+            Covariance of the estimates; see ``GLLAMMResults.with_cov_type``.  By default "robust"
+            with sampling weights, else "nonrobust".
         cov_kwds : dict, optional
         rng : seed or Generator, optional
             For ``starts``.
@@ -79,7 +82,7 @@ class Fitting:
         Warns
         -----
         IdentificationWarning, ConvergenceWarning, BoundaryWarning, QuadratureWarning,
-        SeparationWarning
+        SeparationWarning, WeightsWarning
 
         Examples
         --------
@@ -148,6 +151,7 @@ class Fitting:
             return self._fit_masses(constraints, start_params, integration, n_quad, quad_tol, method,
                                     maxiter, tol, disp, callback, starts, threads, progress, cov_type,
                                     cov_kwds)
+        cov_type = default_cov_type(self.sample) if cov_type is None else cov_type
         check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)
         search = search_method(method)
@@ -218,6 +222,7 @@ class Fitting:
             warnings.warn(separated, SeparationWarning, stacklevel=3)
         else:
             diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
+        survey.warn(self, stacklevel=4)
         kind = ClassResults if with_classes else GLLAMMResults
         kind = kind if self.diagnosis_model is None else DiagnosisResults
         return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))

@@ -121,9 +121,9 @@ class Likelihood:
         """Log-likelihood with given points per level, as a function of working coordinates, or of
         those of another ``design``; an `Objective` or a `MixtureObjective`."""
         if self.structure.residuals is not None:
-            raise NotImplementedError("residual covariances are not available with frequency weights "
-                                      "of rows, or of clusters below the top level, or with products "
-                                      "of latent variables")
+            raise NotImplementedError("residual covariances are not available with weights of rows, or "
+                                      "of clusters below the top level, or with products of latent "
+                                      "variables")
         q, design = self.design.q, design or self.design
         if self.structure.classes:
             mixture = ClassMixture(design, self.structure.classes)
@@ -256,7 +256,7 @@ class Likelihood:
     def score_obs(self, params, integration="adaptive", n_quad=7) -> np.ndarray:
         """Gradient of every top-level cluster's log-likelihood (clusters, k); sums to ``score``.
 
-        A cluster with a frequency weight counts that often.
+        A cluster with a weight counts that often.
         """
         _, point = self._at(params, integration, n_quad, off_boundary=True, units=True)
         jacobian = self.design.natural_jacobian(point.working)

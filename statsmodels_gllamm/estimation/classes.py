@@ -221,11 +221,7 @@ def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixt
     value = objective.at(working, gradient=False).loglik
     for classes, p in zip(mixture.variables, class_probabilities(objective, mixture, working)):
         order = np.argsort(-p.sum(axis=1), kind="stable")
-        rule = mixture.design.order
-        if rule is not None and classes.number in rule.columns:
-            continue
-        if (classes.known >= 0).any() or classes.named or not _turnable(mixture, classes) or (
-                order == np.arange(len(order))).all():
+        if (order == np.arange(len(order))).all() or not _turnable(mixture, classes):
             continue
         moved = reordered(mixture, working, order, classes)
         try:
@@ -237,7 +233,11 @@ def by_size(objective: MixtureObjective, working: np.ndarray, mixture: ClassMixt
 
 
 def _turnable(mixture: ClassMixture, classes: LatentClasses) -> bool:
-    """Whether memberships can take the classes in any order."""
+    """Whether the classes have no order of their own, and memberships can take them in any."""
+    order = mixture.design.order
+    if (order is not None and classes.number in order.columns) or classes.named or (
+            classes.known >= 0).any():
+        return False
     return all("Intercept" in other.covariates for other in mixture.variables
                if classes.number in (above.number for above in other.above))
 

@@ -158,7 +158,7 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=
     env : mapping, optional
         Names that `subset` may use after @.
     **rows
-        freq_weights, offset, exposure, n_trials: columns, or one value per person.
+        freq_weights, sampling_weights, offset, exposure, n_trials: columns, or one value per person.
 
     Returns
     -------
@@ -373,7 +373,7 @@ def row_arguments(rows, data, positions, id, k) -> dict:
     for what, value in rows.items():
         if value is None:
             continue
-        if what == "freq_weights":
+        if what in ("freq_weights", "sampling_weights"):
             value = value if isinstance(value, Mapping) else {id: value}
             out[what] = {level: long(one, what) for level, one in value.items()}
         else:

@@ -8,19 +8,15 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Outcomes, Predictor
-from statsmodels_gllamm.latent.classes import (
-    LatentClasses,
-    centring_of,
-    class_limits,
-    read_classes,
-    with_rows,
-)
+from statsmodels_gllamm.latent.class_limits import class_limits
+from statsmodels_gllamm.latent.classes import LatentClasses, centring_of, with_rows
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.latent.kinds import covariance_of
 from statsmodels_gllamm.latent.moderators import given_coordinates, moderators_first
 from statsmodels_gllamm.latent.order import gaussian_last
 from statsmodels_gllamm.latent.ordered import order_of
+from statsmodels_gllamm.latent.read_classes import read_classes
 from statsmodels_gllamm.latent.regressions import read_regressions
 from statsmodels_gllamm.latent.residuals import Residuals, read_residuals
 from statsmodels_gllamm.latent.signs import sign_flips
@@ -222,8 +218,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                           aux, loadings, entries,
                           (*_aux_limits(outcomes, aux, layout, rows.columns),
                            *class_limits(latent_classes, outcomes, layout, fixed, rows.columns,
-                                         sum(q) or sample.offset.any() or varying
-                                         or any(v.spec.centered for v in classes))),
+                                         sample.offset.any() or varying
+                                         or any(v.spec.centered for v in classes), sum(q) > 0)),
                           structural, regressors,
                           () if varying else
                           sign_flips(layout, cov, slots, loadings, fixed, latent, structural),
@@ -419,8 +415,11 @@ def _entries(fixed: Terms, latents, covariances, aux, n_latent, structural, regr
 
 
 def weights_of(sample, levels):
-    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None."""
+    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None: frequency
+    weights times sampling weights."""
     weights, units = dict(sample.weights), []
+    for name, drawn in {} if sample.sampling is None else sample.sampling.used.items():
+        weights[name] = weights[name] * drawn if name in weights else drawn
     own = "rows" in sample.groups and not sample.groups["rows"].columns  # rows are clusters
     rows = None if own else weights.pop("rows", None)
     for level in levels:

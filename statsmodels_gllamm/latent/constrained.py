@@ -1,7 +1,9 @@
 r"""A latent design with linear constraints on its natural parameters, :math:`\theta = A \varphi + a`.
 
 The covariance matrices that a constraint has to do with have their natural parameters for
-coordinates, so that constraints are linear in the coordinates of the design within.
+coordinates, so that constraints are linear in the coordinates of the design within.  Where constraints
+do no more than set latent variables to zero, with all their covariances, they set rows and columns of
+the Cholesky root to zero, and its elements stay coordinates.
 """
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from statsmodels_gllamm.latent.complex_step import ByComplexStep
-from statsmodels_gllamm.latent.covariance import direct
+from statsmodels_gllamm.latent.covariance import Covariance, direct
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign
 from statsmodels_gllamm.latent.ordered import Order
 from statsmodels_gllamm.latent.signs import SignFlip
@@ -106,11 +108,15 @@ class ConstrainedDesign(ByComplexStep):
         return self.inner.adjoint(self.full(phi), bar) @ self.constraints.basis
 
     def cov_slices(self):
-        """(slice of phi, covariance) of every bar; empty slices where coordinates are direct."""
-        free, out = self.constraints.free, []
+        """(slice of phi, covariance) of every bar; empty slices where coordinates are direct, and
+        without the latent variables that are zero."""
+        free, touched, out = self.constraints.free, set(self.constraints.touched.tolist()), []
         for s, c in self.inner.cov_slices():
             first = int(np.searchsorted(free, s.start))
-            out.append((slice(first, first if c.direct else first + s.stop - s.start), c))
+            if not c.direct:
+                c = _without(c, {i for (i, j), k in zip(c.pairs(), range(s.start, s.stop))
+                                 if i == j and k in touched})
+            out.append((slice(first, first if c.direct else first + len(c.pairs())), c))
         return out
 
     def to_natural(self, phi: np.ndarray) -> np.ndarray:
@@ -147,8 +153,8 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
             "constraints on centred mass points, on their probabilities or on the coefficients that "
             "have their means are not available; use Classes(centered=False), where coefficients are "
             "differences from class 1")
-    inner = _with_direct(design, touched)
     zero = set(constraints.fixed[constraints.shift[constraints.fixed] == 0].tolist())
+    inner = _with_direct(design, touched, zero)
     for s, c in inner.cov_slices():
         place = dict(zip(c.pairs(), range(s.start, s.stop)))
         for (i, j), at in place.items():
@@ -160,20 +166,40 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
     return ConstrainedDesign(inner, constraints)
 
 
-def _with_direct(design: LatentDesign, touched: set) -> LatentDesign:
+def _with_direct(design: LatentDesign, touched: set, zero: set) -> LatentDesign:
     """The design whose covariance matrices with touched parameters have direct coordinates, in all
     latent classes alike."""
-    n_own = len(design.covariances)
-    slices = [set(range(s.start, s.stop)) for s, _ in design.cov_slices()]
-    places = {own.start: i for i, (own, _) in enumerate(design.cov_slices()[:n_own])}
-    is_direct, varying = [bool(touched & own) for own in slices[:n_own]], []
+    def changed(s, c) -> bool:
+        return bool(touched.intersection(range(s.start, s.stop))) and not _vanishing(
+            c, s.start, touched, zero)
+
+    slices = design.cov_slices()[:len(design.covariances)]
+    is_direct, varying = [changed(s, c) for s, c in slices], []
     for v in design.varying:
-        base = [places[int(v.source[s.start])] for s, _ in v.covariances]
-        copies = [set(range(own.start, own.stop)) for own, _ in v.cov_slices()]
+        base = [[s.start for s, _ in slices].index(v.source[s.start]) for s, _ in v.covariances]
+        copies = [changed(s, c) for s, c in v.cov_slices()]
         for k, i in enumerate(base):
-            is_direct[i] |= any(touched & own for own in copies[k::len(base)])
+            is_direct[i] |= any(copies[k::len(base)])
         varying.append((v, base))
     own = tuple(direct(c) if yes else c for c, yes in zip(design.covariances, is_direct))
     return replace(design, covariances=own, varying=tuple(
         replace(v, covariances=tuple((s, own[i]) for (s, _), i in zip(v.covariances, base)))
         for v, base in varying))
+
+
+def _vanishing(c, first: int, touched: set, zero: set) -> bool:
+    """Whether constraints do nothing with a covariance matrix but set latent variables to zero."""
+    place = dict(zip(c.pairs(), range(first, first + len(c.pairs()))))
+    gone = {i for (i, j), k in place.items() if i == j and k in zero}
+    own = {k for pair, k in place.items() if gone & set(pair)}
+    return not c.direct and own <= zero and own == touched.intersection(place.values())
+
+
+def _without(c, gone: set):
+    """The covariance matrix of the other latent variables."""
+    if not gone:
+        return c
+    kept = [] if c.kind == "identity" else [i for i in range(c.q) if i not in gone]
+    place = {i: k for k, i in enumerate(kept)}
+    return Covariance(tuple(c.names[i] for i in kept), c.kind if kept else "diagonal",
+                      tuple(c.fixed[i] for i in kept), tuple(place[i] for i in c.order if i in place))

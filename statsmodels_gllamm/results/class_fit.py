@@ -36,6 +36,7 @@ from statsmodels_gllamm.results.class_profiles import (
 )
 from statsmodels_gllamm.results.implied import unit_weights
 from statsmodels_gllamm.results.items import column_of, repeated
+from statsmodels_gllamm.results.survey import refuse
 
 KINDS = ("count", "assigned", "actual")
 
@@ -75,6 +76,7 @@ def classification_error(results):
 def bivariate_residuals(results, items=None) -> pd.DataFrame:
     """Pairs of items; see ``ClassResults.bivariate_residuals``."""
     model = results.model
+    refuse(model, "bivariate_residuals()")
     labels, patterns, names, item = _items(model, items)
     units = model._objective(results.record.n_quad, results.record.integration).distinct
     place = np.full(len(units.place), -1)

@@ -25,6 +25,7 @@ from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.results.class_combinations import one_variable
 from statsmodels_gllamm.results.implied import unit_weights
+from statsmodels_gllamm.results.survey import refuse
 
 MAXITER = 200
 REDRAWS = 20  # of responses that lack a category
@@ -106,6 +107,7 @@ def _check(large, small, results, smaller) -> None:
                         f"be Classes(1, ...), not {type(smaller).__name__}")
     for one in (results, smaller):
         one._needs_data("bootstrap_lrt")
+        refuse(one.model, "bootstrap_lrt()")
     if _classes(small) >= _classes(large):
         raise ValueError(f"bootstrap_lrt() compares this model of {_classes(large)} classes with one "
                          f"of fewer, not of {_classes(small)}")
@@ -268,6 +270,7 @@ def select_classes(model, most=5, *, variable=None, rng=None, **fit_kwds) -> Cla
     """
     if not model.structure.classes:
         raise ValueError("select_classes() takes a model with classes=")
+    refuse(model, "select_classes()")
     one = one_variable(model, variable)
     if one.labels:
         raise ValueError("select_classes() takes a model with any number of classes, not one "

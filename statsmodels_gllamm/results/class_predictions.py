@@ -1,16 +1,13 @@
 r"""Predictions of models with latent classes, and responses drawn from them.
 
 .. math:: E(y_i) = \sum_c \pi_c(w_i)\, E(y_i \mid c), \qquad
-          E(y_i \mid y_j) = \sum_c p_{jc}\, E(y_i \mid c)
+          E(y_i \mid y_j) = \sum_c p_{jc}\, E(y_i \mid c, y_j)
 
-with the posterior probabilities :math:`p_{jc}` of the cluster of the row.  Within a class continuous
-latent variables are integrated over their distribution; given the responses of a cluster that would
-have to be the posterior one, which is not available.
+with the posterior probabilities :math:`p_{jc}` of the cluster of the row (class_posterior.py).
 """
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,113 +17,168 @@ from statsmodels_gllamm.estimation.options import integer, one_of
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.results import linear, regression
-from statsmodels_gllamm.results.class_combinations import (
-    ancestors,
-    combinations_of,
-    posterior_of_units,
-    prior_of_rows,
+from statsmodels_gllamm.results.class_combinations import ancestors, combinations_of, labels_of
+from statsmodels_gllamm.results.class_posterior import (
+    class_average,
+    class_shifts,
+    in_classes,
+    prior_average,
 )
-from statsmodels_gllamm.results.latent import level_units
-from statsmodels_gllamm.results.predict import _check_mean, _over_normal
-from statsmodels_gllamm.results.rows import Asked, Rows, rows_of
+from statsmodels_gllamm.results.history import needs_sample
+from statsmodels_gllamm.results.history_part import needed_history
+from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
+from statsmodels_gllamm.results.normal_average import over_normal
+from statsmodels_gllamm.results.past import Known, known_by
+from statsmodels_gllamm.results.predict_averages import (
+    N_QUAD,
+    check_mean,
+    points_for,
+    refuse_cut_sets,
+)
+from statsmodels_gllamm.results.rows import Asked, Rows, asked, rows_of
 
-WHICH = ("mean", "posterior", "class")
-
-
-def class_shifts(model, working, rows: Rows) -> list[np.ndarray]:
-    """What the classes of every variable add to the linear predictors of the rows (n_classes, P, n)."""
-    predictors, found = list(model.structure.predictors), []
-    mixture = ClassMixture(model.design, model.structure.classes)
-    for variable, classes in zip(model.classes, model.structure.classes):
-        beta = mixture.coefficients(working, classes)
-        values = {name: column.to_numpy() for key in variable.parts
-                  for name, column in rows.data.designs[key].items()}
-        for column in classes.columns:
-            if column.factor is not None:
-                loading = linear.row_loadings(model.design, working, rows)[column.factor]
-                values[column.term] = values[column.term] * loading
-        out = np.zeros((classes.n, len(predictors), len(rows.offset)))
-        for column, own in zip(classes.columns, beta.T):
-            out[:, predictors.index(column.predictor)] += own[:, None] * values[column.term]
-        found.append(out)
-    return found
+WHICH = ("mean", "posterior", "class", "prob", "var", "cumulative")
 
 
-def prior_probabilities(model, working, rows: Rows) -> np.ndarray:
-    """Probabilities (K, n) of the combinations of classes by the covariates of the rows."""
-    membership = [rows.data.designs[variable.membership].to_numpy() for variable in model.classes]
-    return prior_of_rows(model, working, membership)
+def predict_classes(model, params, data=None, which="mean", **kwargs) -> np.ndarray:
+    """Predictions (m,) or (m, K) at any parameters; see ``ClassResults.predict``."""
+    ready = prepare_classes(model, data, which, **kwargs)
+    return ready.at(model.design.to_working(np.asarray(params, dtype=float)))
 
 
-def predict_classes(model, params, data=None, which="mean", offset=None, exposure=None,
-                    n_trials=None) -> np.ndarray:
-    """Predicted means (m,), or (m, K) of ``which="class"``; see ``ClassResults.predict``."""
+@dataclass(frozen=True, slots=True)
+class PreparedClasses:
+    """Predictions as a function of the working coordinates; as `predict.Prepared`.
+
+    ``by_class``: one column for every combination of classes; ``known`` what posteriors are given.
+    """
+
+    model: object
+    rows: Rows
+    ask: Asked
+    want: Wanted | Tails | None
+    integration: str
+    n_quad: tuple[int, ...]
+    known: Known | None
+    by_class: bool = False
+
+    def at(self, working) -> np.ndarray:
+        """Predictions (m,) or (m, K) at working coordinates (k,), NaN for incomplete rows."""
+        if self.by_class:
+            return self._filled(class_values(self.model, working, self.rows))
+        average, moments, family = *self._average(working), self.model.fitted_family
+        if self.ask.what == "mean":
+            return self._filled(average(moments("mean")))
+        if self.ask.what == "var":
+            return self._filled(_variance(average, moments))
+        found = average(moments(self.want.kind))
+        return self._filled(self.want.of(family, self.rows.data, found))
+
+    def posterior_sd(self, working) -> np.ndarray | None:
+        """Posterior standard deviation (m,) of the means given class and latent variables."""
+        if self.ask != Asked("mean", "posterior"):
+            return None
+        return self._filled(np.sqrt(np.maximum(_variance(*self._average(working), False), 0.0)))
+
+    @property
+    def columns(self):
+        """What the predictions' columns are, or None."""
+        if self.by_class:
+            return labels_of(self.model.structure.classes)
+        return self.want.columns(self.model.fitted_family, self.rows.data)
+
+    def _average(self, working):
+        """The function that averages, and the moments that it takes."""
+        model, rows, family = self.model, self.rows, self.model.fitted_family
+        outcomes = family.outcomes(rows.data)
+        sets = linear.row_sets(outcomes)
+
+        def check(a):
+            if self.ask.what != "prob":
+                check_mean(model, outcomes, a)
+
+        def moments(kind):
+            return lambda piece, aux: family.moments(kind, aux[:, piece], rows.data.on(piece),
+                                                     None if self.want is None else self.want.counts)
+
+        if self.known is None:
+            parts = in_classes(model, working, rows, outcomes, sets is not None)
+            for part in parts.values():
+                check(part.a)
+            return prior_average(model, working, rows, parts, sets), moments
+        refuse_cut_sets(rows, sets, self.known.level, self.known.unit)
+        return class_average(model, working, rows, outcomes, self.known.history, self.known.level,
+                             self.known.unit, self.n_quad, sets, self.integration != "quadrature",
+                             check), moments
+
+    def _filled(self, found) -> np.ndarray:
+        out = np.full((len(self.rows.kept),) + found.shape[:-1], np.nan)
+        out[self.rows.kept] = np.moveaxis(found, -1, 0)
+        return out
+
+
+def _variance(average, moments, within=True) -> np.ndarray:
+    """Variances (n,) of the responses, or of their means given class and latent variables."""
+    mean = average(moments("mean"))
+
+    def about_mean(piece, aux):
+        own = moments("mean")(piece, aux)
+        if not within:
+            return lambda nu: (own(nu) - mean[piece]) ** 2
+        variance = moments("var")(piece, aux)
+        return lambda nu: variance(nu) + (own(nu) - mean[piece]) ** 2
+
+    return average(about_mean)
+
+
+def prepare_classes(model, data=None, which="mean", given=None, above=None, values=None, offset=None,
+                    exposure=None, n_trials=None, integration="adaptive", n_quad=N_QUAD, history=None,
+                    time=None) -> PreparedClasses:
+    """Read the data of predictions; parameters as of `predict.predict`."""
     one_of("which", which, WHICH)
+    if given == "zero":
+        raise ValueError("given='zero' has no meaning with latent classes; which='class' has the means "
+                         "in every class")
     if data is not None:
         data = as_frame(data)
-    if which == "posterior" and model.design.n_latent:
-        raise NotImplementedError("which='posterior' is not available for models with latent classes "
-                                  "and continuous latent variables; use which='mean' or 'class'")
-    rows = rows_of(model, data, Asked("mean", "prior"), None, offset, exposure, n_trials)
+    ask = Asked("mean", "prior") if which == "class" else asked(which, given)
+    want = None if which == "class" else wanted(model, ask, values, above)
+    rows = rows_of(model, data, ask, None, offset, exposure, n_trials)
     if rows.absent:
         raise DataError(f"predictions need the columns {', '.join(rows.absent)}, which the data do "
                         "not have")
-    working = model.design.to_working(np.asarray(params, dtype=float))
-    means = class_values(model, working, rows)
-    out = np.full((len(rows.kept), len(means)), np.nan)
-    if which == "class":
-        out[rows.kept] = means.T
-        return out
-    weight = prior_probabilities(model, working, rows)
-    if which == "posterior":
-        weight = _posterior(model, np.asarray(params, dtype=float), data, rows, weight)
-    out[rows.kept, 0] = (weight * means).sum(axis=0)
-    return out[:, 0]
+    n_quad = points_for(model, integration, n_quad) if ask.given == "posterior" else (1,)
+    return PreparedClasses(model, rows, ask, want, integration, n_quad, _given(
+        model, data, rows, ask, history, time, offset, exposure, n_trials), which == "class")
+
+
+def _given(model, data, rows: Rows, ask: Asked, history, time, offset, exposure,
+           n_trials) -> Known | None:
+    """What posteriors are given; None for priors."""
+    if history is not None:
+        if ask.given != "posterior":
+            raise ValueError("history= goes with which='posterior', or given='posterior'")
+        return known_by(model, data, rows, history, time, offset, exposure, n_trials)
+    if time is not None:
+        raise ValueError("time= goes with history='past'")
+    if ask.given != "posterior":
+        return None
+    needs_sample(model)
+    return Known(*needed_history(model, data, rows))
 
 
 def class_values(model, working, rows: Rows, kind="mean") -> np.ndarray:
     """Means (K, n) of the responses in every combination of classes, or probabilities (K, m, n) of
     ``kind`` "prob"."""
-    family = model.fitted_family
+    family, found = model.fitted_family, []
     outcomes = family.outcomes(rows.data)
     sets = linear.row_sets(outcomes)
-    mixture = ClassMixture(model.design, model.structure.classes)
-    shifts, found = class_shifts(model, working, rows), []
-    for choice in combinations_of(model.structure.classes):
-        here = mixture.of_class(working, replace(mixture.first, classes=choice))
-        aux = linear.aux_predictors(model, here, outcomes, rows.data.n)
-        o, c = linear.linear_parts(model, here, rows)
-        root = regression.solution(model.design, here, rows.regressors)[1]
-        shift = sum(own[k] for own, k in zip(shifts, choice))
-        nu, own = linear.prior(o + shift, c, root, {}, sets is not None)
+    for part in in_classes(model, working, rows, outcomes, sets is not None).values():
         if kind == "mean":
-            _check_mean(model, outcomes, own)
-        found.append(_over_normal(nu, own, sets)(
-            lambda piece, aux=aux: family.moments(kind, aux[:, piece], rows.data.on(piece), None)))
+            check_mean(model, outcomes, part.a)
+        found.append(over_normal(part.o, part.a, sets)(
+            lambda piece, aux=part.aux: family.moments(kind, aux[:, piece], rows.data.on(piece), None)))
     return np.array(found)
-
-
-def _posterior(model, params, data, rows: Rows, prior) -> np.ndarray:
-    """Probabilities (K, n) of the combinations given the responses of the row's cluster; of clusters
-    that the sample does not have, those by covariates."""
-    if not len(model.sample.index):
-        raise ValueError("which='posterior' needs the estimation sample, which remove_data() has "
-                         "removed")
-    classes = min(model.structure.classes, key=lambda own: own.level)
-    group = model.sample.groups[classes.group]
-    code = group.codes if data is None else group.recode(data[rows.kept])
-    record = _At(model.design.to_working(params), (1,) * len(model.design.q))
-    weights = posterior_of_units(model, record)
-    units = level_units(model.structure, group)[1]
-    return np.where(code >= 0, weights[:, units[code]], prior)
-
-
-class _At(NamedTuple):
-    """Where posterior probabilities are asked for, as a `FitRecord` says it."""
-
-    working: np.ndarray
-    n_quad: tuple[int, ...]
-    integration: str = "adaptive"
 
 
 def simulate(results, n: int = 1, rng=None) -> pd.DataFrame:

@@ -16,9 +16,9 @@ from scipy.special import xlogy
 from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.classes import class_probabilities
 from statsmodels_gllamm.formula.rows import as_frame
-from statsmodels_gllamm.results.class_combinations import labels_of, one_variable, prior_of_units
+from statsmodels_gllamm.results.class_combinations import one_variable, prior_of_units
 from statsmodels_gllamm.results.class_measures import ClassMeasures
-from statsmodels_gllamm.results.class_predictions import predict_classes, simulate
+from statsmodels_gllamm.results.class_predictions import prepare_classes, simulate
 from statsmodels_gllamm.results.implied import unit_weights
 from statsmodels_gllamm.results.latent import level_units
 from statsmodels_gllamm.results.npml import MassPoints, mass_points
@@ -96,32 +96,35 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         found = self.class_probabilities()
         return found if isinstance(found, dict) else {self.model.structure.classes[0].name: found}
 
-    def predict(self, data=None, which="mean", offset=None, exposure=None, n_trials=None):
-        """Predicted means, of the estimation sample or of new data.
+    def predict(self, data=None, which="mean", **kwargs):
+        """Predictions of the estimation sample or of new data.
 
         Parameters
         ----------
         data : DataFrame, optional
-        which : {"mean", "posterior", "class"}
-            Averaged over classes with their probabilities by the covariates of the membership; with
-            those given the responses of the row's cluster (for new clusters the former), where there
-            are no continuous latent variables; or one column for every class, or combination of
-            classes of several variables.
-        offset, exposure, n_trials : str, number or array_like, optional
-            Of new data.
+        which : {"mean", "posterior", "class", "prob", "var", "cumulative"}
+            Means averaged over classes with their probabilities by the covariates of the membership;
+            given the responses of the row's clusters, those of the classes (and of continuous latent
+            variables) being posterior ones; one column for every class, or combination of classes of
+            several variables; probabilities and variances, with ``given`` "prior" or "posterior".
+        **kwargs
+            ``given``, ``above``, ``values``, ``history``, ``time``, ``offset``, ``exposure``,
+            ``n_trials`` and ``n_quad``, as of `GLLAMMResults.predict`.
 
         Returns
         -------
         Series or DataFrame
         """
-        model = self.model
-        if data is None:
-            self._needs_data("predict() without data")
-        found = predict_classes(model, self.record.params, data, which, offset, exposure, n_trials)
+        model, record = self.model, self.record
+        self._needs_data_for("predict", data, which, kwargs)
+        kwargs = {"n_quad": record.n_quad, **kwargs}
+        integration = "quadrature" if record.integration == "quadrature" else "adaptive"
+        ready = prepare_classes(model, data, which, integration=integration, **kwargs)
+        found = ready.at(record.working)
         index = (model.sample if data is None else as_frame(data)).index
         if found.ndim == 1:
             return pd.Series(found, index=index)
-        return pd.DataFrame(found, index=index, columns=labels_of(model.structure.classes))
+        return pd.DataFrame(found, index=index, columns=pd.Index(ready.columns, tupleize_cols=False))
 
     def lr_test(self, other):
         mine, its = (getattr(one.model.design, "order", None) is None for one in (self, other))

@@ -65,13 +65,19 @@ def header(results, yname=None) -> tuple[list, list]:
         ("Dropped Rows:", str(sum(model.sample.dropped.values()))),
         ("Df Residuals:", d_or_f(results.df_resid).strip()),
         ("Df Model:", d_or_f(results.df_model).strip()),
-        ("Log-Likelihood:", _large(results.llf, 3)),
-        ("AIC:", _large(results.aic, 2)),
-        ("BIC:", _large(results.bic, 2)),
+        *_fit(results),
         ("Date:", time.strftime("%a, %d %b %Y")),
         ("Time:", time.strftime("%H:%M:%S")),
     ]
     return left, right
+
+
+def _fit(results) -> list[tuple[str, str]]:
+    """Log-likelihood and criteria, or the log pseudo-likelihood."""
+    if results.model.sample.sampling is not None:
+        return [("Log-Pseudolikelihood:", _large(results.llf, 3))]
+    return [("Log-Likelihood:", _large(results.llf, 3)), ("AIC:", _large(results.aic, 2)),
+            ("BIC:", _large(results.bic, 2))]
 
 
 def _error(x: float, fmt: str) -> str:
@@ -212,6 +218,7 @@ def footnotes(results) -> list[str]:
     weights = results.model.sample.weights
     if weights:
         notes.append(f"Frequency weights of {', '.join(weights)} are counted in No. Observations.")
+    notes += results.sampling_notes
     dropped = results.model.sample.dropped
     if sum(dropped.values()):
         reasons = ", ".join(f"{n} because {why}" for why, n in dropped.items() if n)

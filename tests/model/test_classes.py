@@ -335,8 +335,7 @@ def test_means_and_simulations_with_a_random_intercept(data):
     mean = [weight @ expit(p["time"] * row["time"] + p[f"Intercept[c={c}]"] + p[f"x[c={c}]"] * row["x"]
                            + sd * b) for c in (1, 2)]
     assert_allclose(res.predict(which="class").iloc[7], mean, rtol=1e-6)
-    with pytest.raises(NotImplementedError, match="posterior"):
-        res.predict(which="posterior")
+    assert res.predict(which="posterior").between(0, 1).all()
     drawn = res.simulate(4000, rng=1)
     known = data["known"].isna().to_numpy()
     gap = drawn.mean(axis=1) - res.predict()
