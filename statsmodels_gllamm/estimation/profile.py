@@ -19,7 +19,7 @@ import numpy as np
 from statsmodels_gllamm.estimation.boundary import leave, zero_coordinates
 from statsmodels_gllamm.estimation.fit import RETURN
 from statsmodels_gllamm.estimation.held import Surface, maximize_held
-from statsmodels_gllamm.estimation.optimize import maximize
+from statsmodels_gllamm.estimation.optimize import maximize, positive_definite
 from statsmodels_gllamm.estimation.profile_curve import ASIDE, Knot, Target, between
 from statsmodels_gllamm.integration.mode import ModeError
 
@@ -105,16 +105,15 @@ class Profiler:
         target, value = self.target, self.target.back(x)
         if target.root and x == 0 and len(target.zero):
             return self._at_zero(near)
-        starts = [near.working]
+        error, starts = None, [self._ahead(near, value), near.working]
         away = leave(self.objective.design, near.working, RETURN * self.scale)
         if not np.array_equal(away, near.working):
             starts.append(away)
-        error = None
         for start in starts:
             try:
                 found = maximize_held(self.objective, self.surface, start, value,
                                       curvature=near.curvature, scale=self.scale,
-                                      state=near.state if start is near.working else None)
+                                      state=None if start is away else near.state)
             except ModeError as failed:
                 error = failed
                 continue
@@ -122,6 +121,15 @@ class Profiler:
                 return self._knot(x, found.point, found.slope, found.curvature)
             error = ModeError("a constrained search did not converge", np.zeros(1, dtype=int))
         raise error
+
+    def _ahead(self, near: Knot, value: float) -> np.ndarray:
+        """Where the others move with the parameter, to first order: along inv(B) a."""
+        a = self.surface.normal(near.working)
+        direction = np.linalg.solve(positive_definite(near.curvature), a)
+        along = a @ direction
+        if not along > 0:
+            return near.working
+        return near.working + direction * ((value - near.value) / along)
 
     def _at_zero(self, near: Knot) -> Knot:
         start = near.working.copy()
