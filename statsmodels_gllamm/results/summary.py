@@ -16,6 +16,7 @@ from statsmodels_gllamm.latent.build import part_of
 from statsmodels_gllamm.results.auxiliary import kinds_of
 from statsmodels_gllamm.results.notes import family_and_link
 from statsmodels_gllamm.results.table import parameter_table
+from statsmodels_gllamm.results.wald import covariances_of_fixed
 
 TITLE = "Generalized Linear Latent and Mixed Model Results"
 RULES = {
@@ -193,6 +194,8 @@ def footnotes(results) -> list[str]:
     table = parameter_table(results)
     if ((table["kind"] == "variance") & (table["status"] == "free")).any():
         notes.append("Intervals of variances are Wald intervals of their logarithm.")
+    if covariances_of_fixed(results):
+        notes.append("Intervals of covariances of fixed variances are Wald intervals of Fisher's z.")
     if (table["status"] == "fixed").any():
         given = results.record.constraints is not None
         text = ("fixed: not estimated, set by the model" if given else
