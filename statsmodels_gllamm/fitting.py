@@ -13,8 +13,10 @@ from statsmodels_gllamm.estimation import boundary, certify, checks, diagnose, i
 from statsmodels_gllamm.estimation import classes as latent_classes
 from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.options import integer, positive
+from statsmodels_gllamm.estimation.penalties import penalized
 from statsmodels_gllamm.estimation.progress import Progress, thread_pool
-from statsmodels_gllamm.estimation.record import record_of
+from statsmodels_gllamm.estimation.record import record_of, with_penalty
+from statsmodels_gllamm.estimation.regularized import Regularized
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.exceptions import ConvergenceWarning, IdentificationWarning, SeparationWarning
 from statsmodels_gllamm.latent.build import weights_of
@@ -25,7 +27,7 @@ from statsmodels_gllamm.results.diagnosis import DiagnosisResults
 from statsmodels_gllamm.results.results import GLLAMMResults
 
 
-class Fitting:
+class Fitting(Regularized):
     """Methods of `GLLAMMModel` that fit it."""
 
     def fit(self, start_params=None, *, integration="adaptive", n_quad="auto", quad_tol=0.01,
@@ -139,9 +141,13 @@ class Fitting:
         return self._fit(self._together(constraints), **settings)
 
     def _fit(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter, tol,
-             disp, callback, starts, threads, progress, cov_type, cov_kwds, rng):
-        """``fit`` under constraints (None: without)."""
+             disp, callback, starts, threads, progress, cov_type, cov_kwds, rng, penalty=None):
+        """``fit`` under constraints (None: without), with a penalty (method, Prior, text) or None."""
+        prior = None if penalty is None else penalty[1]
         if self.classes is not None and self.classes.spec.n == "auto":
+            if penalty is not None:
+                raise NotImplementedError('penalties are not available with Classes("auto"); give a '
+                                          "number of classes")
             return self._fit_masses(constraints, start_params, integration, n_quad, quad_tol, method,
                                     maxiter, tol, disp, callback, starts, threads, progress, cov_type,
                                     cov_kwds)
@@ -160,6 +166,8 @@ class Fitting:
         if constraints is not None:
             design = constrained(design, constraints)
             start = design.to_working(self.design.to_natural(start))
+        if penalty is not None and start_params is None and not with_classes:
+            start = checks.pulled_back(self.sample, self.structure, self.outcomes, design, start)
         unidentified = self._unidentified(design, start)
         for text in unidentified:
             warnings.warn(text, IdentificationWarning, stacklevel=3)
@@ -176,7 +184,7 @@ class Fitting:
         optima = None
         with self._explained(), thread_pool(threads) as pool, closing(bar):
             def likelihood(n):
-                return self._likelihood(n, integration, pool, design)
+                return penalized(self._likelihood(n, integration, pool, design), prior)
 
             if with_classes and start_params is None:
                 start, optima = self._search_classes(likelihood, start, design, options, search,
@@ -185,6 +193,8 @@ class Fitting:
             found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
                         self._exact, search)
         record = record_of(found, self.design, design, integration, method, constraints)
+        if penalty is not None:
+            record = with_penalty(record, found.point, penalty)
         if optima is not None:
             record.retvals["optima"] = optima
         record = checks.held_where_vanished(record, self.sample, self.structure)
@@ -197,7 +207,7 @@ class Fitting:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
         suspected = bool(record.flat) or not record.retvals["converged"]
-        separated = None if with_classes else checks.separation_of(
+        separated = None if with_classes or penalty is not None else checks.separation_of(
             self.sample, self.structure, self.outcomes, (design.full(start), False),
             (record.working, suspected))
         if separated is not None:

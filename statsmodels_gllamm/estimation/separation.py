@@ -70,7 +70,7 @@ def describe_recession(direction: np.ndarray, rising: np.ndarray, names) -> str:
     return (f"the response is separated: along {combination(direction, names)} the likelihood rises "
             f"without bound in {int((rising @ direction > 1e-8).sum())} comparisons and falls in "
             "none, so that these parameters grow without bound and their standard errors mean "
-            "nothing; combine categories, drop the term or fit a penalised model")
+            "nothing; combine categories, drop the term, or use fit_regularized(method='firth')")
 
 
 def combination(direction, names) -> str:
@@ -90,8 +90,8 @@ def describe(direction: np.ndarray, exog: np.ndarray, names, high, low) -> str:
              else "at its largest where this is positive and at its smallest where negative")
     return (f"the response is separated by {where}: in the {int(rows.sum())} rows where this is not "
             f"zero the response is {value}, so that these coefficients grow without bound and their "
-            "standard errors mean nothing; combine categories, drop the term or fit a penalised "
-            "model")
+            "standard errors mean nothing; combine categories, drop the term, or use "
+            "fit_regularized(method='firth')")
 
 
 def dependence(exog: np.ndarray, names, wrong="is zero in every row") -> str | None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from statsmodels_gllamm.results.comparable import check_likelihood
 from statsmodels_gllamm.results.fit_measures import fit_measures
 from statsmodels_gllamm.results.nesting import edges
 from statsmodels_gllamm.results.tests import differ_in_classes, doubts
@@ -24,6 +25,7 @@ def compare(models, names=None, items=None, by=None, stacklevel=2) -> pd.DataFra
         if different:
             raise ValueError(f"the models were fitted to {different}: their likelihoods cannot be "
                              "compared; fit all to the same rows (subset=...)")
+    check_likelihood("compare()", *models)
     if names is None:
         names = [f"model {k}" for k in range(1, len(models) + 1)]
     names = list(names)

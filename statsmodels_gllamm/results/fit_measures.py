@@ -30,6 +30,7 @@ from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
 from statsmodels_gllamm.exceptions import ConvergenceWarning
+from statsmodels_gllamm.results.comparable import check_likelihood
 from statsmodels_gllamm.results.estimates import correlation
 from statsmodels_gllamm.results.implied import weighted_covariance
 from statsmodels_gllamm.results.persons import Stratum, strata_of
@@ -137,6 +138,7 @@ class FitMeasures:
 
 def fit_measures(results, items=None, by=None) -> FitMeasures:
     """Measures of fit; see ``GLLAMMResults.fit_measures``."""
+    check_likelihood("fit_measures()", results)
     strata = strata_of(results, items, by)
     full = [_saturated(stratum) for stratum in strata]
     if not all(one.converged for one in full):

@@ -14,6 +14,7 @@ import statsmodels.base.wrapper as wrap
 from statsmodels.tools._decorators import cached_value
 
 from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, table
+from statsmodels_gllamm.results.comparable import check_likelihood
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.light import without_data
@@ -43,7 +44,8 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
         A variance that ends at zero has a standard error of NaN, and so have parameters in a
         direction in which the log-likelihood is flat.
     llf : float
-        Log-likelihood, fully normalised.
+        Log-likelihood, fully normalised; without the penalty of a penalised fit, NaN with
+        ``integration="pql"``, which has none.
     nobs : int or float
         Rows, counted with their frequency weights at all levels.
     n_groups : dict {group: int}
@@ -67,7 +69,7 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
     certificate : Certificate
         Quadrature error in log-likelihood and in standard errors, and how it was found.
     integration : str
-        "adaptive", "laplace", "quadrature" or "exact".
+        "adaptive", "laplace", "quadrature", "exact" or "pql".
     n_quad : dict {group: int}
         Points per dimension.
     cov_type : str
@@ -115,14 +117,28 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
         c = self.record.constraints
         return [] if c is None else c.texts(self.model.param_names)
 
+    @property
+    def penalty(self):
+        """What `fit_regularized` added to the log-likelihood: ``method``, ``text`` and ``value``; None
+        otherwise."""
+        return self.record.penalty
+
+    @cached_value
+    def aic(self):
+        """Akaike's information criterion, -2 llf + 2 k."""
+        check_likelihood("aic", self)
+        return -2 * self.llf + 2 * self.df_modelwc
+
     @cached_value
     def bic(self):
         """Bayesian information criterion, -2 llf + k log n, with n = ``n_data``."""
+        check_likelihood("bic", self)
         return -2 * self.llf + np.log(self.n_data) * self.df_modelwc
 
     @cached_value
     def aicc(self):
         """AIC with the small-sample correction 2 k (k + 1) / (n - k - 1), with n = ``n_data``."""
+        check_likelihood("aicc", self)
         k, n = self.df_modelwc, self.n_data
         return self.aic + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else np.inf
 

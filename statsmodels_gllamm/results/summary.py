@@ -14,6 +14,7 @@ from statsmodels.iolib.tableformatting import fmt_params
 from statsmodels_gllamm.estimation.diagnose import messages
 from statsmodels_gllamm.latent.build import part_of
 from statsmodels_gllamm.results.auxiliary import kinds_of
+from statsmodels_gllamm.results.comparable import comparable_notes, likelihood_rows
 from statsmodels_gllamm.results.notes import family_and_link
 from statsmodels_gllamm.results.table import parameter_table
 
@@ -23,6 +24,7 @@ RULES = {
     "laplace": "Laplace",
     "quadrature": "ordinary quadrature",
     "exact": "exact",
+    "pql": "PQL",
 }
 WIDTH = 78  # of the tables, where names and numbers fit
 TITLES = {
@@ -51,7 +53,9 @@ def header(results, yname=None) -> tuple[list, list]:
         ("Link:", link),
         ("Integration:", RULES.get(results.integration, results.integration)),
     ]
-    if certificate.exact:
+    if results.integration == "pql":
+        left.append(("Quadrature error:", "not known"))
+    elif certificate.exact:
         left.append(("Quadrature error:", "none"))
     else:
         left += [("Error in log-lik.:", _error(certificate.error_loglik, "+.2g")),
@@ -64,9 +68,7 @@ def header(results, yname=None) -> tuple[list, list]:
         ("Dropped Rows:", str(sum(model.sample.dropped.values()))),
         ("Df Residuals:", d_or_f(results.df_resid).strip()),
         ("Df Model:", d_or_f(results.df_model).strip()),
-        ("Log-Likelihood:", _large(results.llf, 3)),
-        ("AIC:", _large(results.aic, 2)),
-        ("BIC:", _large(results.bic, 2)),
+        *likelihood_rows(results, _large),
         ("Date:", time.strftime("%a, %d %b %Y")),
         ("Time:", time.strftime("%H:%M:%S")),
     ]
@@ -86,7 +88,8 @@ def group_table(results) -> pd.DataFrame:
     rows = {}
     for size in results.group_sizes:
         mean = f"{size.rows_mean:.1f}"
-        points = "exact" if results.integration == "exact" else str(results.n_quad[size.name])
+        points = {"exact": "exact", "pql": "-"}.get(results.integration,
+                                                    str(results.n_quad[size.name]))
         rows[size.name] = [str(size.n_units), str(size.rows_min), mean, str(size.rows_max),
                            str(size.n_latent), points]
     return pd.DataFrame.from_dict(
@@ -179,7 +182,7 @@ def _cells(row, tested: bool, number) -> list[str]:
 
 def footnotes(results) -> list[str]:
     """What the tables leave out: how to read them, and every reason for caution."""
-    notes = [results.cov_kwds["description"]]
+    notes = [*comparable_notes(results), results.cov_kwds["description"]]
     table = parameter_table(results)
     if ((table["kind"] == "variance") & (table["status"] == "free")).any():
         notes.append("Intervals of variances are Wald intervals of their logarithm.")

@@ -27,6 +27,7 @@ from statsmodels_gllamm.exceptions import BoundaryWarning, PrecisionWarning
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM
 from statsmodels_gllamm.formula.terms import current_spec, term_slices
 from statsmodels_gllamm.formula.wide import ITEM
+from statsmodels_gllamm.results.comparable import check_likelihood
 from statsmodels_gllamm.results.nesting import edges
 
 NEGATIVE = 1e-6  # a likelihood ratio below minus this is a sign of trouble
@@ -141,6 +142,7 @@ def likelihood_ratio(results, other, stacklevel: int = 2) -> LRTestResult:
     if differ_in_classes(results, other):
         raise ValueError("the likelihood ratio of models with different numbers of latent classes is "
                          "not chi-squared; compare them by aic or bic, as compare() does")
+    check_likelihood("a likelihood-ratio test", results, other)
     large, small = sorted((results, other), key=lambda r: -r.df_modelwc)
     at_edge = edges(small.model.fitted_family, large.model.fitted_family)
     if at_edge is None:
