@@ -9,16 +9,26 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.estimation import boundary, certify, checks, diagnose, identification, npml
+from statsmodels_gllamm.estimation import (
+    boundary,
+    certify,
+    checks,
+    diagnose,
+    identification,
+    npml,
+    pql,
+)
 from statsmodels_gllamm.estimation import classes as latent_classes
 from statsmodels_gllamm.estimation.fit import Options, fit
-from statsmodels_gllamm.estimation.options import integer, positive
+from statsmodels_gllamm.estimation.options import integer, one_of, positive
 from statsmodels_gllamm.estimation.penalties import penalized
+from statsmodels_gllamm.estimation.points import INTEGRATIONS
 from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of, with_penalty
 from statsmodels_gllamm.estimation.regularized import Regularized
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.exceptions import ConvergenceWarning, IdentificationWarning, SeparationWarning
+from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.latent.build import weights_of
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.results.classes import ClassResults
@@ -40,9 +50,10 @@ class Fitting(Regularized):
         start_params : array_like (k,), Series or results, optional
             Natural parameters; a Series or another model's results are matched by name.  A variance
             of zero, at which no search can start, is replaced by our own starting value.
-        integration : {"adaptive", "laplace", "quadrature"}
-            Adaptive Gauss-Hermite quadrature, its one-point case, or quadrature over the prior.
-            Gaussian models with identity link are exact whatever is asked.
+        integration : {"adaptive", "laplace", "quadrature", "pql"}
+            Adaptive Gauss-Hermite quadrature, its one-point case, or quadrature over the prior;
+            "pql" is penalised quasi-likelihood, for starting values and comparison: its results
+            have no likelihood.  Gaussian models with identity link are exact whatever is asked.
         n_quad : "auto", int or {group: int}
             Points per dimension; "auto" raises them until the certified error is below
             ``quad_tol``, within a node budget.
@@ -144,6 +155,8 @@ class Fitting(Regularized):
              disp, callback, starts, threads, progress, cov_type, cov_kwds, rng, penalty=None):
         """``fit`` under constraints (None: without), with a penalty (method, Prior, text) or None."""
         prior = None if penalty is None else penalty[1]
+        if integration == "pql" and self.classes is not None:
+            pql.refuse(self.structure, self.outcomes, starts, n_quad, method)
         if self.classes is not None and self.classes.spec.n == "auto":
             if penalty is not None:
                 raise NotImplementedError('penalties are not available with Classes("auto"); give a '
@@ -152,7 +165,12 @@ class Fitting(Regularized):
                                     maxiter, tol, disp, callback, starts, threads, progress, cov_type,
                                     cov_kwds)
         check_cov_type(cov_type, cov_kwds)
-        points = self._points(n_quad, integration)
+        one_of("integration", integration, (*INTEGRATIONS, "pql"))
+        if integration == "pql" and self._exact:
+            integration = "adaptive"
+        if integration == "pql":
+            pql.refuse(self.structure, self.outcomes, starts, n_quad, method)
+        points = self._points(n_quad, "laplace" if integration == "pql" else integration)
         search = search_method(method)
         with_classes = self.structure.classes is not None
         if starts is None:  # one class has one maximum
@@ -190,11 +208,16 @@ class Fitting(Regularized):
                 start, optima = self._search_classes(likelihood, start, design, options, search,
                                                      starts, rng)
                 starts = 1
-            found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
-                        self._exact, search)
+            if integration == "pql":
+                found = pql.fit_pql(self._working_models(design, pool), start, options)
+            else:
+                found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
+                            self._exact, search)
         record = record_of(found, self.design, design, integration, method, constraints)
         if penalty is not None:
             record = with_penalty(record, found.point, penalty)
+        if integration == "pql":
+            record = replace(record, loglik=np.nan)
         if optima is not None:
             record.retvals["optima"] = optima
         record = checks.held_where_vanished(record, self.sample, self.structure)
@@ -217,6 +240,17 @@ class Fitting(Regularized):
         kind = ClassResults if with_classes else GLLAMMResults
         kind = kind if self.diagnosis_model is None else DiagnosisResults
         return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))
+
+    def _working_models(self, design, pool) -> pql.Working:
+        """The linear mixed models of penalised quasi-likelihood."""
+        rows, units = weights_of(self.sample, self.structure.levels)
+        data_rows = self.outcomes.rows
+
+        def where(row):
+            return f"row {show(self.sample.index[row if data_rows is None else data_rows[row]])}"
+
+        return pql.Working(self._engine_rows(rows), self.structure.engine_levels, units, design, pool,
+                           where)
 
     def _class_starts(self) -> latent_classes.Starts:
         """What starting points of a model with latent classes are drawn from."""
