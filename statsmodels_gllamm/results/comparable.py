@@ -5,11 +5,12 @@ PQL = "pql"
 
 
 def why_not(results) -> str | None:
-    """Why results have no maximum of a likelihood, in words; None where they have."""
+    """Why results have no maximum of a likelihood, and what to do; None where they have."""
     if results.integration == PQL:
-        return "penalised quasi-likelihood (integration='pql') has no likelihood"
+        return ("penalised quasi-likelihood (integration='pql') has no likelihood; fit with another "
+                "integration")
     if results.penalty is not None:
-        return "a penalised fit is not at the maximum of the likelihood"
+        return "a penalised fit is not at the maximum of the likelihood; fit without penalty"
     return None
 
 
@@ -24,8 +25,7 @@ def check_likelihood(what: str, *several) -> None:
     for results in several:
         reason = why_not(results)
         if reason is not None:
-            raise ValueError(f"{what} is not available: {reason}; use fit() with another "
-                             "integration, and without penalty")
+            raise ValueError(f"{what} is not available: {reason}")
 
 
 def likelihood_rows(results, large) -> list[tuple[str, str]]:

@@ -72,6 +72,8 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
         "adaptive", "laplace", "quadrature", "exact" or "pql".
     n_quad : dict {group: int}
         Points per dimension.
+    penalty : PenaltyRecord or None
+        What `fit_regularized` added to the log-likelihood: ``method``, ``text`` and ``value``.
     cov_type : str
     cov_kwds : dict
         ``description`` and what the covariance type used.
@@ -119,8 +121,7 @@ class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, Mixing
 
     @property
     def penalty(self):
-        """What `fit_regularized` added to the log-likelihood: ``method``, ``text`` and ``value``; None
-        otherwise."""
+        """What `fit_regularized` added to the log-likelihood; None otherwise."""
         return self.record.penalty
 
     @cached_value
