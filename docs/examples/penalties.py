@@ -44,7 +44,7 @@ print(ordinal.fe_params.round(2))
 # end
 
 # refused
-firth.aic
+print(firth.aic)
 # end
 
 # many
