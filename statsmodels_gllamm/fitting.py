@@ -328,8 +328,11 @@ class Fitting(Regularized):
             found = identification.unidentified(self.structure, self.outcomes, design, start)
         n_quad = identification.points(self.design.q)
         if not (found.size or self._exact) and n_quad:
-            objective = self._objective(n_quad, "quadrature", design=design)
-            found = identification.silent(objective, self.structure, self._engine_rows(None), start)
+            def objective(problem):
+                return self._objective(n_quad, "quadrature", design=design, problem=problem)
+
+            found = identification.silent(objective, self.structure, design, self._engine_rows(None),
+                                          start)
         return [identification.describe(one, self.param_names) for one in found.T]
 
     def _start(self, start_params) -> np.ndarray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 import numpy as np
 
 from statsmodels_gllamm.estimation import separation
+from statsmodels_gllamm.estimation.pooled import least_squares
 from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
 from statsmodels_gllamm.estimation.rising import rising_rows
-from statsmodels_gllamm.estimation.starts import least_squares
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.latent.build import latent_columns, part_of
