@@ -6,6 +6,7 @@ coordinates, so that constraints are linear in the coordinates of the design wit
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.parameters import Block, Constraints, Layout
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConstrainedDesign(ByComplexStep):
     """What estimation asks of a `LatentDesign`, as a function of phi (f,).
 
@@ -36,7 +37,7 @@ class ConstrainedDesign(ByComplexStep):
         """Rows and columns of Psi in use."""
         return self.inner.entries
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
         """Blocks of the parameters that are left free."""
         place, blocks = self.constraints.free, []
@@ -45,7 +46,7 @@ class ConstrainedDesign(ByComplexStep):
             blocks.append(Block(block.kind, tuple(block.names[i] for i in inside)))
         return Layout(tuple(blocks))
 
-    @property
+    @cached_property
     def aux_limits(self) -> tuple[AuxLimit, ...]:
         """Limits of the auxiliary predictors that no constraint has to do with."""
         free, touched = self.constraints.free, self.constraints.touched
@@ -53,7 +54,7 @@ class ConstrainedDesign(ByComplexStep):
                      for limit in self.inner.aux_limits
                      if not np.isin(limit.positions, touched).any())
 
-    @property
+    @cached_property
     def flips(self) -> tuple[SignFlip, ...]:
         """Sign changes under which the constraints still hold."""
         c, found = self.constraints, []
