@@ -32,10 +32,11 @@ class Regularized:
             information about the coefficients.  There is no L1 penalty.
         alpha : float, array_like, Series or dict
             Ridge: the precision of the prior, one over its variance.  Otherwise a weight, one for
-            the prior itself.  A number is that of all fixed coefficients besides constants; a Series
-            or dict {name: value} penalises what it names, loadings and regressions of latent
-            variables too; an array has a value for every fixed coefficient or every parameter.
-            Firth's takes a number.
+            the prior itself.  A number is that of all fixed coefficients besides constant columns
+            (indicators of all items, as of ``0 + item``, are not constant); a Series or dict
+            {name: value} penalises what it names, loadings and regressions of latent variables too;
+            an array has a value for every fixed coefficient or every parameter.  Firth's takes a
+            number.
         start_params : array_like (k,), Series or results, optional
             As in `fit`.
         df : float
