@@ -22,7 +22,7 @@ class Regularized:
     """The method of `GLLAMMModel` that fits it with a penalty."""
 
     def fit_regularized(self, method="ridge", alpha=1.0, start_params=None, *, df=3.0, scale=1.0,
-                        center=0.0, joint=False, **fit_kwds):
+                        center=0.0, joint=False, opt_method="newton", **fit_kwds):
         r"""Penalised maximum likelihood estimates: a penalty on coefficients.
 
         Parameters
@@ -48,6 +48,8 @@ class Regularized:
         joint : bool
             One multivariate t distribution of all penalised coefficients, in place of independent
             ones.
+        opt_method : str
+            How to search: the ``method`` of `fit`.
         **fit_kwds
             Keywords of `fit`.
 
@@ -100,7 +102,7 @@ class Regularized:
         one_of("method", method, METHODS)
         defaults = {name: parameter.default for name, parameter
                     in inspect.signature(self.fit).parameters.items()}
-        allowed = set(defaults) - {"method"}
+        allowed = set(defaults) - {"method", "start_params"}
         unknown = set(fit_kwds) - allowed
         if unknown:
             raise TypeError(f"fit_regularized has no keyword {sorted(unknown)[0]!r}; besides its own "
@@ -108,7 +110,7 @@ class Regularized:
         if fit_kwds.get("integration") == "pql":
             raise ValueError("integration='pql' has no likelihood that a penalty could be added to")
         prior, text = penalty_of(self, method, alpha, df, scale, center, joint)
-        settings = {**defaults, **fit_kwds, "start_params": start_params}
+        settings = {**defaults, **fit_kwds, "start_params": start_params, "method": opt_method}
         return self._fit(self._linear, **settings, penalty=(method, prior, text))
 
 

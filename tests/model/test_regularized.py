@@ -243,3 +243,18 @@ def test_statsmodels_ridge_of_a_glm():
     glm = sm.GLM.from_formula("y ~ lbas + treat + lage", data, family=sm.families.Poisson())
     other = glm.fit_regularized(alpha=5.0 / len(data), L1_wt=0.0)
     np.testing.assert_allclose(res.params, other.params, atol=1e-4)
+
+
+def test_any_rule_and_any_search(data):
+    """Laplace's approximation with a penalty, maximised by scipy as well; other searches agree."""
+    model = GLLAMM.from_formula("b ~ x + z + (1 | g)", data, family=BINOMIAL)
+
+    def minus(p):
+        loglik = model.loglike(np.append(p[:3], np.exp(p[3])), integration="laplace")
+        return -(loglik - 2 * np.log1p((p[1:3] / 0.3) ** 2 / 3).sum())
+
+    best = minimize(minus, np.zeros(4), method="BFGS")
+    for search in ("newton", "bfgs"):
+        res = model.fit_regularized("student", scale=0.3, integration="laplace", opt_method=search)
+        np.testing.assert_allclose(res.params, np.append(best.x[:3], np.exp(best.x[3])), atol=1e-4)
+        np.testing.assert_allclose(res.llf + res.penalty.value, -best.fun, atol=1e-6)
