@@ -25,6 +25,7 @@ from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.exceptions import ConvergenceWarning
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.results.components import correlations
+from statsmodels_gllamm.results.likelihoods import refuse_without_likelihood
 from statsmodels_gllamm.results.profile_targets import (
     curvature_of,
     error_of,
@@ -180,14 +181,7 @@ def needs_likelihood(results, what: str) -> None:
         The data were removed; quasi-likelihood, sampling weights or a penalty.
     """
     results._needs_data(what)
-    if results.integration == "pql" or not np.isfinite(results.record.loglik):
-        raise ValueError(f"{what} is not available for this fit, which has no log-likelihood of the "
-                         "data; fit with integration='adaptive'")
-    if getattr(results.model.sample, "sampling", None) is not None:
-        raise ValueError(f"{what} is not available with sampling weights, where the likelihood is a "
-                         "pseudolikelihood; use method='wald' with robust standard errors")
-    if getattr(results, "penalty", None) is not None:
-        raise ValueError(f"{what} is not available for penalised estimates; refit with fit()")
+    refuse_without_likelihood(results, what)
 
 
 def profile(results, names=None, alpha=0.05, *, threads=None, progress=None, curves=True,
