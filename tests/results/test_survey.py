@@ -159,7 +159,7 @@ def test_tests_of_fit_refuse(rng):
         classes.bootstrap_lrt(classes)
     numbers = wide.assign(**{c: rng.normal(size=60) + rng.normal() for c in "abcd"})
     factor = GLLAMM.from_wide(numbers, list("abcd"), sampling_weights="w").fit(maxiter=3)
-    with pytest.raises(NotImplementedError, match="fit_measures"):
+    with pytest.raises(ValueError, match="fit_measures"):
         factor.fit_measures()
 
 
