@@ -15,6 +15,7 @@ from statsmodels.tools._decorators import cached_value
 
 from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, table
 from statsmodels_gllamm.results.covariance import covariance
+from statsmodels_gllamm.results.diagnostics import Diagnostics
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.light import without_data
 from statsmodels_gllamm.results.measurement import Measurement
@@ -23,8 +24,8 @@ from statsmodels_gllamm.results.predictions import Predictions
 from statsmodels_gllamm.results.structure import StructuralModel
 
 
-class GLLAMMResults(Predictions, StructuralModel, Measurement, Inference, MixingDistribution,
-                    ResultMixin, LikelihoodModelResults):
+class GLLAMMResults(Predictions, Diagnostics, StructuralModel, Measurement, Inference,
+                    MixingDistribution, ResultMixin, LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters
