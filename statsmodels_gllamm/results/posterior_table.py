@@ -93,18 +93,22 @@ def latent(results, group=None, kind="mean", covariances=False, *, standardized=
     """
     if quantiles is not None:
         quantiles = checked_probabilities(quantiles)
+    model = results.model
+    if model.structure.classes is not None and not model.design.n_latent:
+        raise ValueError("the model has no continuous latent variables; class_probabilities() and "
+                         "modal_class have the classes")
     found = posterior(results, kind, group, modal)
     if group is None and len(found) == 1:
         (group,) = found
     if group is not None:
         found = {group: found[group]}
     if standardized:
-        prior = prior_moments(results.model, results.record.working)
+        prior = prior_moments(model, results.record.working)
     frames = {}
     for name, one in found.items():
         columns = frame(one)
         if standardized:
-            level, units, places, _ = group_latents(results.model, name)
+            level, units, places, _ = group_latents(model, name)
             columns |= _standardized(one, *(x[places][:, units].T for x in prior[level]))
         if quantiles is not None:
             values = posterior_quantiles(results, name, quantiles, modal)
