@@ -35,6 +35,7 @@ from statsmodels_gllamm.results.covariance import independent_units, top_weight
 from statsmodels_gllamm.results.latent import level_units
 
 STEP = 1e-2  # of a standard error, of the differences of the scores
+LONG = 0.05  # the longest step, in a coordinate or of its size
 RANK = 1e-10  # eigenvalues of the scaled covariance below which a direction is flat
 SHOWN = 5  # units that a plot names
 PANELS = {"cooks": "Cook's distance", "hat": "leverage", "covratio": "ratio of covariances"}
@@ -94,18 +95,18 @@ class GLLAMMInfluence:
         with self.model._explained():
             own, state = scores(working)
             curvature = np.empty((len(own), root.shape[1], root.shape[1]))
-            bend = 2 * root.shape[1] * own.sum(axis=0)
-            slope = np.empty(root.shape[1])
+            bend, slope = np.zeros(root.shape[1]), np.empty(root.shape[1])
             for k, direction in enumerate(root.T):
-                step = np.zeros(len(working))
-                step[free] = STEP * direction
+                step, share = np.zeros(len(working)), np.abs(direction) / (1 + np.abs(working[free]))
+                h = min(STEP, LONG / share.max())  # the log-likelihood may be nearly flat
+                step[free] = h * direction
                 up, down = scores(working + step, state)[0], scores(working - step, state)[0]
-                curvature[:, k] = (down - up) / (2 * STEP)
-                bend -= (up + down).sum(axis=0)
+                curvature[:, k] = (down - up) / (2 * h)
+                bend -= (up - 2 * own + down).sum(axis=0) / h**2
                 slope[k] = (_log_size(design, working + step, free)
-                            - _log_size(design, working - step, free)) / (2 * STEP)
+                            - _log_size(design, working - step, free)) / (2 * h)
         curvature = 0.5 * (curvature + np.swapaxes(curvature, 1, 2))
-        return root, own[self._order], curvature[self._order], bend / STEP**2 - slope
+        return root, own[self._order], curvature[self._order], bend - slope
 
     @cached_property
     def _rest(self) -> np.ndarray:

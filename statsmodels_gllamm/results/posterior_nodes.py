@@ -16,6 +16,7 @@ from statsmodels_gllamm.results.latent import (
     group_names,
     one_group,
     points_for,
+    posterior,
     top_units,
 )
 from statsmodels_gllamm.results.posterior_parts import level_map, parts_of
@@ -30,14 +31,14 @@ def posterior_nodes(results, group=None, modal=False) -> pd.DataFrame:
     if group is None:
         if len(names) != 1:
             raise ValueError(f"group= is one of {', '.join(names)}" if names else
-                             "the model has no latent variables")
+                             "the model has no continuous latent variables")
         (group,) = names
     one_group(model, group)
-    if model.structure.residuals is not None:
-        raise NotImplementedError("posterior_nodes() is not available for models with residual "
-                                  "covariances, whose posterior is normal: latent(covariances=True) "
-                                  "has its moments")
     level, units, places, terms = group_latents(model, group)
+    if model.structure.residuals is not None:  # normal, with a single node at the mean
+        mean = posterior(results, "mean", group)[group].estimate.T[:, None]
+        one = np.arange(len(units)), 0, np.ones((1, len(units))), mean
+        return _table(model, group, terms, (), [one], len(units))
     top = top_units(model.structure.levels)[level]
     found = []
     with model._explained():

@@ -37,7 +37,8 @@ from statsmodels_gllamm.responses.truncated import ZeroTruncated
 
 
 def limits(family, aux: np.ndarray, data) -> Callable:
-    """Function nu (P, ..., n) -> (4, ..., n) of the rows of some data.
+    """Function nu (P, ..., n) -> (4, ..., n) of the rows of some data; the last two are NaN where they
+    are nothing but the first ones' complements.
 
     Parameters
     ----------
@@ -53,8 +54,12 @@ def limits(family, aux: np.ndarray, data) -> Callable:
         The family has no distribution function.
     """
     if isinstance(family, MixedFamily):
-        parts = [(rows, limits(own, own_aux, some)) for own, rows, own_aux, some
-                 in family._parts(aux, data)]
+        parts, first = [], 0
+        for _, own, rows, some in family.parts_of(data):
+            m = len(own.outcomes(replace(some, endog=None)).aux_names)
+            if len(rows):
+                parts.append((rows, limits(own, aux[first:first + m, rows], some)))
+            first += m
         return lambda nu: _together(nu, parts)
     if isinstance(family, ZeroInflated | Hurdle):
         return _with_zero(family, aux, data)
@@ -281,7 +286,7 @@ def _of_counts(response, y, aux, data) -> Callable:
             for total, sign in ((before, -1), (at, 0), (after, 1)):
                 total[..., rows] += np.where(side == sign, p, 0.0)
         if most is None:
-            after = 1 - (before + at)
-        return np.stack([before, before + at, at + after, after])
+            after = np.nan
+        return np.stack([before, before + at, at + after, after + 0 * at])
 
     return limits_of

@@ -72,7 +72,8 @@ def ends(results, given: str, data: FamilyData | None = None) -> np.ndarray:
     model = results.model
     data = with_responses(model) if data is None else data
     average, aux = averages(model, results.record, given)
-    return average(lambda piece: limits(model.fitted_family, aux[:, piece], data.on(piece)))
+    found = average(lambda piece: limits(model.fitted_family, aux[:, piece], data.on(piece)))
+    return np.concatenate([found[:2], np.where(np.isnan(found[2:]), 1 - found[:2], found[2:])])
 
 
 def normal_scores(found: np.ndarray, rng) -> np.ndarray:
