@@ -17,8 +17,8 @@ from statsmodels_gllamm.formula.designs import Part
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM
 from statsmodels_gllamm.formula.rows import as_frame, row_array
 from statsmodels_gllamm.results.given_latent import given_latent
-from statsmodels_gllamm.results.latent import level_units
 from statsmodels_gllamm.results.regression import regressors
+from statsmodels_gllamm.results.units import level_units
 
 MEANS = {"mean": "prior", "conditional": "zero", "posterior": "posterior"}
 WHICH = (*MEANS, "linear", "prob", "var", "cumulative")
