@@ -183,11 +183,11 @@ class ClassMixture:
         return {kind: self.design.inner.layout.positions(kind) for kind in ("class", "prob")}
 
     def places(self, classes: LatentClasses) -> np.ndarray:
-        """Which entry each class-specific column has (P,)."""
+        """Which entry each piece of a class-specific column has."""
         rows, columns = self.entries
         first = np.flatnonzero(columns == 0)
         order = np.argsort(rows[first])
-        return first[order[np.searchsorted(rows[first], classes.rows, sorter=order)]]
+        return first[order[np.searchsorted(rows[first], classes.pieces[0], sorter=order)]]
 
     def coefficients(self, working: np.ndarray, classes: LatentClasses | None = None) -> np.ndarray:
         """Class-specific coefficients (n, P) of a variable, the only one by default."""
@@ -228,7 +228,9 @@ class ClassMixture:
         """Expanded coefficients (r, 1 + D' + m) of a choice."""
         n_latent, psi = self.design.inner.n_latent, self._inner_psi(working, choice).copy()
         for classes, c in zip(self.variables, choice.classes):
-            np.add.at(psi[:, 0], classes.rows, self.coefficients(working, classes)[c])
+            rows, number, slots = classes.pieces
+            own = self.coefficients(working, classes)[c]
+            np.add.at(psi[:, 0], rows, self.loadings(working, choice)[slots] * own[number])
         psi[:, 0] += psi[:, 1 + self.upper] @ choice.u[self.upper]
         latent = np.zeros((len(psi), sum(self.q)))
         latent[:, self.kept] = psi[:, 1:1 + len(self.kept)]
@@ -245,8 +247,32 @@ class ClassMixture:
         for classes, c in zip(self.variables, choice.classes):
             number, mine, values = classes.slopes(c)
             position = self._at["class"][classes.places[0]][mine]
-            np.add.at(out, (self.places(classes)[number], position), values)
+            _, pieces, slots = classes.pieces
+            load = self.loadings(working, choice)[slots]
+            for n, at, value in zip(number, position, values):
+                some = np.flatnonzero(pieces == n)
+                out[self.places(classes)[some], at] += load[some] * value
+            if slots.any():
+                out += self._in_loadings(working, classes, choice)
         return out @ self._basis
+
+    def loadings(self, working: np.ndarray, choice: Choice) -> np.ndarray:
+        """Loadings (s,) by slot, in some classes."""
+        return self.design.inner.loading_values(self.of_class(working, choice))
+
+    def _in_loadings(self, working, classes: LatentClasses, choice: Choice) -> np.ndarray:
+        """Derivative of the entries of the columns of factors in the loadings (E, k)."""
+        inner = self.design.inner
+        out = np.zeros((len(self.entries[0]), inner.layout.size))
+        position = np.full(len(inner.loadings), -1)
+        position[np.isnan(inner.loadings)] = inner.layout.positions("lambda")
+        _, number, slots = classes.pieces
+        own = self.coefficients(working, classes)[choice.classes[classes.number]][number]
+        free = position[slots] >= 0
+        np.add.at(out, (self.places(classes)[free], position[slots][free]), own[free])
+        for varying in inner.varying:
+            out = varying.back(out, choice.classes[varying.variable])
+        return out
 
     def log_prior(self, working: np.ndarray, classes: LatentClasses | None = None,
                   choice: Choice | None = None) -> np.ndarray:

@@ -10,14 +10,14 @@ Coefficients with a design rise with the number of its column.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.estimation.class_factors import pooled_values
 from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.mixture import MixtureObjective
-from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.integration.marginal import evaluate
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.classes import (
@@ -101,7 +101,7 @@ def starts_of(structure, rows, objective: MixtureObjective, linear_aux: bool) ->
     variables, design = structure.classes, structure.design
     mixture = ClassMixture(design, variables)
     single = one_class(design, variables)
-    start = start_values(replace(structure, design=single), rows, linear_aux)
+    start = pooled_values(structure, single, variables, rows, linear_aux)
     pooled = np.zeros(design.layout.size)
     for kind in ("lambda", "gamma", "b", "cov", "aux"):
         pooled[design.layout.positions(kind)] = start[single.layout.positions(kind)]
@@ -126,7 +126,10 @@ def _roots(objective: MixtureObjective, mixture: ClassMixture, pooled) -> tuple[
     value = evaluate(problem, objective.task, mixture.psi(pooled, mixture.first), units=True)
     jacobian = mixture.jacobian(pooled, mixture.first)
     for classes in mixture.variables:
-        bar = value.unit_bar[mixture.places(classes)]
+        _, number, slots = classes.pieces
+        bar = np.zeros((len(classes.columns), value.unit_bar.shape[1]))
+        np.add.at(bar, number, mixture.loadings(pooled, mixture.first)[slots, None]
+                  * value.unit_bar[mixture.places(classes)])
         more = [(value.unit_bar.T @ jacobian[:, v.source]).T for v in _varying(mixture, classes)]
         scores, weight = np.concatenate([bar, *more]), problem.top_weight
         for link in objective.within[:mixture.stages.index(classes.level)]:

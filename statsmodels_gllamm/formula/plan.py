@@ -20,6 +20,7 @@ from statsmodels_gllamm.spec import Factor, Needs
 
 __all__ = ["RESERVED", "Plan", "make_plan", "unused_categories", "working_frame"]
 
+CLASS_PART = "class-specific part"
 RESERVED = ("endog", "exog", "bars", "factors", "codes", "numbers", "labels")
 
 
@@ -137,7 +138,7 @@ def _own_formulas(needs: Needs, names, bars: dict) -> tuple[dict, frozenset]:
             fixed, bars[place] = right_side(text, where)
             formulas[place] = (fixed, where, names)
         else:
-            formulas[place] = (one_sided(text, where), where, ())
+            formulas[place] = (one_sided(text, where), where, names if key[0] == CLASS_PART else ())
         if key in needs.without_intercept:
             without.add(place)
     return formulas, frozenset(without)
@@ -162,7 +163,8 @@ def _check_factors(names, formulas, usages):
     """Every factor is used, and only where a latent variable may stand."""
     allowed = {key for key, (_, _, factors) in formulas.items() if factors}
     used = {name for key in allowed for name in usages[key].names}
-    in_bars = {name for key in allowed if key[0] == "bar" for name in usages[key].names}
+    in_bars = {name for key in allowed if key[0] == "bar" or key[0] == "design"
+               for name in usages[key].names}
     for name in names:
         for key, part in usages.items():
             if key not in allowed and name in part.names:

@@ -190,7 +190,9 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     residuals = None
     if residual_covariances is not None:
         residuals = read_residuals(sample, residual_covariances, outcomes, levels)
-    latent_classes = read_classes(sample, classes, outcomes, levels, rows)
+    latent_classes = read_classes(
+        sample, classes, outcomes, levels, rows,
+        lambda column, factor: _products(column, factor, sample, slots, loadings))
     layout = Layout((Block("coef", names), *_class_blocks(latent_classes, "class"), *lambdas,
                      *((Block("gamma", found.gamma_names), Block("b", found.b_names)) if found else
                        ()),
@@ -210,7 +212,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
         raise NotImplementedError("classes= are not available together with products of latent "
                                   "variables or residual covariances")
     if classes:
-        entries = with_rows(entries, [row for own in latent_classes for row in own.rows])
+        entries = with_rows(entries, [row for own in latent_classes for row in own.pieces[0]])
     layout, varying = _with_copies(layout, classes, latent_classes, cov)
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
                           aux, loadings, entries,

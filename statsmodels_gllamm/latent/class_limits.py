@@ -33,7 +33,8 @@ def class_limits(variables, outcomes, layout: Layout, fixed: Terms, columns, mor
         ``latent``: there are latent variables, which a predictor has to be beyond as well.
     """
     empty = tuple(limit for own in variables for limit in _memberships(own, variables, layout))
-    if not variables or more or len(outcomes.predictors) > 1:
+    if not variables or more or len(outcomes.predictors) > 1 or any(
+            column.factor for v in variables for column in v.columns):
         return empty
     name = outcomes.members[0].response.name
     signs = [sign for sign, families in ((-1, EVER), (1, ALWAYS)) if name.startswith(families)]

@@ -41,6 +41,10 @@ class ClassColumn:
         Auxiliary parameters that thresholds rise by where the coefficient does by one; or numbers of
         fixed coefficients, and their weights in the combination; or the numbers of the class variable
         and of its column.
+    factor : str or None
+        Whose row loading multiplies the column.
+    terms : tuple of (int, int)
+        Row columns of the products with loadings, and the slots of these.
     """
 
     predictor: Predictor
@@ -48,6 +52,13 @@ class ClassColumn:
     row: int
     beside: int = OWN
     shift: np.ndarray | tuple | None = None
+    factor: str | None = None
+    terms: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def pieces(self) -> tuple[tuple[int, int], ...]:
+        """Its row columns and the slots of the loadings that multiply them."""
+        return self.terms or ((self.row, 0),)
 
     @property
     def name(self) -> str:
@@ -151,6 +162,13 @@ class LatentClasses:
         return np.array([column.row for column in self.columns], dtype=np.int64)
 
     @property
+    def pieces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row columns, numbers of the columns that they belong to, and slots of their loadings."""
+        table = [(row, p, slot) for p, column in enumerate(self.columns)
+                 for row, slot in column.pieces]
+        return tuple(np.array(table, dtype=np.int64).reshape(-1, 3).T)
+
+    @property
     def of_units(self) -> tuple[np.ndarray, ...]:
         """What differs between clusters besides their rows: columns (n_top,)."""
         columns = (*self.membership.T, self.known.astype(float))
@@ -243,14 +261,15 @@ def with_rows(entries, rows) -> tuple[np.ndarray, np.ndarray]:
 def one_class(design: LatentDesign, variables) -> LatentDesign:
     """The design of one class: the columns with coefficients of their own are fixed ones."""
     own = [column for classes in variables for column in classes.columns if not column.relative]
+    pieces = [(row, i, slot) for i, column in enumerate(own) for row, slot in column.pieces]
+    rows, number, slots = np.array(pieces, dtype=np.int64).reshape(-1, 3).T
     kinds = {block.kind for block in design.layout.blocks} - {"class", "prob", "varying"}
     first = design.layout.blocks[0]
     coef = Block("coef", (*first.names, *(column.name for column in own)))
     layout = Layout((coef, *(b for b in design.layout.blocks[1:] if b.kind in kinds)))
-    number = first.size + np.arange(len(own))
-    fixed = Terms(np.concatenate([design.fixed.row, [column.row for column in own]]).astype(np.int64),
-                  np.concatenate([design.fixed.index, number]).astype(np.int64),
-                  np.concatenate([design.fixed.slot, 0 * number]).astype(np.int64))
+    fixed = Terms(np.concatenate([design.fixed.row, rows]),
+                  np.concatenate([design.fixed.index, first.size + number]),
+                  np.concatenate([design.fixed.slot, slots]))
     return replace(design, layout=layout, fixed=fixed, flips=(), aux_limits=(),
                    centring=None, varying=(), order=None)
 
@@ -271,6 +290,9 @@ def centring_of(classes: LatentClasses, layout: Layout) -> Centring:
                 f"has no {column.name!r}; write it into the fixed part, or use centered=False")
         if column.beside == IN_THRESHOLDS:
             carrier[p, layout.positions("aux")] = -column.shift
+        elif column.beside == IN_FIXED:
+            number, weight = column.shift
+            carrier[p, layout.positions("coef")[number]] = weight
         else:
             carrier[p, layout.positions("coef")[column.beside]] = 1.0
     own = layout.positions("class").reshape(classes.n - 1, len(classes.columns))

@@ -164,6 +164,10 @@ class LatentDesign(ByComplexStep):
         delta = working[..., self.layout.positions("aux")]
         return beta, loadings, root, delta
 
+    def loading_values(self, working: np.ndarray) -> np.ndarray:
+        """Loadings (s,) by slot."""
+        return self._parts(working)[1]
+
     def _contributions(self, loadings, terms: Terms | None = None):
         """C (..., r, D): loadings of the latent variables on the row columns."""
         terms = self.latent if terms is None else terms

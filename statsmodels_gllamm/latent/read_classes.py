@@ -18,7 +18,8 @@ from statsmodels_gllamm.latent.classes import (
 from statsmodels_gllamm.latent.hierarchy import first_rows
 
 
-def read_classes(sample, variables, outcomes, levels, rows) -> tuple[LatentClasses, ...]:
+def read_classes(sample, variables, outcomes, levels, rows,
+                 products) -> tuple[LatentClasses, ...]:
     """The class variables on a sample.
 
     Parameters
@@ -29,6 +30,8 @@ def read_classes(sample, variables, outcomes, levels, rows) -> tuple[LatentClass
     levels : tuple of Level
     rows : RowColumns
         ``rows.of(column, predictor)`` is the number of a row column, added if it is new.
+    products : callable
+        (column, factor) -> pairs of a column times a loading's and the slot of that.
 
     Raises
     ------
@@ -44,15 +47,15 @@ def read_classes(sample, variables, outcomes, levels, rows) -> tuple[LatentClass
                                    f"{other!r}, which are not classes of a higher level than "
                                    f"{variable.group!r}")
         found.append(_read(sample, variable, number, outcomes, levels, level_of[variable.group], rows,
-                           found, variables))
+                           found, variables, products))
     return tuple(found)
 
 
-def _read(sample, variable, number, outcomes, levels, at: int, rows, before,
-          variables) -> LatentClasses:
+def _read(sample, variable, number, outcomes, levels, at: int, rows, before, variables,
+          products) -> LatentClasses:
     """One class variable; ``before`` are those that stand before it."""
     level = levels[at]
-    columns = _columns(sample, variable, outcomes, rows, before)
+    columns = _columns(sample, variable, outcomes, rows, before, products)
     designs = _designs(columns, variable)
     group, first = sample.groups[variable.group], first_rows(level.codes, level.n_units)
     design = sample.designs[variable.membership]
@@ -127,12 +130,14 @@ def _check_constant(values, first, level, group, what) -> None:
                         "to one class; use a covariate that is constant in clusters")
 
 
-def _columns(sample, variable, outcomes, rows, before) -> tuple[ClassColumn, ...]:
+def _columns(sample, variable, outcomes, rows, before, products) -> tuple[ClassColumn, ...]:
     """The columns with class-specific coefficients, for every linear predictor of the formula."""
     if not variable.parts:
         return ()
     designs = [sample.designs[key] for key in variable.parts]
     names = [name for design in designs for name in design.columns]
+    factors = [factor for key in variable.parts
+               for factor in sample.design.designs[key].column_factors]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise FormulaError(f"{twice[0]!r} stands in the bars of the classes {variable.name!r} twice; "
@@ -146,7 +151,11 @@ def _columns(sample, variable, outcomes, rows, before) -> tuple[ClassColumn, ...
         if predictor.key != "exog":
             first += sample.parts[predictor.key].exog.shape[1]
             continue
-        for name, column in zip(names, values.T):
+        for name, column, factor in zip(names, values.T, factors):
+            if factor is not None:
+                found.append(_factor_column(sample, variable, predictor, name, column, factor, first,
+                                            rows, p, products))
+                continue
             same = [j for j in alone if np.array_equal(fixed[:, j], column)]
             place = (first + same[0] if same else OWN), None
             if not same and len(alone):
@@ -161,18 +170,45 @@ def _columns(sample, variable, outcomes, rows, before) -> tuple[ClassColumn, ...
             found.append(ClassColumn(predictor, name, row, *(
                 _elsewhere(before, row) if place[0] == OWN else place)))
         first += fixed.shape[1]
-    own = [k for k, column in enumerate(found[:len(names)]) if not column.relative]
+    own = [k for k, column in enumerate(found[:len(names)])
+           if not column.relative and column.factor is None]
+    plain = [k for k, factor in enumerate(factors) if factor is None]
+    values, names = values[:, plain], [names[k] for k in plain]
+    own = [plain.index(k) for k in own]
     _refuse_dependent(values, variable, 0, names)
     _refuse_dependent(np.column_stack([thresholds, fixed[:, alone], values[:, own]]), variable,
                       thresholds.shape[1] + len(alone), [names[k] for k in own])
     return tuple(found)
 
 
+def _factor_column(sample, variable, predictor, name, column, factor, first, rows, p,
+                   products) -> ClassColumn:
+    """The column of a factor, whose loadings its coefficients are multiplied by."""
+    if variable.spec.varying:
+        raise NotImplementedError(f"a factor in a bar of the classes {variable.name!r} is not "
+                                  "available with Classes(varying=...)")
+    fixed = sample.exog.to_numpy()
+    same = [j for j, own in enumerate(sample.exog_factors)
+            if own == factor and np.array_equal(fixed[:, j], column)]
+    made = [(product, slot) for product, slot in products(column, factor)]
+    alone = fixed[:, [j for j, own in enumerate(sample.exog_factors) if own is None]]
+    inside = [np.abs(alone @ np.linalg.lstsq(alone, x, rcond=None)[0] - x).max() < 1e-9
+              for x, _ in made] if alone.shape[1] else [False]
+    if all(inside):
+        raise FormulaError(f"the locations of {name!r} in the bars of {variable.name!r} are not "
+                           "identified beside constants of all rows that it has loadings for: take "
+                           f"one out of the fixed part, or write (0 + {factor} | {variable.name}) with "
+                           "thresholds or constants that leave one row free")
+    pieces = tuple((rows.of(x, p), slot) for x, slot in made)
+    return ClassColumn(predictor, name, pieces[0][0], first + same[0] if same else OWN, None, factor,
+                       pieces)
+
+
 def _elsewhere(before, row: int) -> tuple:
     """Where a row column has coefficients of its own of a class variable ``before``."""
     for classes in before:
         for k, column in enumerate(classes.columns):
-            if column.row == row and not column.relative:
+            if column.row == row and not column.relative and column.factor is None:
                 return IN_CLASSES, (classes.number, k)
     return OWN, None
 

@@ -101,8 +101,11 @@ def product(weights, names, n: int) -> np.ndarray:
 
 
 def row_weights(sample) -> np.ndarray:
-    """Product (n,) of frequency and sampling weights of all levels, the latter as they are used."""
+    """What rows (n,) stand for in the population: frequency times sampling weights of all levels, as
+    they were given, that sum to the number of observations."""
     n = len(sample.index)
-    out = product(sample.weights, sample.weights, n)
-    return out if sample.sampling is None else out * product(
-        sample.sampling.used, sample.sampling.used, n)
+    counts = product(sample.weights, sample.weights, n)
+    if sample.sampling is None:
+        return counts
+    shares = counts * product(sample.sampling.raw, sample.sampling.raw, n)
+    return shares * (counts.sum() / shares.sum())

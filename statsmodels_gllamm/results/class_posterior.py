@@ -85,6 +85,10 @@ def class_shifts(model, working, rows: Rows) -> list[np.ndarray]:
         beta = mixture.coefficients(working, classes)
         values = {name: column.to_numpy() for key in variable.parts
                   for name, column in rows.data.designs[key].items()}
+        for column in classes.columns:
+            if column.factor is not None:
+                loading = linear.row_loadings(model.design, working, rows)[column.factor]
+                values[column.term] = values[column.term] * loading
         out = np.zeros((classes.n, len(predictors), len(rows.offset)))
         for column, own in zip(classes.columns, beta.T):
             out[:, predictors.index(column.predictor)] += own[:, None] * values[column.term]

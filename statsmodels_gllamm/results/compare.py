@@ -18,7 +18,7 @@ def compare(models, names=None, items=None, by=None, stacklevel=2) -> pd.DataFra
     for other in models[1:]:
         if not hasattr(other, "fingerprint"):
             raise TypeError(f"compare() takes GLLAMM results, not {type(other).__name__}")
-        refuse_incomparable(models[0], other)
+        refuse_incomparable(models[0], other, "compare()")
     if names is None:
         names = [f"model {k}" for k in range(1, len(models) + 1)]
     names = list(names)

@@ -30,7 +30,8 @@ def weighted_covariance(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def unit_weights(model, level) -> np.ndarray:
-    """Frequency and sampling weights (n_units,) of a level's units, with those of the levels above."""
+    """What a level's units (n_units,) stand for in the population: frequency times sampling weights, as
+    they were given, with those of the levels above."""
     rows, sample = first_rows(level.codes, level.n_units), model.sample
     product, below = np.ones(level.n_units), {"rows"}
     if "rows" in level.groups:  # rows that are clusters
@@ -38,7 +39,7 @@ def unit_weights(model, level) -> np.ndarray:
     for other in model.structure.levels:
         if other.n_units > level.n_units:
             below.update(other.groups)
-    for weights in (sample.weights, {} if sample.sampling is None else sample.sampling.used):
+    for weights in (sample.weights, {} if sample.sampling is None else sample.sampling.raw):
         for name, weight in weights.items():
             if name not in below:
                 product *= weight[rows]

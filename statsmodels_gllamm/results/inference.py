@@ -401,10 +401,6 @@ class Inference:
         """
         return tests.pairwise(self, term_name, method, alpha, factor_labels)
 
-    def bootstrap(self, *args, **kwargs):
-        """Not there: statsmodels' bootstrap draws rows, which are not independent here."""
-        raise NotImplementedError("a bootstrap of single rows would break up the clusters")
-
 
 def _without_rounding(cov, r_matrix, cov_p):
     """r cov r' with zeros for variances that constraints make zero but for rounding."""

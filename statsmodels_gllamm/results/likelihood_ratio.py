@@ -20,6 +20,7 @@ model. Biometrics 50, 1171-1177.
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import NamedTuple
 import warnings
 
@@ -36,6 +37,7 @@ from statsmodels_gllamm.results.nesting import edges
 
 NEGATIVE = 1e-6  # a likelihood ratio below minus this is a sign of trouble
 DRAWS = 10_000
+WIDTH = 88  # of what is printed
 
 
 class _Test(NamedTuple):
@@ -80,10 +82,13 @@ class LRTestResult(_Test):
     def __str__(self) -> str:
         if not self.boundary:
             return repr(self)
-        mixture = " + ".join(f"{w:.3g} chi2({df})" for df, w in self.weights.items())
+        mixture = " + ".join(f"{w:.3g}\xa0chi2({df})" for df, w in self.weights.items())
         drawn = f", {self.draws} draws, standard error {self.error:.1g}" if self.draws else ""
-        return (f"{self!r}\n    {' and '.join(self.boundary)}: {mixture}{drawn};\n"
-                f"    chi2({self.df}) alone has p = {self.pvalue_naive:.4g}")
+        lines = (f"{' and '.join(self.boundary)}: {mixture}{drawn};",
+                 f"chi2({self.df}) alone has p = {self.pvalue_naive:.4g}")
+        wrapped = [textwrap.fill(line, WIDTH, initial_indent="    ", subsequent_indent="        ")
+                   for line in lines]
+        return "\n".join([repr(self), *wrapped]).replace("\xa0", " ")
 
 
 def likelihood_ratio(results, other, rng=0, draws=DRAWS, stacklevel: int = 2) -> LRTestResult:
@@ -110,7 +115,7 @@ def likelihood_ratio(results, other, rng=0, draws=DRAWS, stacklevel: int = 2) ->
     if not hasattr(other, "fingerprint"):
         raise TypeError(f"lr_test compares two GLLAMM results, not {type(other).__name__}; a model "
                         "without bar terms can be fitted with GLLAMM too.")
-    refuse_incomparable(results, other)
+    refuse_incomparable(results, other, "lr_test()")
     if differ_in_classes(results, other):
         raise ValueError("the likelihood ratio of models with different numbers of latent classes is "
                          "not chi-squared: use bootstrap_lrt() of the larger model, or compare them "

@@ -24,11 +24,11 @@ import pandas as pd
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.families.ordinal import Ordinal
+from statsmodels_gllamm.latent.sampling import row_weights
 from statsmodels_gllamm.responses.base import quiet
 from statsmodels_gllamm.responses.ordinal import POSSIBLE, QUANTILES, possible_codes
 from statsmodels_gllamm.results import linear
 from statsmodels_gllamm.results.derived import DerivedEstimates, derived_covariance
-from statsmodels_gllamm.results.estimates import row_weights
 from statsmodels_gllamm.results.expected import expected, needs_sample, refuse_sets
 from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.rows import Asked, rows_of
@@ -151,7 +151,7 @@ class _Margin:
         part = self.rows.parts["exog"]
         x = part.exog.to_numpy()
         if any(part.exog_factors):
-            loading = linear._row_loadings(self.model.design, working, self.rows)
+            loading = linear.row_loadings(self.model.design, working, self.rows)
             x = x * np.column_stack([np.broadcast_to(loading[f], len(x)) for f in part.exog_factors])
         return np.column_stack([x, *self.extra.values()]) if self.extra else x
 

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.families.mixed import MixedFamily
+from statsmodels_gllamm.latent.sampling import row_weights
 from statsmodels_gllamm.results.derived import derived_covariance
-from statsmodels_gllamm.results.estimates import row_weights
 from statsmodels_gllamm.results.expected import needs_sample
 from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.intraclass import interval_table
@@ -114,7 +114,7 @@ def _parts(results, scale):
 
 
 def _rows(model):
-    """As few rows as stand for the sample, and their frequency weights."""
+    """As few rows as stand for the sample, and their weights."""
     ask, trials = Asked("mean", "prior"), (
         model.sample.n_trials is not None or model.sample.endog.ndim == 2)
     population = None if trials else distinct_rows(model, WHAT)

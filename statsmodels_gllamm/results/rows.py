@@ -153,7 +153,8 @@ def _frame_rows(model, frame, ask: Asked, random) -> Rows:
     sample, design = model.sample, model.sample.design
     posterior = ask.given == "posterior" and random
     with_factors = bool(sample.factors) and (
-        random or any(sample.exog_factors) or bool(sample.parts))
+        random or any(sample.exog_factors) or bool(sample.parts)
+        or any(column.factor for v in model.structure.classes for column in v.columns))
     regressions = {key for key, _ in model.structure.regressors}
     wanted = ["exog", *design.parts, *regressions]
     wanted += ["bars"] * random + ["factors"] * with_factors + ["codes"] * posterior

@@ -1,19 +1,17 @@
 r"""One tidy table of all parameters, free and fixed, from which every printed table is cut.
 
-The interval of a coefficient, loading, covariance or auxiliary parameter is Wald's,
-:math:`\hat\theta \pm z\,\mathrm{se}`; that of a variance is Wald's interval of its logarithm,
-:math:`\hat\psi \exp(\pm z\,\mathrm{se} / \hat\psi)`, which cannot be negative.  A variance has no
-z-test, as zero is on the boundary.
+Intervals are Wald's, of variances and correlations on a transformed scale (wald.py).  A variance has
+no z-test, as zero is on the boundary.
 """
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from statsmodels_gllamm.results.auxiliary import derived, kinds_of
 from statsmodels_gllamm.results.estimates import block_estimates, correlation
 from statsmodels_gllamm.results.residuals import residual_correlations
+from statsmodels_gllamm.results.wald import wald
 
 KINDS = {"coef": "coefficient", "class": "class-specific", "prob": "class probability",
          "lambda": "loading", "gamma": "regression", "b": "regression",
@@ -63,15 +61,11 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
 
 def _free(results, alpha) -> pd.DataFrame:
     """The parameters that are estimated, with their intervals."""
-    layout, ci = results.model.design.layout, np.array(results.conf_int(alpha))
+    layout, ci = results.model.design.layout, wald(results, alpha, True)
     names = layout.names
     variance = np.array([name.startswith("var[") for name in names], dtype=bool)
     kind = [KINDS[block.kind] for block in layout.blocks for _ in block.names]
     kind = ["covariance" if k == "variance" and not v else k for k, v in zip(kind, variance)]
-    estimate, error = results.params[variance], results.bse[variance]
-    with np.errstate(all="ignore"):
-        factor = np.exp(stats.norm.ppf(1 - alpha / 2) * error / estimate)
-    ci[variance] = np.column_stack([estimate / factor, estimate * factor])
     status = np.full(len(names), "free", dtype=object)
     status[np.isnan(results.bse) & np.isin(names, results.record.boundary)] = "boundary"
     flat = np.isin(names, [name for direction in results.record.flat for name in direction])

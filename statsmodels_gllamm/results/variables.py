@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.formula.categories import label
-from statsmodels_gllamm.results.estimates import row_weights
+from statsmodels_gllamm.latent.sampling import row_weights
 from statsmodels_gllamm.results.expected import needs_sample
 
 CENTRES = ("mean", "median", "zero")
@@ -134,7 +134,7 @@ def sample_frame(model, what: str) -> pd.DataFrame:
 
 
 def sample_population(model, what: str, columns=False) -> Population:
-    """The rows of the estimation sample, with frequency weights."""
+    """The rows of the estimation sample, with their weights."""
     needs_sample(model, what)
     data = model.sample.exog.to_numpy() if columns else sample_frame(model, what)
     weight = row_weights(model.sample)
@@ -225,10 +225,16 @@ def stacked(copies) -> pd.DataFrame | np.ndarray:
     return np.concatenate(copies)
 
 
-def with_column(data, name, value):
-    """A copy of rows with another column."""
+def with_column(data, name, value, rows=None):
+    """A copy of rows with another column, or with other values of it in some rows (a mask)."""
     out = data.copy()
-    if isinstance(data, pd.DataFrame):
+    if rows is not None:
+        number = pd.api.types.is_numeric_dtype(data[name].dtype) and not (
+            pd.api.types.is_bool_dtype(data[name].dtype))
+        column = data[name].astype(float) if number else data[name].copy()
+        column[rows] = value if np.ndim(value) == 0 else np.asarray(value)[rows]
+        out[name] = column
+    elif isinstance(data, pd.DataFrame):
         out[name] = _column(data[name], value)
     else:
         out[:, name] = value

@@ -32,7 +32,8 @@ from statsmodels_gllamm.responses.scaled import Scaled
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.expected import refuse_sets
 from statsmodels_gllamm.results.implied import latent_response_variance
-from statsmodels_gllamm.results.predict import PIECE, _check_mean
+from statsmodels_gllamm.results.normal_average import PIECE
+from statsmodels_gllamm.results.predict_averages import check_mean
 from statsmodels_gllamm.results.rows import Rows
 
 SCALES = ("latent", "response")
@@ -112,7 +113,7 @@ class VarianceRows:
     def response(self, working) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Means (m,), variances (L, m) between the units of every level, and within (m,)."""
         parts, q = self.at(working), self.model.design.q
-        _check_mean(self.model, self.outcomes, parts.a)
+        check_mean(self.model, self.outcomes, parts.a)
         found = [self._response(VarianceRows(self.model, self.rows, self.take[i], self.outcomes),
                                 RowParts(parts.o[:, i], parts.a[..., i], parts.aux[:, i]), q)
                  for i in _pieces(len(self.take))]

@@ -372,3 +372,27 @@ def test_a_constant_raw_weight_in_closed_form(rng, w):
     within = w * ((y - means[:, None])**2).sum() / (n * (size * w - 1))
     between = means.var() - within / (size * w)
     assert_allclose(res.params, [means.mean(), between, np.log(within) / 2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("formula, within, weights", [
+    ("number ~ x + (1 | c)", None, {"rows": "wr"}),
+    ("number ~ x + (1 | c) + (1 | s)", None, {"rows": "wr", "s": "ws"}),
+    ("number ~ x + (1 | c) + (1 | s)", "g", {"rows": "wr", "g": "wg", "s": "ws"}),
+])
+def test_classes_of_rows_and_below_the_top(nested, formula, within, weights, rng):
+    """The log-likelihood is that of frequency weights, and scaling is within clusters."""
+    nested["g"] = nested["s"] + nested["g"]
+    weights = {level: nested[column] + 1 for level, column in weights.items()}
+    classes = {"c": Classes(2) if within is None else Classes(2, within=within)}
+    drawn, counted, scaled_ = (
+        GLLAMM.from_formula(formula, nested, classes=classes, **keywords)
+        for keywords in ({"sampling_weights": weights}, {"freq_weights": weights},
+                         {"sampling_weights": weights, "scale_weights": "size"}))
+    params = random_params(drawn, rng)
+    assert_allclose(drawn.loglike(params), counted.loglike(params), rtol=1e-12)
+    if len(weights) > 1:
+        by = nested["s"] if within is None else nested["g"]
+        used = pd.Series(scaled_.sample.sampling.used["rows"], index=nested.index)
+        assert_allclose(used.groupby(by).sum(), by.value_counts().sort_index())
+    else:
+        assert (scaled_.sample.sampling.used["rows"] == weights["rows"]).all()

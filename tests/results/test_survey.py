@@ -1,5 +1,6 @@
 """Robust errors of surveys, and what results say and refuse with sampling weights."""
 import pickle
+import warnings
 
 import numpy as np
 from numpy.testing import assert_allclose
@@ -125,12 +126,12 @@ def test_designs_that_are_refused(weighted, data, kwds, text):
 
 def test_what_a_pseudo_likelihood_refuses(weighted, data):
     for name in ("aic", "bic", "aicc"):
-        with pytest.raises(NotImplementedError, match=f"{name} is not available with sampling"):
+        with pytest.raises(ValueError, match=f"{name} is not available with sampling"):
             getattr(weighted, name)
     plain = GLLAMM.from_formula("y ~ 1 + (1 | g)", data, family=POISSON).fit()
-    with pytest.raises(NotImplementedError, match="lr_test.*not chi-squared; use wald_test"):
+    with pytest.raises(ValueError, match="lr_test.*not chi-squared; use wald_test"):
         weighted.lr_test(plain)
-    with pytest.raises(NotImplementedError, match="lr_test"):
+    with pytest.raises(ValueError, match="lr_test"):
         plain.lr_test(weighted)
     with pytest.raises(ValueError, match="'opg' is not available with sampling weights"):
         weighted.with_cov_type("opg")
@@ -260,3 +261,21 @@ def test_factor_in_clusters_of_rows(data):
     units = res.with_cov_type("cluster", psu="unit")
     groups = res.with_cov_type("cluster", groups="unit")
     assert_allclose(units.bse, groups.bse, rtol=1e-2)  # centring changes nothing at the maximum
+
+
+@pytest.mark.parametrize("scale", [None, "effective"])
+def test_averages_are_over_the_population(data, scale):
+    """Marginal effects of a logit model, with the products of the weights of all levels."""
+    data = data.assign(y=(data["y"] > 1) * 1, wg=1.0 + data["g"] % 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        res = GLLAMM.from_formula("y ~ x + (1 | g)", data, family=BINOMIAL, scale_weights=scale,
+                                  sampling_weights={"rows": "w", "g": "wg"}).fit()
+    weight = (data["w"] * data["wg"]).to_numpy()
+    nodes = np.linspace(-8, 8, 801)
+    mass = np.exp(-nodes**2 / 2) / np.exp(-nodes**2 / 2).sum()
+    b0, b1, variance = res.params
+    p = 1 / (1 + np.exp(-(b0 + b1 * data["x"].to_numpy()[:, None] + np.sqrt(variance) * nodes)))
+    slope = b1 * (p * (1 - p)) @ mass
+    effect = np.ravel(res.get_margeff().margeff)[0]
+    assert effect == pytest.approx(weight @ slope / weight.sum(), rel=1e-5)
