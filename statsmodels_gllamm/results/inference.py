@@ -131,10 +131,6 @@ class Inference(Hypotheses):
 
     get_robustcov_results = with_cov_type
 
-    def bootstrap(self, *args, **kwargs):
-        """Not there: statsmodels' bootstrap draws rows, which are not independent here."""
-        raise NotImplementedError("a bootstrap of single rows would break up the clusters")
-
 
 def _without_rounding(cov, r_matrix, cov_p):
     """r cov r' with zeros for variances that constraints make zero but for rounding."""
