@@ -22,6 +22,7 @@ __all__ = [
     "MissingValuesError",
     "QuadratureWarning",
     "SeparationWarning",
+    "WeightsWarning",
 ]
 
 
@@ -55,3 +56,7 @@ class BoundaryWarning(EstimationWarning):
 
 class SeparationWarning(PerfectSeparationWarning):
     """A pattern of covariates predicts the response perfectly."""
+
+
+class WeightsWarning(EstimationWarning):
+    """Sampling weights of a size that makes variances too large, or a fit inexact."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 import inspect
 import warnings
 
@@ -11,16 +12,19 @@ import pandas as pd
 
 from statsmodels_gllamm.estimation import boundary, certify, checks, diagnose, identification, npml
 from statsmodels_gllamm.estimation import classes as latent_classes
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.options import integer, positive
+from statsmodels_gllamm.estimation.ordered import fit_in_order, with_notes
 from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.exceptions import ConvergenceWarning, IdentificationWarning, SeparationWarning
 from statsmodels_gllamm.latent.build import weights_of
 from statsmodels_gllamm.latent.constrained import constrained
+from statsmodels_gllamm.results import survey
 from statsmodels_gllamm.results.classes import ClassResults
-from statsmodels_gllamm.results.covariance import check_cov_type
+from statsmodels_gllamm.results.covariance import check_cov_type, default_cov_type
 from statsmodels_gllamm.results.diagnosis import DiagnosisResults
 from statsmodels_gllamm.results.results import GLLAMMResults
 
@@ -30,7 +34,7 @@ class Fitting:
 
     def fit(self, start_params=None, *, integration="adaptive", n_quad="auto", quad_tol=0.01,
             method="newton", maxiter=200, tol=1e-8, disp=False, callback=None, starts=None,
-            threads=None, progress=None, cov_type="nonrobust", cov_kwds=None, rng=None):
+            threads=None, progress=None, cov_type=None, cov_kwds=None, rng=None):
         """Maximum likelihood estimates.
 
         Parameters
@@ -64,7 +68,9 @@ class Fitting:
             Threads over chunks of clusters; as many as cores by default.
         progress : bool, optional
             Show a bar; by default only when the fit is slow and a terminal or notebook is there.
-        cov_type : {"nonrobust", "opg", "robust", "cluster"}
+        cov_type : {"nonrobust", "opg", "robust", "cluster"}, optional
+            Covariance of the estimates; see ``GLLAMMResults.with_cov_type``.  By default "robust"
+            with sampling weights, else "nonrobust".
         cov_kwds : dict, optional
         rng : seed or Generator, optional
             For ``starts``.
@@ -76,7 +82,7 @@ class Fitting:
         Warns
         -----
         IdentificationWarning, ConvergenceWarning, BoundaryWarning, QuadratureWarning,
-        SeparationWarning
+        SeparationWarning, WeightsWarning
 
         Examples
         --------
@@ -141,19 +147,22 @@ class Fitting:
     def _fit(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter, tol,
              disp, callback, starts, threads, progress, cov_type, cov_kwds, rng):
         """``fit`` under constraints (None: without)."""
-        if self.classes is not None and self.classes.spec.n == "auto":
+        if any(variable.spec.n == "auto" for variable in self.classes):
             return self._fit_masses(constraints, start_params, integration, n_quad, quad_tol, method,
                                     maxiter, tol, disp, callback, starts, threads, progress, cov_type,
                                     cov_kwds)
+        cov_type = default_cov_type(self.sample) if cov_type is None else cov_type
         check_cov_type(cov_type, cov_kwds)
         points = self._points(n_quad, integration)
         search = search_method(method)
-        with_classes = self.structure.classes is not None
+        with_classes = bool(self.structure.classes)
         if starts is None:  # one class has one maximum
-            n_classes = self.structure.classes.n if with_classes and start_params is None else 1
-            starts = max(1, latent_classes.STARTS * (n_classes - 1))
-            if n_classes > 1 and self.structure.classes.designs:
+            n_others = sum(classes.n - 1 for classes in self.structure.classes)
+            starts = max(1, latent_classes.STARTS * n_others if start_params is None else 1)
+            if n_others and any(classes.designs for classes in self.structure.classes):
                 starts = latent_classes.FEW
+        if self.design.order is not None and method != "newton":
+            raise ValueError(f"classes in order are fitted with method='newton', not {method!r}")
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
         start, design = self._start(start_params), self.design
@@ -173,23 +182,32 @@ class Fitting:
                 callback(design.to_natural(point.working))
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
-        optima = None
+        optima, equal = None, ()
         with self._explained(), thread_pool(threads) as pool, closing(bar):
-            def likelihood(n):
-                return self._likelihood(n, integration, pool, design)
+            def likelihood(n, within=design):
+                return self._likelihood(n, integration, pool, within)
 
             if with_classes and start_params is None:
                 start, optima = self._search_classes(likelihood, start, design, options, search,
                                                      starts, rng)
                 starts = 1
-            found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
-                        self._exact, search)
+            if design.order is None:
+                found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
+                            self._exact, search)
+            else:
+                ordered = fit_in_order(
+                    self.design, constraints, start, points or certify.first_n_quad(self._dimensions),
+                    maxiter, tol, likelihood, lambda within, start: fit(
+                        partial(likelihood, within=within), self._dimensions, [start], options,
+                        self._exact, search))
+                found, design, equal = ordered.found, ordered.within, ordered.notes
         record = record_of(found, self.design, design, integration, method, constraints)
         if optima is not None:
             record.retvals["optima"] = optima
+        record = with_notes(record, equal)
         record = checks.held_where_vanished(record, self.sample, self.structure)
         if self.design.centring is not None:
-            mixture = latent_classes.ClassMixture(self.design, self.structure.classes)
+            mixture = ClassMixture(self.design, self.structure.classes)
             with self._explained():
                 objective = self._objective(record.n_quad, integration)
                 record = npml.held_masses(record, self.design, objective, mixture)
@@ -204,6 +222,7 @@ class Fitting:
             warnings.warn(separated, SeparationWarning, stacklevel=3)
         else:
             diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
+        survey.warn(self, stacklevel=4)
         kind = ClassResults if with_classes else GLLAMMResults
         kind = kind if self.diagnosis_model is None else DiagnosisResults
         return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))
@@ -217,7 +236,10 @@ class Fitting:
 
     def _search_classes(self, make_objective, start, design, options: Options, search, starts, rng):
         """(working coordinates to go on from, table of the optima) of several short searches."""
-        objective = make_objective(options.n_quad or certify.first_n_quad(self._dimensions))
+        n_quad = options.n_quad or certify.first_n_quad(self._dimensions)
+        lowest = min(classes.level for classes in self.structure.classes)
+        objective = make_objective((*n_quad[:lowest + 1],
+                                    *(min(n, latent_classes.COARSE) for n in n_quad[lowest + 1:])))
         points = [start]
         if starts > 1:
             drawn, rng = self._class_starts(), np.random.default_rng(rng)
@@ -225,15 +247,16 @@ class Fitting:
                        for _ in range(starts - 1)]
         best, optima = latent_classes.best_of(search, objective, points, options.maxiter,
                                               options.callback)
-        mixture = latent_classes.ClassMixture(design, self.structure.classes)
+        mixture = ClassMixture(design, self.structure.classes)
         return latent_classes.by_size(objective, best, mixture), optima
 
     def _with_masses(self, n: int):
         """The same model with a number of classes."""
-        spec = replace(self.classes.spec, n=n)
+        variable, = self.classes
+        variable = replace(variable, spec=replace(variable.spec, n=n))
         model = type(self)(self.sample.endog, self.sample.exog, sample=self.sample,
                            family=self.family, covariances=self.covariances,
-                           regressions=self.regressions, classes=replace(self.classes, spec=spec))
+                           regressions=self.regressions, classes=(variable,))
         for name in ("formula", "gllamm_formula", "wide"):
             if hasattr(self, name):
                 setattr(model, name, getattr(self, name))
@@ -244,6 +267,10 @@ class Fitting:
     def _fit_masses(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter,
                     tol, disp, callback, starts, threads, progress, cov_type, cov_kwds):
         """``fit`` with as many masses as the nonparametric maximum likelihood estimate has."""
+        if self.structure.classes[0].level < len(self.structure.levels) - 1:
+            raise NotImplementedError('Classes("auto") finds the masses of clusters of the highest '
+                                      "level; give a number of masses for "
+                                      f"{self.structure.classes[0].group!r}")
         if constraints is not None:
             raise NotImplementedError('constraints are not available with Classes("auto"); fit them '
                                       "with the number of classes that a fit without finds")
@@ -278,7 +305,7 @@ class Fitting:
     def _unidentified(self, design, start) -> list[str]:
         """What is not identified, in words."""
         found = np.zeros((0, 0))
-        if self.structure.classes is not None:
+        if self.structure.classes:
             return []
         if not len(self.design.given):
             found = identification.unidentified(self.structure, self.outcomes, design, start)

@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
 from statsmodels_gllamm.estimation import boundary, certify, information
-from statsmodels_gllamm.estimation import classes as latent_classes
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture, mixture_of_classes
 from statsmodels_gllamm.estimation.mixture import Reduced, mixture_of_nodes
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.points import points_of
@@ -27,6 +28,11 @@ from statsmodels_gllamm.parameters.constraints import Constraints, solve
 NODE_CLASSES = (16, 128, 1024, 2**30)  # chunks are cut anew when the nodes pass one of these
 
 
+def _up_to(levels, number: int):
+    """The levels up to one of them, as if there were none above."""
+    return (*levels[:number], replace(levels[number], parent=None))
+
+
 class Likelihood:
     """Methods of `GLLAMMModel` that evaluate its log-likelihood."""
 
@@ -44,9 +50,10 @@ class Likelihood:
             row_weight = row_weight[out.rows]
         members = tuple((member.response, member.y) for member in out.members)
         alike = ()
-        if self.structure.classes is not None:
-            codes = self.structure.engine_levels[-1].codes
-            alike = tuple(column[codes] for column in self.structure.classes.of_units)
+        levels = self.structure.engine_levels
+        lowest = min((classes.level for classes in self.structure.classes), default=0)
+        alike = tuple(column[levels[lowest].codes] for classes in self.structure.classes
+                      if classes.level == lowest for column in classes.of_units)
         return EngineRows(members, self.structure.columns, offset, out.sets, row_weight, alike)
 
     @property
@@ -54,10 +61,11 @@ class Likelihood:
         """Which latent variables the rows of top-level units touch."""
         if not self._reaches:
             over = Reduced(self.design) if len(self.design.given) else self.design
-            if self.structure.classes is not None:
-                over = latent_classes.ClassMixture(self.design, self.structure.classes)
-            self._reaches["units"] = find_reach(
-                self._engine_rows(None), self.structure.engine_levels, over.q, over.entries)
+            levels = self.structure.engine_levels
+            if self.structure.classes:
+                over = ClassMixture(self.design, self.structure.classes)
+                levels = _up_to(levels, over.lowest)
+            self._reaches["units"] = find_reach(self._engine_rows(None), levels, over.q, over.entries)
         return self._reaches["units"]
 
     @property
@@ -65,14 +73,20 @@ class Likelihood:
         """Latent variables per level that take several points, for every kind of top-level unit."""
         given = len(self.design.given)
         kinds = self._reach.counts() if self.design.q else ((),)
+        if self.structure.classes:  # levels above those with classes have nodes over the prior
+            upper = self.design.q[len(kinds[0]):]
+            return tuple((*kind, *upper) for kind in kinds)
         return tuple((*kind[:-1], kind[-1] + given) for kind in kinds) if given else kinds
 
     def _problem(self, n_nodes: int, merge: bool = True) -> Problem:
         key = next(size for size in NODE_CLASSES if n_nodes <= size), merge
         if key not in self._problems:
             rows, units = weights_of(self.sample, self.structure.levels)
+            levels = self.structure.engine_levels
+            if self.structure.classes:
+                levels = _up_to(levels, min(v.level for v in self.structure.classes))
             self._problems[key] = build_problem(
-                self._engine_rows(rows), self.structure.engine_levels, units, n_nodes=n_nodes,
+                self._engine_rows(rows), levels, units[:len(levels)], n_nodes=n_nodes,
                 merge=merge, reach=self._reach if self.design.q else None)
         return self._problems[key]
 
@@ -81,7 +95,7 @@ class Likelihood:
         """The data by patterns, where the log-likelihood has a closed form that pays."""
         reduced = Reduced(self.design) if len(self.design.given) else None
         exact = self._gaussian if reduced else self._exact
-        if "patterns" not in self._problems and exact and self.structure.classes is None:
+        if "patterns" not in self._problems and exact and not self.structure.classes:
             rows, units = weights_of(self.sample, self.structure.levels)
             self._problems["patterns"] = build_patterns(
                 self._engine_rows(rows), self.structure.engine_levels, units,
@@ -107,15 +121,17 @@ class Likelihood:
         """Log-likelihood with given points per level, as a function of working coordinates, or of
         those of another ``design``; an `Objective` or a `MixtureObjective`."""
         if self.structure.residuals is not None:
-            raise NotImplementedError("residual covariances are not available with frequency weights "
-                                      "of rows, or of clusters below the top level, or with products "
-                                      "of latent variables")
+            raise NotImplementedError("residual covariances are not available with weights of rows, or "
+                                      "of clusters below the top level, or with products of latent "
+                                      "variables")
         q, design = self.design.q, design or self.design
-        if self.structure.classes is not None:
+        if self.structure.classes:
+            mixture = ClassMixture(design, self.structure.classes)
             problem = self._problem(self._reach.n_nodes(n_quad), merge)
-            mixture = latent_classes.ClassMixture(design, self.structure.classes)
-            return latent_classes.mixture_of_classes(
-                problem, mixture, n_quad, pool, self._exact or integration != "quadrature")
+            return mixture_of_classes(
+                problem, mixture, self.structure.levels, weights_of(
+                    self.sample, self.structure.levels)[1], n_quad, pool,
+                self._gaussian or integration != "quadrature")
         if len(self.design.given):
             problem = self._problem(self._reach.n_nodes(n_quad), merge)
             return mixture_of_nodes(problem, Reduced(design), n_quad, pool,
@@ -149,7 +165,14 @@ class Likelihood:
 
     @property
     def _exact(self) -> bool:
-        return (self._gaussian and not len(self.design.given)) or not any(map(any, self._dimensions))
+        gaussian = self._gaussian and not len(self.design.given) and not self._above_classes
+        return gaussian or not any(map(any, self._dimensions))
+
+    @property
+    def _above_classes(self) -> bool:
+        """Whether there are latent variables of higher levels than the lowest with classes."""
+        lowest = min((classes.level for classes in self.structure.classes), default=None)
+        return lowest is not None and any(self.design.q[lowest + 1:])
 
     @property
     def _gaussian(self) -> bool:
@@ -160,6 +183,9 @@ class Likelihood:
         if integration == "laplace" and len(self.design.given):
             raise ValueError("integration='laplace' is not for products of latent variables: the "
                              "moderators have several nodes; use 'adaptive'")
+        if integration == "laplace" and self._above_classes:
+            raise ValueError("integration='laplace' is not for latent variables of a higher level than "
+                             "latent classes, which have several nodes; use 'adaptive'")
         return points_of(n_quad, integration, self.structure.levels, self._dimensions, self._exact)
 
     def _at(self, params, integration, n_quad, off_boundary=False, **wanted):
@@ -230,7 +256,7 @@ class Likelihood:
     def score_obs(self, params, integration="adaptive", n_quad=7) -> np.ndarray:
         """Gradient of every top-level cluster's log-likelihood (clusters, k); sums to ``score``.
 
-        A cluster with a frequency weight counts that often.
+        A cluster with a weight counts that often.
         """
         _, point = self._at(params, integration, n_quad, off_boundary=True, units=True)
         jacobian = self.design.natural_jacobian(point.working)
@@ -249,7 +275,7 @@ class Likelihood:
     @property
     def start_params(self) -> np.ndarray:
         """Natural parameters (k,) that a fit starts from; with latent classes, the first of them."""
-        if self.structure.classes is not None:
+        if self.structure.classes:
             working = self._class_starts().draw(np.random.default_rng(0))
             return self.design.to_natural(working)
         rows, _ = weights_of(self.sample, self.structure.levels)

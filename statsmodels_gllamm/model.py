@@ -27,6 +27,7 @@ from statsmodels_gllamm.formula.wide import from_wide, row_arguments
 from statsmodels_gllamm.integration.reach import Reach
 from statsmodels_gllamm.latent.build import build_structure
 from statsmodels_gllamm.latent.describe import equations
+from statsmodels_gllamm.latent.sampling import with_scaled
 from statsmodels_gllamm.likelihood import Likelihood
 from statsmodels_gllamm.results.class_predictions import predict_classes
 from statsmodels_gllamm.results.predict import predict
@@ -54,6 +55,9 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
     offset, exposure, n_trials : array_like (n,), optional
     freq_weights : array_like (n,) or dict {group or "rows": (n,)}, optional
         A weight of w stands for w identical rows, or w identical clusters.
+    sampling_weights : array_like (n,) or dict {group or "rows": (n,)}, optional
+        Inverse probabilities of selection, as in `from_formula`.
+    scale_weights : {None, "size", "effective"}
     dispersion : array_like (n, v), optional
         Columns of the log dispersion; a constant by default.
     missing : {"drop", "raise"}
@@ -95,8 +99,9 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
 
     def __init__(self, endog, exog=None, *, groups=None, exog_re=None, family=None,
                  covariances=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
-                 dispersion=None, thresholds=None, missing="drop", sample=None, regressions=(),
-                 residual_covariances=None, constraints=(), classes=None):
+                 sampling_weights=None, scale_weights=None, dispersion=None, thresholds=None,
+                 missing="drop", sample=None, regressions=(), residual_covariances=None,
+                 constraints=(), classes=()):
         family = sm.families.Gaussian() if family is None else family
         self.family = family
         family = as_family(family)
@@ -105,7 +110,8 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
             given = {key: value for key, value in given.items() if value is not None}
             sample = arrays_to_sample(
                 endog, exog, groups=groups, exog_re=exog_re, offset=offset, exposure=exposure,
-                n_trials=n_trials, freq_weights=freq_weights,
+                n_trials=n_trials, freq_weights=freq_weights, sampling_weights=sampling_weights,
+                scale_weights=scale_weights,
                 needs=family.needs(**dict.fromkeys(given, "1")), designs=given, missing=missing)
         self.sample = sample
         data = family_data(sample)
@@ -117,6 +123,7 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
         self.structure = build_structure(sample, self.outcomes, covariances,
                                          getattr(family, "correlated", False), self.regressions,
                                          residual_covariances, classes)
+        self.sample = with_scaled(sample, self.structure.levels, self.outcomes)
         self.classes = classes
         self.constraints = constraints
         self._linear = self._solved(constraints)
@@ -135,9 +142,9 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
     def from_formula(cls, formula, data, subset=None, *, family=None, family_by=None, factors=None,
                      covariances=None, dispersion=None, thresholds=None, regressions=None,
                      residual_covariances=None, constraints=None, classes=None, offset=None,
-                     exposure=None, n_trials=None, freq_weights=None, missing="drop",
-                     eval_env=None):
-        """Model from a formula with bar terms and a data frame.
+                     exposure=None, n_trials=None, freq_weights=None, sampling_weights=None,
+                     scale_weights=None, missing="drop", eval_env=None):
+        r"""Model from a formula with bar terms and a data frame.
 
         Parameters
         ----------
@@ -180,6 +187,17 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
             A column, or one value per row of the data.
         freq_weights : str, array_like or dict, optional
             A column for rows, or {group: column, "rows": column}.
+        sampling_weights : str, array_like or dict, optional
+            The same of inverse probabilities of selection, those of units given that the cluster in
+            which they are was selected.  Estimates are then those of pseudo maximum likelihood: the
+            log density of a row, and what a cluster adds to the log-likelihood of the cluster around
+            it, are multiplied by their weights.  Standard errors are robust by default.  Weights need
+            not be integers, and do not count in ``nobs``.
+        scale_weights : {None, "size", "effective"}
+            Multiply the weights of rows in each cluster, and of clusters in each larger one, so that
+            they sum to the number n of rows or clusters there ("size"), or to the effective number
+            :math:`(\sum w)^2 / \sum w^2` ("effective").  Weights at the top level, and of rows
+            without clusters, stay as they are.
         missing : {"drop", "raise"}
             Rows with missing values are dropped, and counted by reason in ``sample.dropped``.
         eval_env : dict, optional
@@ -215,16 +233,17 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
         residuals = parse_residuals(residual_covariances)
         if residuals is not None:
             needs = replace(needs, labels={**needs.labels, RESIDUAL_ITEM: residuals.column})
-        variable = parse_classes(classes, formula)
-        if variable is not None:
+        variables = parse_classes(classes, formula)
+        for variable in variables:
             needs = variable.needs(needs)
         sample = build_sample(
             formula, data, subset=subset, factors=factors, needs=needs, offset=offset,
-            exposure=exposure, n_trials=n_trials, freq_weights=freq_weights, missing=missing,
+            exposure=exposure, n_trials=n_trials, freq_weights=freq_weights,
+            sampling_weights=sampling_weights, scale_weights=scale_weights, missing=missing,
             eval_env=eval_env)
         model = cls(sample.endog, sample.exog, sample=sample, family=family,
                     covariances=covariances, regressions=regressions,
-                    residual_covariances=residuals, classes=variable,
+                    residual_covariances=residuals, classes=variables,
                     constraints=() if constraints is None else constraints)
         model._check_exposure(exposure)
         model.formula = sample.parsed.plain
@@ -236,8 +255,9 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
     @classmethod
     def from_wide(cls, data, items, *, family=None, id=None, std_lv=False, fixed=None, groups=None,
                   equal=None, subset=None, covariances=None, dispersion=None, thresholds=None,
-                  constraints=None, offset=None, exposure=None, n_trials=None, freq_weights=None,
-                  missing="drop", eval_env=None):
+                  constraints=None, classes=None, offset=None, exposure=None, n_trials=None,
+                  freq_weights=None, sampling_weights=None, scale_weights=None, missing="drop",
+                  eval_env=None):
         """Factor model of wide data, with one row per person and one column per item.
 
         Parameters
@@ -286,10 +306,18 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
             Formulas; by default each item has its own, ``"0 + item"``.
         constraints : str or list of str, optional
             Further linear constraints, by names of parameters.
+        classes : dict {name: Classes}, optional
+            Discrete latent variables, ``{"c": Classes(3)}``: with a list of items, the model of latent
+            classes; in text ``"c =~ x1 + x2"`` has the items whose intercepts depend on the class,
+            and ``"c ~ age"`` covariates of its probabilities.
         offset, exposure, n_trials : str or array_like, optional
             A column, or one value per person.
         freq_weights : str, array_like or dict, optional
             Weights of persons: a column or one value per person, or {group: column}.
+        sampling_weights : str, array_like or dict, optional
+            The same of inverse probabilities of selection; see `from_formula`.
+        scale_weights : {None, "size", "effective"}
+            As in `from_formula`; of use where there is a level above persons.
         missing : {"drop", "raise"}
             An item that a person has not answered is dropped, not the person: full information
             maximum likelihood.  ``sample.dropped`` has the number.
@@ -338,18 +366,19 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
         wide, long, arguments = from_wide(
             data, items, family=families, id=id, std_lv=std_lv, fixed=fixed, groups=groups,
             equal=equal, subset=subset, dispersion=dispersion, thresholds=thresholds,
-            constraints=constraints, offset=offset, exposure=exposure, n_trials=n_trials,
-            freq_weights=freq_weights, env=eval_env)
+            constraints=constraints, classes=classes, offset=offset, exposure=exposure,
+            n_trials=n_trials, freq_weights=freq_weights, sampling_weights=sampling_weights,
+            env=eval_env)
         if families is arguments["family"]:
             arguments["family"] = family  # as the user gave it
         model = cls.from_formula(wide.formula, long, covariances=covariances, missing=missing,
-                                 eval_env=eval_env, **arguments)
+                                 scale_weights=scale_weights, eval_env=eval_env, **arguments)
         model.wide = wide
         return model
 
     @classmethod
-    def diagnosis(cls, data, q_matrix, model="dina", *, id=None, freq_weights=None, missing="drop",
-                  constraints=None):
+    def diagnosis(cls, data, q_matrix, model="dina", *, id=None, freq_weights=None,
+                  sampling_weights=None, missing="drop", constraints=None):
         """Cognitive diagnosis model of wide data, with one row per person and one column per item.
 
         Parameters
@@ -363,7 +392,7 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
             something to its probability, the logit or the log of that; or any function of them.
         id : str, optional
             Column that names the persons; by default "id", a column or the row labels.
-        freq_weights : str, array_like or dict, optional
+        freq_weights, sampling_weights : str, array_like or dict, optional
             As in `from_wide`.
         missing : {"drop", "raise"}
             An item that a person has not answered is dropped, not the person.
@@ -395,7 +424,8 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
         ['item[i1][none]', 'item[i1][adding]', 'item[i2][none]']
         """
         found, wide, classes = diagnosis(data, q_matrix, model, id)
-        rows = row_arguments({"freq_weights": freq_weights}, data, None, wide.id, len(wide.items))
+        rows = row_arguments({"freq_weights": freq_weights, "sampling_weights": sampling_weights},
+                             data, None, wide.id, len(wide.items))
         made = cls.from_formula(
             wide.formula, wide.long(data), family=sm.families.Binomial(LINKS[model]()),
             missing=missing, constraints=constraints, classes={CLASS: classes}, **rows)
@@ -454,7 +484,7 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
 
     def predict(self, params, exog=None, which="mean", **kwargs):
         """Predictions at natural parameters; see ``GLLAMMResults.predict``."""
-        if self.structure.classes is not None:
+        if self.structure.classes:
             return predict_classes(self, params, exog, which, **kwargs)
         return predict(self, np.asarray(params, dtype=float), exog, which=which, **kwargs)
 

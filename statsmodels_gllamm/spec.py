@@ -85,8 +85,9 @@ class Classes:
     n : int or "auto"
         Number of classes; "auto": the masses of the nonparametric maximum likelihood estimate, which
         are centred.
-    within : str
-        The group whose clusters belong to classes, "id" or "school:id".
+    within : str, optional
+        The group whose clusters belong to classes, "id" or "school:id"; by default every row has a
+        class of its own, as in mixtures of regressions.
     membership : str, optional
         Formula of the multinomial logit of the class probabilities, on covariates that are constant
         within clusters; by default a constant.
@@ -102,10 +103,22 @@ class Classes:
         parameters, "item[Q1][name]".
     labels : sequence of str (n,), optional
         Names of the classes; by default "1", "2", ....
+    ordered : bool or sequence of str, optional
+        The class-specific coefficients of all columns, or of those with these names, rise from each
+        class to the next, or are equal.
+    varying : str or sequence of str, optional
+        What else differs between classes: "variances" (and covariances of all latent variables),
+        "loadings", "thresholds", "dispersion", "regressions" (of latent variables), or names of
+        parameters such as "var[Intercept[id]]".  The parameters of class 1 keep their names; those of
+        class 2 are "var[Intercept[id]][c=2]".
 
     Notes
     -----
-    Classes with labels or a design keep their order; others are ordered by size, the largest first.
+    ``membership`` may name another class variable, of a higher level: ``"age + d"`` has one
+    coefficient for each of d's classes but the first, "prob[c=2,d=2]".
+
+    Classes with labels, a design or ``ordered`` keep their order; others are ordered by size, the
+    largest first.
     The probability of class c of a cluster with covariates w is
     ``exp(w'd_c) / sum_k exp(w'd_k)``, with ``d_1 = 0``.
 
@@ -117,12 +130,14 @@ class Classes:
     """
 
     n: int | str
-    within: str
+    within: str | None = None
     membership: str = "1"
     known: str | None = None
     centered: bool = False
     design: object = field(default=(), repr=False)
     labels: tuple[str, ...] | None = field(default=None, repr=False)
+    ordered: bool | tuple[str, ...] = field(default=False, repr=False)
+    varying: str | tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self):
         if self.n == "auto":
@@ -134,7 +149,8 @@ class Classes:
             object.__setattr__(self, "n", int(self.n))
         for what in ("within", "membership", "known"):
             value = getattr(self, what)
-            if not (isinstance(value, str) and value.strip() or (what == "known" and value is None)):
+            if not (isinstance(value, str) and value.strip()
+                    or (what != "membership" and value is None)):
                 raise TypeError(f"Classes({what}=...) is text, not {value!r}.")
         if not isinstance(self.centered, bool):
             raise TypeError(f"Classes(centered=...) is a bool, not {self.centered!r}.")
@@ -150,6 +166,26 @@ class Classes:
             if len(labels) != self.n or len(set(labels)) != self.n:
                 raise ValueError(f"Classes(labels=...) are {self.n} different names, not {labels!r}.")
             object.__setattr__(self, "labels", labels)
+        varying = (self.varying,) if isinstance(self.varying, str) else tuple(self.varying)
+        if not all(isinstance(name, str) for name in varying):
+            raise TypeError("Classes(varying=...) is text: kinds or names of parameters, not "
+                            f"{self.varying!r}.")
+        if varying and self.centered:
+            raise ValueError("Classes(varying=...) is not for mass points, which differ in location "
+                             "only; leave out centered=True.")
+        object.__setattr__(self, "varying", varying)
+        self._check_ordered()
+
+    def _check_ordered(self):
+        if isinstance(self.ordered, str) or not (isinstance(self.ordered, bool) or all(
+                isinstance(name, str) for name in self.ordered)):
+            raise TypeError("Classes(ordered=...) is True, or a list of columns by the names of their "
+                            f"coefficients, not {self.ordered!r}.")
+        if not isinstance(self.ordered, bool):
+            object.__setattr__(self, "ordered", tuple(self.ordered))
+        if self.ordered and self.centered:
+            raise ValueError("Classes(ordered=...) is not available with centered=True: mass points of "
+                             "one column are in some order anyway.")
 
     @property
     def count(self) -> int:

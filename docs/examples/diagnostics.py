@@ -1,7 +1,6 @@
 """What does not fit: residuals of rows, latent variables of clusters, influence of clusters."""
 
 # data
-import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 

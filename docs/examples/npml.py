@@ -37,7 +37,7 @@ print(curve.loc[curve["derivative"].idxmax()].round(3).to_string())
 
 # auto
 best = with_masses("auto").fit()
-print(f"log-likelihood {best.llf:.2f} with {best.model.structure.classes.n} masses")
+print(f"log-likelihood {best.llf:.2f} with {best.model.structure.classes[0].n} masses")
 print(best.mass_points)
 print("derivative at most 1e-4 everywhere:", best.gateaux()["derivative"].max() <= 1e-4)
 # end

@@ -26,20 +26,20 @@ def canonical(design, working: np.ndarray, state):
     A column of T and the latent variable u that it multiplies change sign together.  Modes of the
     components of a mixture are left out.
     """
-    working, signs = working.copy(), []
-    for s, c in design.cov_slices():
+    given, working, signs = working, working.copy(), []
+    for (s, c), (_, whole) in zip(design.cov_slices(), design.inner.cov_slices()):
+        signs.append(np.ones(whole.q))
         if c.direct:
-            signs.append(np.ones(c.q))
             continue
         sign = np.where(np.diag(c.root(working[s])) < 0, -1.0, 1.0)
         working[s] *= [sign[j] for _, j in c.places()]
-        signs.append(sign)
+        signs[-1][[whole.names.index(name) for name in c.names]] = sign
     working, turned = canonical_signs(design.flips, working)
+    if isinstance(state, NodeStates):
+        return working, state if np.array_equal(working, given) else None
     signs = np.concatenate([np.ones(0), *signs]) * turned
     if (signs > 0).all():
         return working, state
-    if isinstance(state, NodeStates):
-        return working, None
     signs = np.split(signs, np.cumsum(design.q)[:-1])
     flipped = tuple(tuple(u * sign[:, None] for u, sign in zip(modes, signs)) for modes in state)
     return working, flipped
@@ -74,7 +74,7 @@ def describe(design, working: np.ndarray) -> tuple[str, ...]:
     """What is at a boundary, in words, one sentence part per vanishing Cholesky column."""
     notes = []
     full = design.full(working)
-    for s, c in design.inner.cov_slices():
+    for (s, c), (_, left) in zip(design.inner.cov_slices(), design.cov_slices()):
         root = c.root(full[s])
         if c.direct:
             if (np.diag(root) < 1e-3 * np.sqrt((root**2).sum(axis=1))).any():
@@ -82,6 +82,8 @@ def describe(design, working: np.ndarray) -> tuple[str, ...]:
             continue
         for place, j in enumerate(c.sequence):
             fixed, norm = c.fixed[j] is not None, np.sqrt(root[j] @ root[j])
+            if c.names[j] not in left.names:  # zero by a constraint
+                continue
             names = [c.names[m] for m in sorted(c.sequence[:place + 1])]
             if fixed and norm and root[j, j] < 1e-3 * norm:
                 notes.append(f"the covariance matrix of {', '.join(names)} is singular")

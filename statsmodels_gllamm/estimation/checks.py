@@ -58,9 +58,12 @@ def _check_sets(sample, structure, outcomes) -> None:
         differs(level.codes, f"row {{row}} is in another cluster of {level.name!r} than other rows "
                 "of its set: a set is one outcome of one cluster, so give random terms a group that "
                 "holds whole sets, and let what varies within them stand before the bar")
-    if "rows" in sample.weights:
-        differs(sample.weights["rows"], "the frequency weight of row {row} is not that of other rows "
-                "of its set: the rows of a set are one outcome and need one weight")
+    given = {"frequency": sample.weights,
+             "sampling": {} if sample.sampling is None else sample.sampling.raw}
+    for kind, weights in given.items():
+        if "rows" in weights:
+            differs(weights["rows"], f"the {kind} weight of row {{row}} is not that of other rows of "
+                    "its set: the rows of a set are one outcome and need one weight")
     if isinstance(outcomes.members[0].response, Choice) and outcomes.part is None:
         for block in structure.blocks:
             columns = latent_columns(sample, structure.predictors, block)

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 from scipy.optimize import minimize, minimize_scalar
 
-from statsmodels_gllamm.estimation.classes import ClassMixture
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.integration.marginal import evaluate
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.classes import with_rows
@@ -170,10 +170,10 @@ def towards_mass(objective, working: np.ndarray, mixture: ClassMixture) -> Towar
     classes = mixture.classes
     own = mixture.coefficients(working)
     size = np.exp(mixture.log_prior(working)[:, 0])
-    mean, psi = size @ own, mixture.psi(working, 0)
-    rows = classes.rows
-    directions = np.zeros((len(rows), len(psi)))
-    directions[np.arange(len(rows)), rows] = 1.0
+    mean, psi = size @ own, mixture.psi(working, mixture.first)
+    rows, number, slots = classes.pieces
+    directions = np.zeros((len(classes.columns), len(psi)))
+    np.add.at(directions, (number, rows), mixture.loadings(working, mixture.first)[slots])
     psi[:, 0] += (mean - own[0]) @ directions
     value = objective.at(working, gradient=False).value
     return Towards(objective.distinct.problem, objective.task, psi, directions, value.unit_loglik,

@@ -27,6 +27,7 @@ from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mixture import (
     Component,
     NodeStates,
+    Within,
     component_weights,
     evaluate_mixture,
 )
@@ -48,6 +49,20 @@ class Part(Protocol):
         """Log weight, of all units or of each distinct one (G,), and its derivative (k,) or
         (G, k)."""
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The components of the units within; none where they have no components."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tops:
+    """The independent units of a mixture: their frequency ``weight`` (G,), and ``place`` (n_top,)
+    which of them stands for each unit of the data; ``merged`` where some stand for several."""
+
+    weight: np.ndarray
+    place: np.ndarray
+    merged: bool
+
 
 @dataclass(frozen=True)
 class MixtureObjective:
@@ -61,14 +76,18 @@ class MixtureObjective:
     design : LatentDesign
         Of the whole model.
     n_quad : tuple of int
-        Points per dimension by level; the last are those of the parts too.
+        Points per dimension by level.
     make_parts : callable
-        Points per dimension -> sequence of Part.
+        Points per dimension by level -> sequence of Part.
     make_task : callable
         Points per dimension by level -> Task.
     pool : Executor, optional
     linear_aux, closed : bool
         False: there is no formula for the information.
+    within : tuple of Within
+        Units with components of their own within units of higher levels, from the bottom up.
+    inner : Problem, optional
+        Then the problem of the lowest of them; ``problem`` has the top-level units.
     """
 
     problem: Problem | GaussianProblem
@@ -80,10 +99,23 @@ class MixtureObjective:
     pool: Executor | None = None
     linear_aux: bool = False
     closed: bool = False
+    within: tuple[Within, ...] = ()
+    inner: Problem | None = None
+
+    @cached_property
+    def tops(self) -> Tops:
+        """The independent units."""
+        if self.within:
+            n = self.problem.n_top
+            return Tops(self.problem.top_weight, np.arange(n), False)
+        found = self.distinct
+        return Tops(found.problem.top_weight, found.place, found.merged)
 
     @cached_property
     def distinct(self) -> Distinct:
-        """The top-level units that are evaluated."""
+        """The units that are evaluated: top-level ones, or the lowest with components."""
+        if self.inner is not None:
+            return distinct_units(self.inner)
         if isinstance(self.problem, GaussianProblem):  # units are patterns there
             every = np.arange(self.problem.n_top)
             return Distinct(self.problem, every, every)
@@ -92,29 +124,41 @@ class MixtureObjective:
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The components."""
-        return tuple(self.make_parts(self.n_quad[-1]))
+        return tuple(self.make_parts(self.n_quad))
 
     def components(self, working: np.ndarray, gradient=False):
         """The components at working coordinates (k,), one at a time."""
-        for part in self.parts:
+        return self._components(self.parts, working, gradient)
+
+    def _components(self, parts, working, gradient):
+        for part in parts:
             weight, slope = part.log_weight(working)
-            yield Component(part.psi(working), weight, part.jacobian(working) if gradient else None,
-                            slope)
+            if part.parts:
+                yield Component(None, weight, None, slope,
+                                self._components(part.parts, working, gradient))
+            else:
+                jacobian = part.jacobian(working) if gradient else None
+                yield Component(part.psi(working), weight, jacobian, slope)
 
     def at(self, working: np.ndarray, state=None, gradient=True, **wanted) -> MixturePoint:
         """Evaluate at working coordinates (k,); the scores of units come with the gradient."""
-        if not (isinstance(state, NodeStates) and len(state.states) == len(self.parts)):
+        if not (isinstance(state, NodeStates) and len(state.states) == count_leaves(self.parts)):
             state = None
         value = evaluate_mixture(self.distinct.problem, self.task,
                                  self.components(working, gradient), state, gradient=gradient,
-                                 pool=self.pool)
-        return MixturePoint(self.design, self.problem, working, value, self.distinct)
+                                 weight=self.tops.weight, within=self.within, pool=self.pool)
+        return MixturePoint(self.design, self.problem, working, value, self.tops)
 
     def weights(self, working: np.ndarray) -> np.ndarray:
         """Posterior probabilities (K, n_top) of the components for the top-level units."""
+        return self.all_weights(working)[0]
+
+    def all_weights(self, working: np.ndarray) -> list[np.ndarray]:
+        """Those, and (K, L, n) of components l of the units within and k of their parents, and so on
+        from the top down."""
         weights = component_weights(self.distinct.problem, self.task, self.components(working),
-                                    self.pool)
-        return weights[:, self.distinct.place]
+                                    self.within, self.pool)
+        return weights if self.within else [weights[0][:, self.tops.place]]
 
     def with_points(self, n_quad) -> MixtureObjective:
         """The same with other points per dimension by level."""
@@ -123,30 +167,35 @@ class MixtureObjective:
 
 @dataclass(frozen=True)
 class MixturePoint(Point):
-    """An evaluated point of a mixture; ``value`` is a MixtureEvaluation of the ``distinct`` units."""
+    """An evaluated point of a mixture; ``value`` is a MixtureEvaluation of the ``tops``."""
 
-    distinct: Distinct
+    tops: Tops
 
     @cached_property
     def gradient(self) -> np.ndarray:
         """Gradient (k,)."""
-        return self.distinct.problem.top_weight @ self.value.unit_scores
+        return self.tops.weight @ self.value.unit_scores
 
     @cached_property
     def unit_scores(self) -> np.ndarray:
         """Gradient of every top-level unit (n_top, k), without its frequency weight."""
-        return self.value.unit_scores[self.distinct.place]
+        return self.value.unit_scores[self.tops.place]
 
     @property
     def scores_to_keep(self) -> np.ndarray | None:
         """None where identical units are evaluated once: many times the size of what made them."""
-        return None if self.distinct.merged else self.unit_scores
+        return None if self.tops.merged else self.unit_scores
 
     @cached_property
     def opg(self) -> np.ndarray:
         """Outer product of the units' scores (k, k), frequency-weighted."""
         scores = self.value.unit_scores
-        return (scores.T * self.distinct.problem.top_weight) @ scores
+        return (scores.T * self.tops.weight) @ scores
+
+
+def count_leaves(parts) -> int:
+    """Number of components of the lowest units."""
+    return sum(count_leaves(part.parts) if part.parts else 1 for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +217,11 @@ class GivenLatent:
     def log_weight(self, working: np.ndarray) -> tuple[float, float]:
         """Log weight, which does not depend on parameters."""
         return self.weight, 0.0
+
+    @property
+    def parts(self) -> tuple:
+        """None: the components of top-level units have none within."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -236,9 +290,10 @@ class Reduced:
             first += q
         return out
 
-    def parts(self, n: int) -> list[GivenLatent]:
-        """The components of a lattice over the prior of the given coordinates."""
-        nodes, weight = prior_lattice(n, len(self.given))
+    def parts(self, n_quad) -> list[GivenLatent]:
+        """The components of a lattice over the prior of the given coordinates, with the top level's
+        points per dimension."""
+        nodes, weight = prior_lattice(n_quad[-1], len(self.given))
         u = np.zeros((len(nodes), self.design.inner.n_latent))
         u[:, self.given] = nodes
         return [GivenLatent(self, row, float(w)) for row, w in zip(u, weight)]

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from statsmodels_gllamm.estimation.classes import ClassMixture, absolute, from_absolute
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
+from statsmodels_gllamm.estimation.classes import absolute, from_absolute
 from statsmodels_gllamm.estimation.gateaux import Towards, towards_mass
 from statsmodels_gllamm.estimation.information import FLAT
 from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
@@ -25,8 +26,10 @@ SUPREMUM = 1e-4  # of the derivative, at which masses suffice
 MOST = 40  # masses
 LOST = 1e-6  # log-likelihood that merging or leaving out may lose
 EMPTY = 1e-9  # probability of a mass that is left out at once
+GAINED = 1e-9  # log-likelihood by which one mass more must raise it
 FAR = 1e-4  # relative change of a unit's likelihood that a mass at infinity makes no more
 SEARCH = 1e-11  # log-likelihood still to be gained at which a search stops
+FINE = 1e-15  # the same where the derivative at a mass is not zero yet
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,10 @@ class Growth:
     def __init__(self, make, search, maxiter: int) -> None:
         self.make, self.search, self.maxiter = make, search, maxiter
 
-    def refit(self, masses: Masses) -> Masses:
+    def refit(self, masses: Masses, tol=SEARCH) -> Masses:
         """The maximum with as many masses."""
         with np.errstate(over="ignore", invalid="ignore"):  # a step may be too far for a mass
-            end = self.search(masses.objective, masses.working, tol=SEARCH, maxiter=self.maxiter)
+            end = self.search(masses.objective, masses.working, tol=tol, maxiter=self.maxiter)
         return Masses(masses.model, masses.objective, end.point.working)
 
     def start(self, working: np.ndarray) -> Masses:
@@ -149,11 +152,18 @@ class Growth:
         z, sup = towards.supremum()
         while sup > SUPREMUM and len(masses.size) < MOST:
             more = self.without_empty(self.refit(self.added(masses, towards, z)))
-            if not more.loglik > masses.loglik:
-                break
+            if not more.loglik > masses.loglik + GAINED:
+                return self.finely(masses, sup)
             masses, towards = more, more.towards()
             z, sup = towards.supremum()
         return masses, sup
+
+    def finely(self, masses: Masses, sup: float) -> tuple[Masses, float]:
+        """The same masses, searched for longer: of small masses the derivative is far from zero where
+        the log-likelihood is not far from its maximum."""
+        closer = self.refit(masses, FINE)
+        own_sup = closer.towards().supremum()[1]
+        return (closer, own_sup) if own_sup < sup else (masses, sup)
 
     def pruned(self, masses: Masses, sup: float) -> tuple[Masses, float]:
         """As few masses as have the same log-likelihood and still no positive derivative."""
@@ -197,6 +207,7 @@ def held_masses(record: FitRecord, design, objective, mixture: ClassMixture) -> 
     flat, info = tuple(d for d in record.flat if not names.issuperset(d)), record.information
     if not flat and info.flat.shape[1]:
         scale = np.sqrt(np.abs(np.diag(info.matrix)))
+        scale[scale == 0] = 1.0
         values = np.linalg.eigvalsh(info.matrix / np.outer(scale, scale))
         info = replace(info, definite=bool((values < FLAT).sum() <= info.flat.shape[1]))
     record = replace(record, flat=flat, information=info)

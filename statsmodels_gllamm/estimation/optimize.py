@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from statsmodels_gllamm.estimation.inequalities import bounded_step, made_feasible
 from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.mode import ModeError
@@ -148,7 +149,8 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
              fixed=()) -> Optimum:
     """Maximise from working coordinates ``start`` (k,), or from a Point of this objective.
 
-    Positions ``fixed`` stay where they are; so do auxiliary parameters beyond their limits.
+    Positions ``fixed`` stay where they are; so do auxiliary parameters beyond their limits.  Classes
+    in order keep their order.
 
     Raises
     ------
@@ -157,6 +159,9 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
     """
     louis = uses_louis(objective)
     known = isinstance(start, Point)
+    order = objective.design.order
+    if order is not None and not known:
+        start = made_feasible(order, start)
     point = start if known else evaluate_for_search(objective, start, state)
     b, n_eval, history = None, int(not known), [point.loglik]
     gain, reason, converged, iteration = np.inf, LIMIT, False, 0
@@ -164,8 +169,13 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
         held = np.union1d(fixed, beyond_limits(objective, point.working)).astype(int)
         g = _hold(point.gradient, held)
         b = _hold(_curvature(point, b, louis), held)
-        step = np.linalg.solve(b, g) if g.any() else np.zeros(len(g))
-        gain = float(g @ step) / 2
+        if order is not None:
+            free = np.setdiff1d(np.arange(len(g)), held)
+            step = bounded_step(b, g, order, point.working, free)
+            gain = float(g @ step - step @ b @ step / 2)
+        else:
+            step = np.linalg.solve(b, g) if g.any() else np.zeros(len(g))
+            gain = float(g @ step) / 2
         if callback is not None:
             callback(iteration, point, gain)
         if gain < tol:

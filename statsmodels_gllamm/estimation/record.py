@@ -120,7 +120,7 @@ def _infinite(design, boundary, working) -> list[str]:
         notes.append("in that class the probability of the response is zero or one in every row that "
                      "the coefficient concerns")
     if np.isin(boundary, design.layout.positions("prob")).any():
-        notes.append("prob: that class is empty")
+        notes.append("prob: a class is empty, or has all clusters with those covariates")
     return notes
 
 

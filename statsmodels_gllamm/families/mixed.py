@@ -118,7 +118,7 @@ class MixedFamily(Family):
             yield label, family, rows, self._data(data, rows, label)
 
     def outcomes(self, data: FamilyData) -> Outcomes:
-        return join([(label, rows, family.outcomes(own))
+        return join([(label, rows, family.outcomes(own if len(rows) else replace(own, endog=None)))
                      for label, family, rows, own in self.parts_of(data)], data.n)
 
     # Predictions: NaN where a member has no such thing

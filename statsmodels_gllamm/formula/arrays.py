@@ -21,8 +21,9 @@ __all__ = ["arrays_to_sample"]
 
 
 def arrays_to_sample(endog, exog=None, *, groups=None, exog_re=None, offset=None, exposure=None,
-                     n_trials=None, freq_weights=None, needs=None, designs=None, numbers=None,
-                     labels=None, missing="drop") -> Sample:
+                     n_trials=None, freq_weights=None, sampling_weights=None, scale_weights=None,
+                     needs=None, designs=None, numbers=None, labels=None,
+                     missing="drop") -> Sample:
     """The estimation sample of arrays.
 
     Parameters
@@ -32,7 +33,7 @@ def arrays_to_sample(endog, exog=None, *, groups=None, exog_re=None, offset=None
     groups : array_like (n,), DataFrame or mapping, optional
     exog_re : array_like (n, q) or mapping {group: (n, q)}, optional
         A random intercept by default.
-    offset, exposure, n_trials, freq_weights, missing
+    offset, exposure, n_trials, freq_weights, sampling_weights, scale_weights, missing
         As in `build_sample`, in arrays.
     needs : Needs, optional
         What the family reads besides the response.
@@ -83,7 +84,8 @@ def arrays_to_sample(endog, exog=None, *, groups=None, exog_re=None, offset=None
     data = pd.DataFrame(columns, index=index)
     sample = build_sample(
         f"{left} ~ " + " + ".join(["0", *fixed, *bars]), data, offset=offset, exposure=exposure,
-        n_trials=n_trials, freq_weights=freq_weights, missing=missing, needs=needs)
+        n_trials=n_trials, freq_weights=freq_weights, sampling_weights=sampling_weights,
+        scale_weights=scale_weights, missing=missing, needs=needs)
     return replace(
         sample,
         endog_name=_name_of(endog),

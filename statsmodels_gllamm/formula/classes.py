@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.formula.grammar import parse_formula, parse_group
 from statsmodels_gllamm.formula.groups import group_name
+from statsmodels_gllamm.formula.tokens import pieces, tokenize
 from statsmodels_gllamm.spec import Classes, Needs
 
 __all__ = ["ClassVariable", "parse_classes"]
@@ -24,13 +25,19 @@ class ClassVariable:
     terms : tuple of str
         Formulas of the columns with class-specific coefficients, one per bar.
     columns : tuple of str
-        The columns of the group ``spec.within``.
+        The columns of the group ``spec.within``; none where every row has a class of its own.
+    covariates : str
+        Formula of the membership, without class variables.
+    above : tuple of str
+        Class variables in the membership.
     """
 
     name: str
     spec: Classes
     terms: tuple[str, ...]
     columns: tuple[str, ...]
+    covariates: str = "1"
+    above: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
@@ -54,9 +61,10 @@ class ClassVariable:
 
     def needs(self, needs: Needs) -> Needs:
         """The needs of the family, and those of the classes."""
-        formulas = {**dict(zip(self.parts, self.terms)), self.membership: self.spec.membership}
+        formulas = {**dict(zip(self.parts, self.terms)), self.membership: self.covariates}
         needs = replace(needs, formulas={**needs.formulas, **formulas},
-                        classes=frozenset({self.name}), groups=(self.columns,))
+                        classes=needs.classes | {self.name},
+                        groups=(*needs.groups, self.columns))
         if self.spec.known is None:
             return needs
         return replace(needs, numbers={**needs.numbers, self.known: self.spec.known},
@@ -64,8 +72,8 @@ class ClassVariable:
                        with_response=needs.with_response | {self.known})
 
 
-def parse_classes(classes, formula: str) -> ClassVariable | None:
-    """The class variable of a formula, None without.
+def parse_classes(classes, formula: str) -> tuple[ClassVariable, ...]:
+    """The class variables of a formula.
 
     Parameters
     ----------
@@ -75,29 +83,56 @@ def parse_classes(classes, formula: str) -> ClassVariable | None:
     Raises
     ------
     FormulaError
-        The class variable has no bar, or a bar joins it with a group.
-    NotImplementedError
-        Several class variables.
+        A class variable has no bar, nor anything else that depends on it, or a bar joins it with a
+        group.
     """
     if not classes:
-        return None
+        return ()
     if not isinstance(classes, Mapping) or not all(isinstance(c, Classes) for c in classes.values()):
         raise TypeError('classes is a mapping of names to Classes, {"c": Classes(2, within="id")}, '
                         f"not {classes!r}")
-    if len(classes) > 1:
-        raise NotImplementedError("models with several class variables are not available; give one, "
-                                  "with as many classes as there are combinations")
-    (name, spec), = classes.items()
-    bars = [bar for bar in parse_formula(formula).bars
-            if any(name in columns for columns in bar.groups)]
-    for bar in bars:
+    several = len(classes) > 1
+    for name, spec in classes.items():
+        if several and spec.centered:
+            raise NotImplementedError(f"the mass points {name!r} are not available beside other class "
+                                      "variables; use Classes(centered=False)")
+    bars = parse_formula(formula).bars
+    found = tuple(_variable(name, spec, bars, tuple(classes)) for name, spec in classes.items())
+    for variable in found:
+        if not (variable.terms or variable.spec.varying
+                or any(variable.name in other.above for other in found)):
+            raise FormulaError(f"the classes {variable.name!r} have no bar in the formula; write the "
+                               f"terms whose coefficients differ between classes as (terms | "
+                               f"{variable.name})")
+    return found
+
+
+def _variable(name: str, spec: Classes, bars, names) -> ClassVariable:
+    """One class variable of those with ``names``."""
+    own = [bar for bar in bars if any(name in columns for columns in bar.groups)]
+    for bar in own:
         if bar.groups != ((name,),):
             raise FormulaError(f"the random term {bar.text} joins the classes {name!r} with a group; "
                                f"write (terms | {name}), and the group in Classes(within=...)")
-    if not bars:
-        raise FormulaError(f"the classes {name!r} have no bar in the formula; write the terms whose "
-                           f"coefficients differ between classes as (terms | {name})")
-    groups = parse_group(spec.within)
+    covariates, above = _membership(name, spec.membership, names)
+    groups = parse_group(spec.within) if spec.within is not None else ((),)
     if len(groups) > 1:
         raise FormulaError(f"Classes(within={spec.within!r}) must be one group: columns joined by :")
-    return ClassVariable(name, spec, tuple(bar.terms for bar in bars), groups[0])
+    return ClassVariable(name, spec, tuple(bar.terms for bar in own), groups[0], covariates, above)
+
+
+def _membership(name: str, formula: str, names) -> tuple[str, tuple[str, ...]]:
+    """(formula of the covariates, class variables) of a membership."""
+    terms = pieces(formula.strip().removeprefix("~"))
+    above = tuple(term for term in terms if term in names)
+    if name in above:
+        raise FormulaError(f"the membership of the classes {name!r} depends on themselves; take "
+                           f"{name!r} out of Classes(membership=...)")
+    rest = [term for term in terms if term not in above]
+    inside = [other for other in names for term in rest
+              if any(t.kind == "name" and t.text == other for t in tokenize(term))]
+    if inside:
+        raise FormulaError(f"the membership of the classes {name!r} has the class variable "
+                           f"{inside[0]!r} inside a term; write it as a term of its own, "
+                           f"'age + {inside[0]}'")
+    return " + ".join(rest) or "1", above

@@ -10,7 +10,9 @@ import pandas as pd
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.categories import factorize, recode
 
-__all__ = ["Clusters", "Group", "group_name", "make_group"]
+__all__ = ["ROWS", "Clusters", "Group", "group_name", "make_group"]
+
+ROWS = "rows"  # name of the group without columns, whose clusters are the rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,7 @@ class Clusters:
     Attributes
     ----------
     name : str
-        "school", or "school:class" for a combination.
+        "school", or "school:class" for a combination; "rows" for the rows themselves.
     columns : tuple of str
     labels : Index (n_clusters,)
         The clusters' values; a MultiIndex of tuples for a combination.
@@ -48,6 +50,8 @@ class Clusters:
         ndarray of int64 (len(frame),)
             -1 for a cluster that the sample does not have, and for missing values.
         """
+        if not self.columns:
+            return np.full(len(frame), -1)
         missing = [c for c in self.columns if c not in frame.columns]
         if missing:
             raise DataError(f"The data have no column {missing[0]!r} for the group {self.name!r}.")
@@ -81,8 +85,8 @@ class Group(Clusters):
 
 
 def group_name(columns: tuple[str, ...]) -> str:
-    """Name of a group: its columns joined by a colon."""
-    return ":".join(columns)
+    """Name of a group: its columns joined by a colon; "rows" without columns."""
+    return ":".join(columns) or ROWS
 
 
 def make_group(columns: tuple[str, ...], frame: pd.DataFrame, factorized: dict) -> Group:
@@ -101,6 +105,8 @@ def make_group(columns: tuple[str, ...], frame: pd.DataFrame, factorized: dict) 
     Group
         Clusters in the order of their values, first column first.
     """
+    if not columns:
+        return Group(ROWS, (), frame.index, np.arange(len(frame)))
     for column in columns:
         if column not in factorized:
             factorized[column] = factorize(frame[column])

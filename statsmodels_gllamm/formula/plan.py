@@ -11,7 +11,7 @@ import pandas as pd
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.formula.categories import key_name, show
 from statsmodels_gllamm.formula.grammar import ParsedFormula, one_sided, right_side
-from statsmodels_gllamm.formula.groups import group_name
+from statsmodels_gllamm.formula.groups import ROWS, group_name
 from statsmodels_gllamm.formula.loadings import is_column
 from statsmodels_gllamm.formula.roles import label_columns
 from statsmodels_gllamm.formula.rows import hint, is_row_like
@@ -20,6 +20,7 @@ from statsmodels_gllamm.spec import Factor, Needs
 
 __all__ = ["RESERVED", "Plan", "make_plan", "unused_categories", "working_frame"]
 
+CLASS_PART = "class-specific part"
 RESERVED = ("endog", "exog", "bars", "factors", "codes", "numbers", "labels")
 
 
@@ -95,6 +96,9 @@ def make_plan(
 
     _check_classes(needs, bars)
     groups = {group_name(g): g for some in bars.values() for bar in some for g in bar.groups}
+    if () in needs.groups and ROWS in groups:
+        raise FormulaError(f"classes without within= are those of the rows, called {ROWS!r}; "
+                           f"rename the column {ROWS!r} of the formula's groups")
     groups |= {group_name(g): g for g in needs.groups}
     parts = (usages["endog"], *usages.values())
     required = dict.fromkeys(n for u in parts for n in (*u.bare, *u.coded) if n not in names)
@@ -134,7 +138,7 @@ def _own_formulas(needs: Needs, names, bars: dict) -> tuple[dict, frozenset]:
             fixed, bars[place] = right_side(text, where)
             formulas[place] = (fixed, where, names)
         else:
-            formulas[place] = (one_sided(text, where), where, ())
+            formulas[place] = (one_sided(text, where), where, names if key[0] == CLASS_PART else ())
         if key in needs.without_intercept:
             without.add(place)
     return formulas, frozenset(without)
@@ -159,7 +163,8 @@ def _check_factors(names, formulas, usages):
     """Every factor is used, and only where a latent variable may stand."""
     allowed = {key for key, (_, _, factors) in formulas.items() if factors}
     used = {name for key in allowed for name in usages[key].names}
-    in_bars = {name for key in allowed if key[0] == "bar" for name in usages[key].names}
+    in_bars = {name for key in allowed if key[0] == "bar" or key[0] == "design"
+               for name in usages[key].names}
     for name in names:
         for key, part in usages.items():
             if key not in allowed and name in part.names:

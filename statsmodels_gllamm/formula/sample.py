@@ -39,7 +39,13 @@ from statsmodels_gllamm.formula.rows import (
     subset_positions,
 )
 from statsmodels_gllamm.formula.tokens import usage
-from statsmodels_gllamm.formula.weights import check_weights, read_weights
+from statsmodels_gllamm.formula.weights import (
+    Sampling,
+    check_scale,
+    check_weights,
+    read_weights,
+    sampling,
+)
 from statsmodels_gllamm.spec import Needs
 
 __all__ = ["Sample", "build_sample"]
@@ -89,6 +95,8 @@ class Sample:
         Codes and labels by role; labels of several columns are a MultiIndex of tuples.
     categories : tuple, or None
         Labels of the codes 0, 1, ... in `endog`, where the response is not a number.
+    sampling : Sampling, or None
+        Sampling weights.
     """
 
     parsed: ParsedFormula
@@ -112,6 +120,7 @@ class Sample:
     numbers: dict[str, np.ndarray] = field(default_factory=dict)
     labels: dict[str, tuple[np.ndarray, pd.Index]] = field(default_factory=dict)
     categories: tuple | None = None
+    sampling: Sampling | None = None
 
 
 def build_sample(
@@ -125,6 +134,8 @@ def build_sample(
     exposure=None,
     n_trials=None,
     freq_weights=None,
+    sampling_weights=None,
+    scale_weights: str | None = None,
     missing: str = "drop",
     eval_env: Mapping | None = None,
     two_columns: bool = True,
@@ -145,6 +156,9 @@ def build_sample(
         A column or one value per row of the data.
     freq_weights : str, array_like or mapping, optional
         Of rows, or {group: column or array, "rows": ...}.
+    sampling_weights : str, array_like or mapping, optional
+        In the same way.
+    scale_weights : {None, "size", "effective"}
     missing : {"drop", "raise"}
     eval_env : mapping, optional
         Names from outside the data that the formula may use.
@@ -170,16 +184,20 @@ def build_sample(
         if value is not None
     }
     weights = read_weights(freq_weights, "freq_weights", plan.groups, data, positions)
+    check_scale(scale_weights, sampling_weights)
+    drawn = read_weights(sampling_weights, "sampling_weights", plan.groups, data, positions)
     roles = read_roles(needs, plan.labels, data, positions)
 
     frame = working_frame(plan, data, env, positions)
-    rows = _complete_rows(plan, frame, (*extras.values(), *weights.values()), roles, missing)
+    arguments = (*extras.values(), *weights.values(), *drawn.values())
+    rows = _complete_rows(plan, frame, arguments, roles, missing)
     frame = frame if rows.kept.all() else frame[rows.kept]
     build = partial(_build, plan, env=env, needs=needs, two_columns=two_columns)
     built, frame = _complete_designs(plan, frame, build, rows, roles, missing)
 
     extras = {what: values[rows.kept] for what, (_, values) in extras.items()}
-    weights = {level: (name, values[rows.kept]) for level, (name, values) in weights.items()}
+    weights, drawn = ({level: (name, values[rows.kept]) for level, (name, values) in given.items()}
+                      for given in (weights, drawn))
     found: dict = {}
     groups = {name: make_group(columns, frame, found) for name, columns in plan.groups.items()}
     labels = roles.groups(frame, rows.kept, found)
@@ -194,6 +212,7 @@ def build_sample(
         offset=offset,
         n_trials=n_trials,
         weights=check_weights(weights, groups, frame.index),
+        sampling=sampling(drawn, scale_weights, groups, frame.index),
         index=frame.index,
         positions=places if positions is None else positions[places],
         dropped=rows.dropped,

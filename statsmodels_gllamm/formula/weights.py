@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,52 @@ from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.groups import Group
 from statsmodels_gllamm.formula.rows import row_array
 
-__all__ = ["check_weights", "read_weights"]
+__all__ = ["SCALES", "Sampling", "check_scale", "check_weights", "read_weights", "sampling"]
+
+SCALES = (None, "size", "effective")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampling:
+    """Sampling weights.
+
+    Attributes
+    ----------
+    raw : dict of str to ndarray (n,)
+        Of "rows" and of groups, as given.
+    names : dict of str to str
+        What errors and summaries call them.
+    scale : {None, "size", "effective"}
+    used : dict of str to ndarray (n,)
+        Scaled, as they stand in the likelihood; the model fills them in, which knows its levels.
+    """
+
+    raw: dict[str, np.ndarray]
+    names: dict[str, str]
+    scale: str | None
+    used: dict[str, np.ndarray]
+
+    def on_rows(self, rows) -> Sampling:
+        """The weights of some of the rows."""
+        return replace(self, raw={level: w[rows] for level, w in self.raw.items()},
+                       used={level: w[rows] for level, w in self.used.items()})
+
+
+def sampling(weights, scale, groups, index) -> Sampling | None:
+    """Sampling weights from `read_weights`, on complete rows; None where there are none."""
+    if not weights:
+        return None
+    raw = check_weights(weights, groups, index)
+    return Sampling(raw, {level: name for level, (name, _) in weights.items()}, scale, raw)
+
+
+def check_scale(scale, weights) -> None:
+    """Refuse a scale of sampling weights that there is not, or that has no weights."""
+    if scale not in SCALES:
+        raise ValueError(f"scale_weights is None, 'size' or 'effective', not {scale!r}")
+    if scale is not None and weights is None:
+        raise ValueError(f"scale_weights={scale!r} scales sampling weights, and there are none; give "
+                         "sampling_weights=")
 
 
 def read_weights(

@@ -20,6 +20,7 @@ from statsmodels_gllamm.formula.measurement import Measurement, parse_measuremen
 from statsmodels_gllamm.formula.rows import as_frame, hint, row_array, subset_positions
 from statsmodels_gllamm.formula.statements import quote
 from statsmodels_gllamm.formula.tokens import tokenize
+from statsmodels_gllamm.formula.wide_classes import take_classes
 from statsmodels_gllamm.formula.wide_data import (
     FAMILY,
     ITEM,
@@ -59,6 +60,7 @@ class Wide:
     groups : Groups or None
         Of persons, with parameters of their own.
     constraints : list of str
+    classes : dict {name: Classes} or None
     """
 
     items: tuple[str, ...]
@@ -73,6 +75,7 @@ class Wide:
     groups: Groups | None = None
     constraints: list[str] = field(default_factory=list)
     residual_covariances: dict | None = None
+    classes: dict | None = None
     columns: dict = field(default_factory=dict, repr=False)
 
     @property
@@ -81,7 +84,7 @@ class Wide:
         return {"factors": self.factors, "regressions": self.regressions or None,
                 "residual_covariances": self.residual_covariances,
                 "dispersion": self.dispersion, "thresholds": self.thresholds,
-                "constraints": self.constraints or None,
+                "constraints": self.constraints or None, "classes": self.classes,
                 "family_by": None if self.families is None else FAMILY}
 
     def long(self, data) -> pd.DataFrame:
@@ -132,7 +135,7 @@ class Wide:
 
 
 def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=None, equal=None,
-              subset=None, dispersion=None, thresholds=None, constraints=None, env=None,
+              subset=None, dispersion=None, thresholds=None, constraints=None, classes=None, env=None,
               **rows) -> tuple[Wide, pd.DataFrame, dict]:
     """The long data and arguments of ``from_formula`` for a factor model of wide data.
 
@@ -151,10 +154,11 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=
     dispersion, thresholds : str or dict, optional
         In place of formulas by item.
     constraints : str or list of str, optional
+    classes : dict {name: Classes}, optional
     env : mapping, optional
         Names that `subset` may use after @.
     **rows
-        freq_weights, offset, exposure, n_trials: columns, or one value per person.
+        freq_weights, sampling_weights, offset, exposure, n_trials: columns, or one value per person.
 
     Returns
     -------
@@ -171,6 +175,7 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=
     chosen = data if positions is None else data.iloc[positions]
     name = person_column(chosen, id, columns)
     check_items(chosen, columns, name)
+    found = take_classes(classes, model, isinstance(items, str), name)
     taken = {*map(str, data.columns), *columns, *model.loadings, name, ITEM, RESPONSE, FAMILY, CELL}
     groups = read_groups(chosen, groups, equal, taken)
     unit = {what: ITEM if groups is None else groups.by(part)
@@ -181,16 +186,21 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=
     if indicators and unit["thresholds"] == CELL:
         raise NotImplementedError("Groups of items with thresholds beside items without them have "
                                   "equal intercepts only: give equal='scalar'.")
-    indicators = tuple(dict.fromkeys([*indicators, *(item for item, _ in model.direct)]))
+    if found is not None and (groups is not None or indicators):
+        raise NotImplementedError("classes= are not available with groups of persons, or with items "
+                                  "with thresholds beside items without them.")
+    more = [] if found is None else found.indicators(columns)
+    indicators = tuple(dict.fromkeys([*indicators, *more, *(item for item, _ in model.direct)]))
     gaussian = not isinstance(family, Mapping) and family.name.startswith("Gaussian")
     given = [constraints] if isinstance(constraints, str) else list(constraints or ())
     made = Wide(
         items=tuple(columns), id=name, factors=_factors(model, tuple(columns), groups),
-        formula=_formula(model, name, fixed, chosen.columns, by_item.pop("start"), groups),
+        formula=_formula(model, name, fixed, chosen.columns, by_item.pop("start"), groups,
+                         found, columns),
         regressions=_regressions(model, name, groups), families=labels, indicators=indicators,
         residual_covariances=_residuals(model, groups), groups=groups,
         constraints=[*constraints_of(model, name, groups, gaussian), *given],
-        columns=columns, **by_item)
+        columns=columns, classes=None if found is None else found.classes, **by_item)
     long = made.long(chosen)
     rows = row_arguments(rows, data, positions, name, len(columns))
     return made, long, {"family": family, **made.arguments, **rows}
@@ -252,10 +262,12 @@ def _factors(model, items, groups) -> dict[str, Factor]:
         for name, own in model.loadings.items()}
 
 
-def _formula(model, id, fixed, columns, start, groups) -> str:
-    """The formula: intercepts, means, direct effects, further terms, and a bar for every set of
-    factors that correlate."""
+def _formula(model, id, fixed, columns, start, groups, classes, items) -> str:
+    """The formula: intercepts, means, direct effects, further terms, bars of classes, and a bar for
+    every set of factors that correlate."""
     group = id if id.isidentifier() else f"`{id}`"
+    if classes is not None and classes.complete(items):
+        start = start[:1]
     each = [None] if groups is None else range(len(groups.labels))
     terms = [*start, *(latent_name(name, groups, g) for name in model.means for g in each)]
     if groups is not None and groups.free_means:
@@ -269,6 +281,7 @@ def _formula(model, id, fixed, columns, start, groups) -> str:
         if "~" in fixed:
             raise FormulaError(f"fixed={fixed!r} has a ~; give terms only, such as 'item:sex'.")
         terms.append(quote(fixed.strip(), columns))
+    terms += [] if classes is None else classes.bars(items, ITEM)
     terms += [f"(0 + {' + '.join(latent_name(f, groups, g) for f in block)} | {group})"
               for g in each for block in model.blocks()]
     return f"{RESPONSE} ~ {' + '.join(terms)}"
@@ -360,7 +373,7 @@ def row_arguments(rows, data, positions, id, k) -> dict:
     for what, value in rows.items():
         if value is None:
             continue
-        if what == "freq_weights":
+        if what in ("freq_weights", "sampling_weights"):
             value = value if isinstance(value, Mapping) else {id: value}
             out[what] = {level: long(one, what) for level, one in value.items()}
         else:

@@ -8,21 +8,19 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Outcomes, Predictor
-from statsmodels_gllamm.latent.classes import (
-    LatentClasses,
-    centring_of,
-    class_limits,
-    read_classes,
-    with_rows,
-)
+from statsmodels_gllamm.latent.class_limits import class_limits
+from statsmodels_gllamm.latent.classes import LatentClasses, centring_of, with_rows
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, RowColumns, Terms
 from statsmodels_gllamm.latent.hierarchy import Level, build_levels
 from statsmodels_gllamm.latent.kinds import covariance_of
 from statsmodels_gllamm.latent.moderators import given_coordinates, moderators_first
 from statsmodels_gllamm.latent.order import gaussian_last
+from statsmodels_gllamm.latent.ordered import order_of
+from statsmodels_gllamm.latent.read_classes import read_classes
 from statsmodels_gllamm.latent.regressions import read_regressions
 from statsmodels_gllamm.latent.residuals import Residuals, read_residuals
 from statsmodels_gllamm.latent.signs import sign_flips
+from statsmodels_gllamm.latent.varying import Varying, chosen, copies
 from statsmodels_gllamm.parameters import Block, Layout
 
 
@@ -56,7 +54,7 @@ class Structure:
     the codes of the data rows, ``engine_levels`` those of the engine rows; ``blocks`` are bottom
     level first, in the order of ``design.covariances``; ``predictors`` the linear predictors;
     ``regressors`` (key of ``sample.designs``, column) of the covariates of latent variables;
-    ``residuals`` the residual covariances of Gaussian rows; ``classes`` the latent classes.
+    ``residuals`` the residual covariances of Gaussian rows; ``classes`` the class variables.
     """
 
     design: LatentDesign
@@ -67,7 +65,7 @@ class Structure:
     predictors: tuple[Predictor, ...]
     regressors: tuple[tuple[tuple, str], ...] = ()
     residuals: Residuals | None = None
-    classes: LatentClasses | None = None
+    classes: tuple[LatentClasses, ...] = ()
 
 
 def part_of(sample, key: str):
@@ -137,7 +135,7 @@ def _refuse_copies(sample, predictors, blocks) -> None:
 
 
 def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
-                    regressions=(), residual_covariances=None, classes=None) -> Structure:
+                    regressions=(), residual_covariances=None, classes=()) -> Structure:
     """Levels, row columns and the map from parameters to Psi.
 
     Parameters
@@ -152,7 +150,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     regressions : sequence of Regression
         Of latent variables; the covariates of number i are ``sample.designs["regression", i]``.
     residual_covariances : ResidualCovariances, optional
-    classes : ClassVariable, optional
+    classes : tuple of ClassVariable
 
     Raises
     ------
@@ -166,8 +164,7 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     if unknown:
         raise ValueError(f"covariances= names {unknown[0]!r}, which is not a group of the "
                          f"formula: {', '.join(sorted(used))}")
-    if classes is not None:
-        used[classes.group] = None
+    used |= dict.fromkeys(variable.group for variable in classes)
     levels = build_levels({
         name: (sample.groups[name].codes, len(sample.groups[name].labels)) for name in used})
     if joint:
@@ -193,7 +190,9 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     residuals = None
     if residual_covariances is not None:
         residuals = read_residuals(sample, residual_covariances, outcomes, levels)
-    latent_classes = None if classes is None else read_classes(sample, classes, outcomes, levels, rows)
+    latent_classes = read_classes(
+        sample, classes, outcomes, levels, rows,
+        lambda column, factor: _products(column, factor, sample, slots, loadings))
     layout = Layout((Block("coef", names), *_class_blocks(latent_classes, "class"), *lambdas,
                      *((Block("gamma", found.gamma_names), Block("b", found.b_names)) if found else
                        ()),
@@ -209,34 +208,58 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
         last = 1 + sum(q) + len(outcomes.aux_names)
         entries = (np.append(entries[0], np.zeros(len(residuals.names), dtype=np.int64)),
                    np.append(entries[1], last + np.arange(len(residuals.names))))
-    if classes is not None:
-        if len(given) or residuals is not None:
-            raise NotImplementedError("classes= are not available together with products of latent "
-                                      "variables or residual covariances")
-        entries = with_rows(entries, latent_classes.rows)
+    if classes and (len(given) or residuals is not None):
+        raise NotImplementedError("classes= are not available together with products of latent "
+                                  "variables or residual covariances")
+    if classes:
+        entries = with_rows(entries, [row for own in latent_classes for row in own.pieces[0]])
+    layout, varying = _with_copies(layout, classes, latent_classes, cov)
     design = LatentDesign(layout, cov, q, len(rows.columns), len(outcomes.aux_names), fixed, latent,
                           aux, loadings, entries,
                           (*_aux_limits(outcomes, aux, layout, rows.columns),
                            *class_limits(latent_classes, outcomes, layout, fixed, rows.columns,
-                                         sum(q) or sample.offset.any()
-                                         or classes is not None and classes.spec.centered)),
+                                         sample.offset.any() or varying
+                                         or any(v.spec.centered for v in classes), sum(q) > 0)),
                           structural, regressors,
+                          () if varying else
                           sign_flips(layout, cov, slots, loadings, fixed, latent, structural),
-                          moderated, given)
-    if classes is not None and classes.spec.centered:
-        design = replace(design, centring=centring_of(latent_classes, layout))
+                          moderated, given, varying=varying)
+    if classes and classes[0].spec.centered:
+        design = replace(design, centring=centring_of(latent_classes[0], layout))
+    if any(v.spec.ordered for v in classes):
+        design = replace(design, order=order_of(latent_classes, [v.spec.ordered for v in classes],
+                                                layout))
     engine = levels if outcomes.rows is None else tuple(
         replace(level, codes=level.codes[outcomes.rows]) for level in levels)
     return Structure(design, rows.columns, levels, engine, blocks, predictors,
                      found.sources if found else (), residuals, latent_classes)
 
 
-def _class_blocks(classes: LatentClasses | None, kind: str) -> list[Block]:
-    """The blocks of a kind that latent classes add to the parameters."""
-    if classes is None:
+def _class_blocks(variables: tuple[LatentClasses, ...], kind: str) -> list[Block]:
+    """The block of a kind that latent classes add to the parameters."""
+    if not variables:
         return []
-    return [Block(kind, classes.coefficient_names() if kind == "class" else
-                  classes.membership_names())]
+    return [Block(kind, tuple(name for classes in variables for name in (
+        classes.coefficient_names() if kind == "class" else classes.membership_names())))]
+
+
+def _with_copies(layout: Layout, variables, found, cov) -> tuple[Layout, tuple[Varying, ...]]:
+    """The layout with copies of the parameters that differ between classes, and these."""
+    blocks, varying, taken, size = [], [], {}, layout.size
+    for variable, classes in zip(variables, found):
+        if not variable.spec.varying or classes.n == 1:
+            continue
+        source, covariances = chosen(variable, layout, cov)
+        for i in source:
+            if taken.setdefault(int(i), variable.name) != variable.name:
+                raise FormulaError(f"{layout.names[i]} varies between the classes of both "
+                                   f"{taken[int(i)]!r} and {variable.name!r}; let one have it")
+        block = copies(variable, [classes.label(c) for c in range(1, classes.n)], layout, source)
+        blocks.append(block)
+        target = size + np.arange(block.size).reshape(classes.n - 1, len(source))
+        varying.append(Varying(classes.number, source, target, covariances))
+        size += block.size
+    return Layout((*layout.blocks, *blocks)), tuple(varying)
 
 
 def _refuse_idle(blocks, latent: Terms, structural) -> None:
@@ -392,9 +415,13 @@ def _entries(fixed: Terms, latents, covariances, aux, n_latent, structural, regr
 
 
 def weights_of(sample, levels):
-    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None."""
-    weights = dict(sample.weights)
-    rows, units = weights.pop("rows", None), []
+    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None: frequency
+    weights times sampling weights."""
+    weights, units = dict(sample.weights), []
+    for name, drawn in {} if sample.sampling is None else sample.sampling.used.items():
+        weights[name] = weights[name] * drawn if name in weights else drawn
+    own = "rows" in sample.groups and not sample.groups["rows"].columns  # rows are clusters
+    rows = None if own else weights.pop("rows", None)
     for level in levels:
         product = None
         for name in level.groups:

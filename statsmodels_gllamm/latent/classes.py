@@ -14,19 +14,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from statsmodels_gllamm.exceptions import DataError, FormulaError
+from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Predictor
-from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.latent.centred import Centring
-from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign, Terms
-from statsmodels_gllamm.latent.hierarchy import first_rows
-from statsmodels_gllamm.latent.merge import distinct_rows
+from statsmodels_gllamm.latent.design import LatentDesign, Terms
 from statsmodels_gllamm.parameters import Block, Layout
 
-OWN, IN_THRESHOLDS, IN_FIXED = -1, -2, -3
-INFINITE = 14.0  # a linear predictor beyond which a probability makes no difference
-ALWAYS = "Binomial", "BetaBinomial"  # responses that may be certain to be an event
-EVER = *ALWAYS, "Poisson", "NegativeBinomial"  # or certain to be none
+OWN, IN_THRESHOLDS, IN_FIXED, IN_CLASSES = -1, -2, -3, -4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +36,29 @@ class ClassColumn:
         Its row column.
     beside : int
         Number of the fixed coefficient with the same column; -1 for none, -2 for thresholds, -3 for a
-        combination of fixed columns.
-    shift : ndarray (m,), pair of arrays or None
+        combination of fixed columns, -4 for the same column of another class variable.
+    shift : ndarray (m,), pair or None
         Auxiliary parameters that thresholds rise by where the coefficient does by one; or numbers of
-        fixed coefficients, and their weights in the combination.
+        fixed coefficients, and their weights in the combination; or the numbers of the class variable
+        and of its column.
+    factor : str or None
+        Whose row loading multiplies the column.
+    terms : tuple of (int, int)
+        Row columns of the products with loadings, and the slots of these.
     """
 
     predictor: Predictor
     term: str
     row: int
     beside: int = OWN
-    shift: np.ndarray | tuple[np.ndarray, np.ndarray] | None = None
+    shift: np.ndarray | tuple | None = None
+    factor: str | None = None
+    terms: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def pieces(self) -> tuple[tuple[int, int], ...]:
+        """Its row columns and the slots of the loadings that multiply them."""
+        return self.terms or ((self.row, 0),)
 
     @property
     def name(self) -> str:
@@ -87,6 +93,15 @@ class ClassDesign:
 
 
 @dataclass(frozen=True, slots=True)
+class Above:
+    """A class variable that the membership of another depends on: its number and its classes'
+    labels, such as "d=1"."""
+
+    number: int
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LatentClasses:
     """A class variable on an estimation sample.
 
@@ -96,14 +111,22 @@ class LatentClasses:
         Of the variable, and of the group whose clusters belong to classes.
     n : int
     columns : tuple of ClassColumn
-    membership : ndarray (n_top, m)
+    membership : ndarray (n_units, m)
         Covariates of the class probabilities.
     covariates : tuple of str (m,)
-    known : ndarray of int (n_top,)
+    known : ndarray of int (n_units,)
         Number of the class of every cluster, -1 where it is not known.
     designs : tuple of ClassDesign
     labels : tuple of str (n,)
         Of the classes; "1", "2", ... by default.
+    number : int
+        Of the variable among those of the model.
+    level : int
+        Of the clusters.
+    above : tuple of Above
+        Class variables in the membership.
+    starts : (int, int)
+        Where its coefficients, and those of its membership, begin among those of all variables.
     """
 
     name: str
@@ -115,6 +138,10 @@ class LatentClasses:
     known: np.ndarray
     designs: tuple[ClassDesign, ...] = ()
     labels: tuple[str, ...] = ()
+    number: int = 0
+    level: int = 0
+    above: tuple[Above, ...] = ()
+    starts: tuple[int, int] = (0, 0)
 
     @property
     def free(self) -> np.ndarray:
@@ -133,6 +160,13 @@ class LatentClasses:
     def rows(self) -> np.ndarray:
         """Row columns (P,)."""
         return np.array([column.row for column in self.columns], dtype=np.int64)
+
+    @property
+    def pieces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row columns, numbers of the columns that they belong to, and slots of their loadings."""
+        table = [(row, p, slot) for p, column in enumerate(self.columns)
+                 for row, slot in column.pieces]
+        return tuple(np.array(table, dtype=np.int64).reshape(-1, 3).T)
 
     @property
     def of_units(self) -> tuple[np.ndarray, ...]:
@@ -158,7 +192,26 @@ class LatentClasses:
         """Names of the coefficients of the class probabilities, class by class from the second."""
         return tuple(f"prob[{self.label(c)}]" if name == "Intercept" else
                      f"prob[{self.label(c)},{name}]"
-                     for c in range(1, self.n) for name in self.covariates)
+                     for c in range(1, self.n) for name in (*self.covariates, *self.dummies))
+
+    @property
+    def dummies(self) -> tuple[str, ...]:
+        """Names of the dummy variables of other classes in the membership."""
+        return tuple(label for other in self.above for label in other.labels[1:])
+
+    @property
+    def places(self) -> tuple[slice, slice]:
+        """Places of its coefficients, and of those of its membership, among those of all."""
+        one, two = self.starts
+        size = self.free.sum() + sum(len(d.names) for d in self.designs)
+        return slice(one, one + size), slice(two, two + len(self.membership_names()))
+
+    def covariates_given(self, classes, w=None) -> np.ndarray:
+        """Covariates (n_units, m') of the membership where variables are of some ``classes``."""
+        w = self.membership if w is None else w
+        dummies = [float(classes[other.number] == c)
+                   for other in self.above for c in range(1, len(other.labels))]
+        return np.hstack([w, np.broadcast_to(dummies, (len(w), len(dummies)))])
 
     def coefficients(self, own: np.ndarray) -> np.ndarray:
         """Class-specific coefficients (n, P) from the free ones, zero where class 1 has none."""
@@ -189,11 +242,11 @@ class LatentClasses:
         return tuple(np.concatenate(x) for x in (columns, parameters, values))
 
     def log_probabilities(self, delta: np.ndarray, w=None) -> np.ndarray:
-        """Log of the prior class probabilities (n, n_top) from ``prob`` parameters; for other
-        covariates ``w`` (G, m), those (n, G)."""
+        """Log of the prior class probabilities (n, n_units) from ``prob`` parameters; for other
+        covariates ``w`` (G, m'), those (n, G)."""
         w = self.membership if w is None else w
         eta = np.zeros((self.n, len(w)))
-        eta[1:] = delta.reshape(self.n - 1, len(self.covariates)) @ w.T
+        eta[1:] = delta.reshape(self.n - 1, w.shape[1]) @ w.T
         largest = eta.max(axis=0)
         return eta - largest - np.log(np.exp(eta - largest).sum(axis=0))
 
@@ -205,19 +258,20 @@ def with_rows(entries, rows) -> tuple[np.ndarray, np.ndarray]:
     return table[:, 0], table[:, 1]
 
 
-def one_class(design: LatentDesign, classes: LatentClasses) -> LatentDesign:
+def one_class(design: LatentDesign, variables) -> LatentDesign:
     """The design of one class: the columns with coefficients of their own are fixed ones."""
-    own = [column for column in classes.columns if not column.relative]
-    blocks = {block.kind for block in design.layout.blocks} - {"class", "prob"}
+    own = [column for classes in variables for column in classes.columns if not column.relative]
+    pieces = [(row, i, slot) for i, column in enumerate(own) for row, slot in column.pieces]
+    rows, number, slots = np.array(pieces, dtype=np.int64).reshape(-1, 3).T
+    kinds = {block.kind for block in design.layout.blocks} - {"class", "prob", "varying"}
     first = design.layout.blocks[0]
     coef = Block("coef", (*first.names, *(column.name for column in own)))
-    layout = Layout((coef, *(b for b in design.layout.blocks[1:] if b.kind in blocks)))
-    number = first.size + np.arange(len(own))
-    fixed = Terms(np.concatenate([design.fixed.row, [column.row for column in own]]).astype(np.int64),
-                  np.concatenate([design.fixed.index, number]).astype(np.int64),
-                  np.concatenate([design.fixed.slot, 0 * number]).astype(np.int64))
+    layout = Layout((coef, *(b for b in design.layout.blocks[1:] if b.kind in kinds)))
+    fixed = Terms(np.concatenate([design.fixed.row, rows]),
+                  np.concatenate([design.fixed.index, first.size + number]),
+                  np.concatenate([design.fixed.slot, slots]))
     return replace(design, layout=layout, fixed=fixed, flips=(), aux_limits=(),
-                   centring=None)
+                   centring=None, varying=(), order=None)
 
 
 def centring_of(classes: LatentClasses, layout: Layout) -> Centring:
@@ -236,215 +290,10 @@ def centring_of(classes: LatentClasses, layout: Layout) -> Centring:
                 f"has no {column.name!r}; write it into the fixed part, or use centered=False")
         if column.beside == IN_THRESHOLDS:
             carrier[p, layout.positions("aux")] = -column.shift
+        elif column.beside == IN_FIXED:
+            number, weight = column.shift
+            carrier[p, layout.positions("coef")[number]] = weight
         else:
             carrier[p, layout.positions("coef")[column.beside]] = 1.0
     own = layout.positions("class").reshape(classes.n - 1, len(classes.columns))
     return Centring(own, layout.positions("prob"), carrier)
-
-
-def read_classes(sample, variable, outcomes, levels, rows) -> LatentClasses:
-    """The class variable on a sample.
-
-    Parameters
-    ----------
-    sample : Sample
-    variable : ClassVariable
-    outcomes : Outcomes
-    levels : tuple of Level
-    rows : RowColumns
-        ``rows.of(column, predictor)`` is the number of a row column, added if it is new.
-
-    Raises
-    ------
-    FormulaError, DataError
-    NotImplementedError
-        The group of the classes is not the highest level.
-    """
-    top = levels[-1]
-    if variable.group not in top.groups:
-        raise NotImplementedError(
-            f"the classes {variable.name!r} are within {variable.group!r}, below {top.name!r}: only "
-            "classes of the highest level are available")
-    columns = _columns(sample, variable, outcomes, rows)
-    designs = _designs(columns, variable)
-    group, first = sample.groups[variable.group], first_rows(top.codes, top.n_units)
-    design = sample.designs[variable.membership]
-    for name in design.columns:
-        _check_constant(design[name].to_numpy(), first, top, group,
-                        f"the covariate {name!r} of the membership in {variable.name!r}")
-    membership = design.to_numpy()[first]
-    if np.linalg.matrix_rank(membership) < membership.shape[1]:
-        raise DataError(f"the covariates of the membership in {variable.name!r} "
-                        f"({', '.join(design.columns)}) are linearly dependent; leave one out")
-    known = np.full(top.n_units, -1)
-    if variable.spec.known is not None:
-        values = sample.numbers[variable.known]
-        _check_constant(values, first, top, group, f"the known class {variable.spec.known!r}")
-        known = _known(values[first], variable)
-    return LatentClasses(variable.name, variable.group, variable.spec.count, columns, membership,
-                         tuple(design.columns), known, designs, variable.spec.labels or ())
-
-
-def _designs(columns, variable) -> tuple[ClassDesign, ...]:
-    """The designs of columns, by the names of their coefficients."""
-    given, names = dict(variable.spec.design), [column.name for column in columns]
-    unknown = [name for name in given if name not in names]
-    if unknown:
-        raise FormulaError(f"Classes(design=...) has {unknown[0]!r}, which is not a column in the bars "
-                           f"of {variable.name!r}; these are {', '.join(names)}")
-    undesigned = [column for column in columns if column.name not in given]
-    start = sum(variable.spec.count - column.relative for column in undesigned)
-    found = []
-    for p, column in enumerate(columns):
-        if column.name not in given:
-            continue
-        effects, values = given[column.name]
-        if column.relative:
-            raise FormulaError(f"{column.name!r} has a design in Classes(design=...) and stands in the "
-                               "fixed part as well; take it out of the fixed part (y ~ 0 + ...)")
-        place = slice(start, start + len(effects))
-        found.append(ClassDesign(p, tuple(f"{column.name}[{e}]" for e in effects),
-                                 np.array(values), place))
-        start = place.stop
-    return tuple(found)
-
-
-def _known(values, variable) -> np.ndarray:
-    """Numbers of the classes, -1 where a value is missing."""
-    seen = ~np.isnan(values)
-    wrong = seen & ~np.isin(values, np.arange(1, variable.spec.count + 1))
-    if wrong.any():
-        raise DataError(f"the column {variable.spec.known!r} of known classes has the value "
-                        f"{values[wrong][0]:g}; it holds the number of the class, 1 to "
-                        f"{variable.spec.count}, and is missing where that is not known")
-    return np.where(seen, np.where(seen, values, 0) - 1, -1).astype(np.int64)
-
-
-def _check_constant(values, first, level, group, what) -> None:
-    of_unit = values[first][level.codes]
-    varies = (values != of_unit) & ~(np.isnan(values) & np.isnan(of_unit))
-    if varies.any():
-        label = group.labels[group.codes[int(np.argmax(varies))]]
-        raise DataError(f"{what} varies within cluster {show(label)} of {group.name!r}, which belongs "
-                        "to one class; use a covariate that is constant in clusters")
-
-
-def _columns(sample, variable, outcomes, rows) -> tuple[ClassColumn, ...]:
-    """The columns with class-specific coefficients, for every linear predictor of the formula."""
-    designs = [sample.designs[key] for key in variable.parts]
-    names = [name for design in designs for name in design.columns]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise FormulaError(f"{twice[0]!r} stands in the bars of the classes {variable.name!r} twice; "
-                           "remove one of them (a bar has a constant unless it starts with 0)")
-    values = np.column_stack([design.to_numpy() for design in designs])
-    fixed = sample.exog.to_numpy()
-    alone = [j for j, factor in enumerate(sample.exog_factors) if factor is None]
-    thresholds, shifts = _thresholds(outcomes, len(values))
-    found, first = [], 0
-    for p, predictor in enumerate(outcomes.predictors):
-        if predictor.key != "exog":
-            first += sample.parts[predictor.key].exog.shape[1]
-            continue
-        for name, column in zip(names, values.T):
-            same = [j for j in alone if np.array_equal(fixed[:, j], column)]
-            place = (first + same[0] if same else OWN), None
-            if not same and len(alone):
-                weight = np.linalg.lstsq(fixed[:, alone], column, rcond=None)[0]
-                if np.abs(fixed[:, alone] @ weight - column).max() < 1e-9:
-                    place = IN_FIXED, (first + np.array(alone), weight)
-            if place[0] == OWN and thresholds.shape[1]:
-                weight = np.linalg.lstsq(thresholds, column, rcond=None)[0]
-                if np.abs(thresholds @ weight - column).max() < 1e-9:
-                    place = IN_THRESHOLDS, shifts @ weight
-            found.append(ClassColumn(predictor, name, rows.of(column, p), *place))
-        first += fixed.shape[1]
-    own = [k for k, column in enumerate(found[:len(names)]) if not column.relative]
-    _refuse_dependent(values, variable, 0, names)
-    _refuse_dependent(np.column_stack([thresholds, fixed[:, alone], values[:, own]]), variable,
-                      thresholds.shape[1] + len(alone), [names[k] for k in own])
-    return tuple(found)
-
-
-def _thresholds(outcomes, n) -> tuple[np.ndarray, np.ndarray]:
-    """Columns (n, t) whose coefficients all thresholds have, and the auxiliary parameters (m, t)
-    that they stand for; none where the response has no thresholds in place of a constant."""
-    names = list(dict.fromkeys(name for block in outcomes.aux for name, _, _ in block.terms))
-    if not all(getattr(member.response, "takes_constant", False) for member in outcomes.members):
-        return np.zeros((n, 0)), np.zeros((len(names), 0))
-    columns, shifts = [], []
-    for block in outcomes.aux:
-        for j in range(block.values.shape[1]):
-            shift = np.zeros(len(names))
-            shift[[names.index(name) for name, column, aux in block.terms
-                   if column == j and outcomes.aux_names[aux].startswith("cut")]] = 1.0
-            if shift.any():
-                columns.append(block.values[:, j])
-                shifts.append(shift)
-    return np.array(columns).reshape(-1, n).T, np.array(shifts).reshape(-1, len(names)).T
-
-
-def _refuse_dependent(columns, variable, n_fixed, names) -> None:
-    """Refuse class-specific columns that are combinations of others."""
-    scale = np.sqrt((columns**2).sum(axis=0))
-    columns = columns / np.where(scale > 0, scale, 1.0)
-    for k, name in enumerate(names):
-        before = columns[:, :n_fixed + k]
-        column = columns[:, n_fixed + k]
-        rest = column - before @ np.linalg.lstsq(before, column, rcond=None)[0]
-        if np.abs(rest).max() < 1e-9:
-            raise FormulaError(
-                f"the class-specific coefficients of {name!r} in the bars of {variable.name!r} are "
-                "not identified: that column is a combination of columns of the fixed part or of "
-                "other class-specific columns. Take these out of the fixed part (y ~ 0 + ...), or "
-                "let the fixed part have the very same columns, so that coefficients of the classes "
-                "are differences from class 1")
-
-
-def class_limits(classes, outcomes, layout: Layout, fixed: Terms, columns,
-                 more) -> tuple[AuxLimit, ...]:
-    """Where coefficients of dummy variables may go to infinity, since an event never happens in some
-    class, or always does, and the logits of classes with a design, since a class is empty; none where
-    ``more`` than columns and coefficients makes up predictors.
-
-    Parameters
-    ----------
-    classes : LatentClasses or None
-    outcomes : Outcomes
-    layout : Layout
-    fixed : Terms
-    columns : list of ndarray
-        The row columns.
-    more : bool
-    """
-    if classes is None or more or len(outcomes.predictors) > 1:
-        return ()
-    empty = ()
-    if classes.designs and classes.covariates == ("Intercept",):
-        empty = tuple(AuxLimit(np.array([k]), np.ones((1, 1)), -INFINITE)
-                      for k in layout.positions("prob"))
-    name = outcomes.members[0].response.name
-    signs = [sign for sign, families in ((-1, EVER), (1, ALWAYS)) if name.startswith(families)]
-    if not signs:
-        return empty
-    coef, own, k = layout.positions("coef"), layout.positions("class"), len(fixed.row)
-    used = [columns[r] for r in (*fixed.row, *classes.rows)]
-    first = distinct_rows(used)[1]
-    x = np.column_stack([column[first] for column in used])
-    dummy, n_free, found, stacked = ((x == 0) | (x == 1)).all(axis=0), classes.free.sum(), [], []
-    never = np.zeros(k, dtype=bool)
-    for c in range(classes.n):
-        number, mine, values = classes.slopes(c)
-        patterns = np.hstack([x[:, :k], x[:, k + number] * values])
-        able = np.concatenate([never, dummy[k + number] & (mine < n_free)])
-        if able.any():
-            positions = np.concatenate([coef[fixed.index], own[mine]])
-            found += [AuxLimit(positions, patterns, sign * INFINITE, able) for sign in signs]
-        whole = np.zeros((len(x), k + len(own)))
-        whole[:, np.concatenate([np.arange(k), k + mine])] = patterns
-        stacked.append(whole)
-    if classes.designs:  # a parameter matters in several classes
-        able = np.concatenate([never, np.arange(len(own)) >= n_free])
-        positions = np.concatenate([coef[fixed.index], own])
-        found += [AuxLimit(positions, np.vstack(stacked), sign * INFINITE, able) for sign in signs]
-    return (*found, *empty)

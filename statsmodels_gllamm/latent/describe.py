@@ -6,6 +6,7 @@ import textwrap
 import numpy as np
 
 from statsmodels_gllamm.families.mixed import MixedFamily
+from statsmodels_gllamm.formula.groups import ROWS
 from statsmodels_gllamm.latent.build import latent_columns, part_of
 
 WIDTH = 79
@@ -98,16 +99,24 @@ def _memberships(classes, n_units, centred) -> list[str]:
     """The probabilities of the classes, and what is relative or known of them."""
     name, relative = classes.name, [c.name for c in classes.columns if c.relative]
     terms = [f"prob[{name}]" if x == "Intercept" else f"prob[{name},{x}] {x}"
-             for x in classes.covariates]
+             for x in (*classes.covariates, *classes.dummies)]
+    units = ROWS if classes.group == ROWS else f"clusters of {classes.group}"
     lines = [_sum(f"log(P({name}) / P({classes.label(0)}))", terms),
-             f"{name}: one of {classes.n} classes, one for each of {n_units:,} clusters of "
-             f"{classes.group}"]
+             f"{name}: one of {classes.n} classes, one for each of {n_units:,} {units}"]
     if relative and centred:
         lines.append(_few_wrapped("mass points with a mean of zero", relative))
     elif relative:
         lines.append(_few_wrapped(f"differences from {classes.label(0)}", relative))
     known = int((classes.known >= 0).sum())
-    return [*lines, f"{name} is known for {known:,} clusters"] if known else lines
+    whose = ROWS if classes.group == ROWS else "clusters"
+    return [*lines, f"{name} is known for {known:,} {whose}"] if known else lines
+
+
+def _varying(structure) -> list[str]:
+    """What differs between classes besides coefficients."""
+    names = structure.design.layout.names
+    return [_few_wrapped(f"different in the classes of {structure.classes[v.variable].name}",
+                         [names[i] for i in v.source]) for v in structure.design.varying]
 
 
 def _regressions(structure) -> list[str]:
@@ -146,8 +155,9 @@ def equations(sample, structure, outcomes, family) -> str:
             columns = latent_columns(sample, predictors, block)
             terms += [latent + _term(term, factor)
                       for latent, (p, term, _, factor) in zip(block.names, columns) if p == number]
-        if structure.classes is not None and predictor.key == "exog":
-            terms += _class_terms(structure.classes, predictor)
+        if predictor.key == "exog":
+            for classes in structure.classes:
+                terms += _class_terms(classes, predictor)
         if sample.offset.any() and predictor.key == "exog":
             terms.append("offset")
         lines.append(_sum(name, terms))
@@ -156,9 +166,10 @@ def equations(sample, structure, outcomes, family) -> str:
         lines += _auxiliary(sample, family, block, outcomes.aux_names)
     if structure.residuals is not None:
         lines.append(_few_wrapped("residual covariances", structure.residuals.names))
-    if structure.classes is not None:
-        lines += _memberships(structure.classes, structure.levels[-1].n_units,
+    for classes in structure.classes:
+        lines += _memberships(classes, structure.levels[classes.level].n_units,
                               structure.design.centring is not None)
+    lines += _varying(structure)
     regressions = _regressions(structure)
     lines += regressions
     regressed = {line.partition(" = ")[0] for line in regressions}

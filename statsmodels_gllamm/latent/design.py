@@ -25,8 +25,10 @@ import numpy as np
 from statsmodels_gllamm.latent.centred import Centring
 from statsmodels_gllamm.latent.complex_step import ByComplexStep
 from statsmodels_gllamm.latent.covariance import Covariance
+from statsmodels_gllamm.latent.ordered import Order
 from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.latent.structural import Structural
+from statsmodels_gllamm.latent.varying import Varying
 from statsmodels_gllamm.parameters import Layout
 
 
@@ -49,13 +51,14 @@ class AuxLimit:
 
     ``positions`` (k,) of its parameters; ``patterns`` (P, k) the distinct rows of their columns;
     ``limit``: beyond it, to its own side of zero; ``able`` (k,) says which may go to infinity, None
-    that all may.
+    that all may; ``offset`` (P,) is added to the predictor.
     """
 
     positions: np.ndarray
     patterns: np.ndarray
     limit: float
     able: np.ndarray | None = None
+    offset: np.ndarray | float = 0.0
 
     @property
     def bounded(self) -> np.ndarray:
@@ -65,7 +68,7 @@ class AuxLimit:
     def beyond(self, working: np.ndarray) -> np.ndarray:
         """Positions of the parameters that matter only in rows beyond the limit."""
         side = np.sign(self.limit)
-        inside = side * (self.patterns @ working[self.positions]) <= side * self.limit
+        inside = side * (self.patterns @ working[self.positions] + self.offset) <= side * self.limit
         nowhere = ~self.patterns[inside].any(axis=0)
         return self.positions[nowhere if self.able is None else nowhere & self.able]
 
@@ -110,6 +113,10 @@ class LatentDesign(ByComplexStep):
         Of factors whose sign is free.
     centring : Centring or None
         Of latent classes whose natural parameters are centred mass points.
+    varying : tuple of Varying
+        Parameters that differ between latent classes; Psi is that of class 1.
+    order : Order or None
+        Of latent classes whose coefficients rise.
     """
 
     layout: Layout
@@ -129,6 +136,8 @@ class LatentDesign(ByComplexStep):
     moderated: tuple[Terms, ...] = ()
     given: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     centring: Centring | None = None
+    varying: tuple[Varying, ...] = ()
+    order: Order | None = None
 
     @property
     def n_columns(self) -> int:
@@ -149,11 +158,15 @@ class LatentDesign(ByComplexStep):
         loadings[..., np.isnan(self.loadings)] = working[..., self.layout.positions("lambda")]
         root = np.zeros(working.shape[:-1] + (self.n_latent,) * 2, dtype=working.dtype)
         first = 0
-        for s, c in self.cov_slices():
+        for s, c in self._own_cov_slices():
             root[..., first:first + c.q, first:first + c.q] = c.root(working[..., s])
             first += c.q
         delta = working[..., self.layout.positions("aux")]
         return beta, loadings, root, delta
+
+    def loading_values(self, working: np.ndarray) -> np.ndarray:
+        """Loadings (s,) by slot."""
+        return self._parts(working)[1]
 
     def _contributions(self, loadings, terms: Terms | None = None):
         """C (..., r, D): loadings of the latent variables on the row columns."""
@@ -248,7 +261,7 @@ class LatentDesign(ByComplexStep):
             else:
                 root_bar = self._structural_adjoint(working, full, loadings, loadings_bar, root, out)
             first = 0
-            for s, c in self.cov_slices():
+            for s, c in self._own_cov_slices():
                 inner = root_bar[..., first:first + c.q, first:first + c.q]
                 out[..., s] = c.root_adjoint(working[..., s], inner)
                 first += c.q
@@ -294,7 +307,10 @@ class LatentDesign(ByComplexStep):
     # Natural parameters <-> working coordinates: they differ in covariances and mass points.
 
     def cov_slices(self):
-        """(slice of the vector, covariance) of every bar."""
+        """(slice of the vector, covariance) of every bar, then of their copies in latent classes."""
+        return [*self._own_cov_slices(), *(one for v in self.varying for one in v.cov_slices())]
+
+    def _own_cov_slices(self):
         return [(s, c) for s, c in zip(
             (s for s, b in zip(self.layout.slices(), self.layout.blocks) if b.kind == "cov"),
             self.covariances)]
@@ -317,7 +333,7 @@ class LatentDesign(ByComplexStep):
 
     def roots(self, working: np.ndarray) -> list[np.ndarray]:
         """T of every bar (q, q)."""
-        return [c.root(working[s]) for s, c in self.cov_slices()]
+        return [c.root(working[s]) for s, c in self._own_cov_slices()]
 
 
 def _add(out: np.ndarray, index: np.ndarray, value: np.ndarray) -> None:

@@ -16,8 +16,8 @@ import numpy as np
 class Block:
     """Consecutive parameters of one component.
 
-    ``kind`` is "coef", "class", "lambda", "gamma", "b", "cov", "rescov", "aux" or "prob"; ``names``
-    are the natural parameters' names.
+    ``kind`` is "coef", "class", "lambda", "gamma", "b", "cov", "rescov", "aux", "prob" or
+    "varying"; ``names`` are the natural parameters' names.
     """
 
     kind: str

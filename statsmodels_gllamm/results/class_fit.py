@@ -21,11 +21,12 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.estimation.classes import ClassMixture
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.options import one_of
 from statsmodels_gllamm.families.labels import label_of
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.results.class_combinations import one_variable
 from statsmodels_gllamm.results.class_predictions import class_values
 from statsmodels_gllamm.results.class_profiles import (
     categories_of,
@@ -35,22 +36,24 @@ from statsmodels_gllamm.results.class_profiles import (
 )
 from statsmodels_gllamm.results.implied import unit_weights
 from statsmodels_gllamm.results.items import column_of, repeated
+from statsmodels_gllamm.results.survey import refuse
 
 KINDS = ("count", "assigned", "actual")
 
 
-def _weights(model) -> np.ndarray:
-    """Frequency weights (n_top,) of the clusters."""
-    return np.asarray(unit_weights(model, model.structure.levels[-1]), dtype=float)
+def _weights(model, classes) -> np.ndarray:
+    """Frequency weights (n_units,) of the clusters of a class variable."""
+    return np.asarray(unit_weights(model, model.structure.levels[classes.level]), dtype=float)
 
 
-def classification_table(results, kind="count") -> pd.DataFrame:
+def classification_table(results, kind="count", variable=None) -> pd.DataFrame:
     """Modal by actual classes; see ``ClassResults.classification_table``."""
     one_of("kind", kind, KINDS)
-    posterior = results.class_probabilities()
+    classes = one_variable(results.model, variable)
+    posterior = results.class_probabilities(variable=classes.name)
     p, names = posterior.to_numpy(), list(posterior.columns)
     modal = np.eye(p.shape[1])[p.argmax(axis=1)]
-    count = (modal * _weights(results.model)[:, None]).T @ p
+    count = (modal * _weights(results.model, classes)[:, None]).T @ p
     with np.errstate(invalid="ignore"):
         if kind == "assigned":
             count = count / count.sum(axis=1, keepdims=True)
@@ -60,15 +63,20 @@ def classification_table(results, kind="count") -> pd.DataFrame:
                         columns=pd.Index(names, name="actual"))
 
 
-def classification_error(results) -> float:
+def classification_error(results):
     """Expected share of clusters that are not of their modal class."""
-    p, weight = results.class_probabilities().to_numpy(), _weights(results.model)
-    return float(1 - weight @ p.max(axis=1) / weight.sum())
+    found = {}
+    for classes in results.model.structure.classes:
+        p = results.class_probabilities(variable=classes.name).to_numpy()
+        weight = _weights(results.model, classes)
+        found[classes.name] = float(1 - weight @ p.max(axis=1) / weight.sum())
+    return pd.Series(found, name="error") if len(found) > 1 else next(iter(found.values()))
 
 
 def bivariate_residuals(results, items=None) -> pd.DataFrame:
     """Pairs of items; see ``ClassResults.bivariate_residuals``."""
     model = results.model
+    refuse(model, "bivariate_residuals()")
     labels, patterns, names, item = _items(model, items)
     units = model._objective(results.record.n_quad, results.record.integration).distinct
     place = np.full(len(units.place), -1)
@@ -80,8 +88,8 @@ def bivariate_residuals(results, items=None) -> pd.DataFrame:
     y[unit[rows], item[rows]] = _answers(model, labels, rows)
     kinds[unit[rows], item[rows]] = patterns.code[rows]
     p = _probabilities(results, patterns, labels)
-    classes = model.structure.classes.at(units.first)
-    prior = np.exp(ClassMixture(model.design, classes).log_prior(results.record.working))
+    classes = model.structure.classes[0].at(units.first)
+    prior = np.exp(ClassMixture(model.design, (classes,)).log_prior(results.record.working))
     known = classes.known >= 0
     prior[:, known] = np.eye(classes.n)[:, classes.known[known]]
     weight, table = units.problem.top_weight, {}
@@ -113,6 +121,8 @@ def _pearson(observed, expected):
 def _items(model, column):
     """Labels of categories, patterns of rows, names of items, and the item of every row (n,)."""
     what = "bivariate_residuals() compares two-way tables of categorical items"
+    if len(model.structure.classes) > 1:
+        raise NotImplementedError(f"{what}: not of a model with several class variables")
     if model.design.n_latent:
         raise NotImplementedError(f"{what}, which are independent within classes: this model has "
                                   "continuous latent variables")

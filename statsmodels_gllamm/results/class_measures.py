@@ -25,8 +25,8 @@ class ClassMeasures:
         DataFrame
             ``estimate``, ``std_err`` (delta method), ``conf_low`` and ``conf_high``; indexed by the
             column whose values are the kinds (or by the columns that tell them apart), of categorical
-            responses by "category", and by class from 1.  A binary response has the probability of
-            one.  What is held at zero or one has no error: NaN.
+            responses by "category", and by class from 1 (of every class variable).  A binary response
+            has the probability of one.  What is held at zero or one has no error: NaN.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class ClassMeasures:
         self._needs_data("plot_profiles")
         return class_profiles.plot_profiles(self, data, alpha, ax)
 
-    def classification_table(self, kind="count") -> pd.DataFrame:
+    def classification_table(self, kind="count", variable=None) -> pd.DataFrame:
         """Classes that clusters are assigned to, their modal ones, by actual classes.
 
         Parameters
@@ -78,6 +78,8 @@ class ClassMeasures:
             Expected numbers of clusters (with their frequency weights); shares of the actual classes
             among those assigned, which are average posterior probabilities; or shares of the
             assigned classes among the actual ones.
+        variable : str, optional
+            A class variable, where there are several.
 
         Returns
         -------
@@ -85,11 +87,12 @@ class ClassMeasures:
             Rows are assigned classes, NaN if none is assigned; columns actual ones.
         """
         self._needs_data("classification_table")
-        return class_fit.classification_table(self, kind)
+        return class_fit.classification_table(self, kind, variable)
 
     @property
-    def classification_error(self) -> float:
-        """Expected share of the clusters that are not of their modal class."""
+    def classification_error(self):
+        """Expected share of the clusters that are not of their modal class; a Series of several class
+        variables."""
         self._needs_data("classification_error")
         return class_fit.classification_error(self)
 

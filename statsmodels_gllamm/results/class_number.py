@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+import math
 
 import numpy as np
 import pandas as pd
@@ -22,10 +23,13 @@ from statsmodels_gllamm.estimation.options import integer
 from statsmodels_gllamm.estimation.progress import Progress
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.latent.constrained import constrained
+from statsmodels_gllamm.results.class_combinations import one_variable
 from statsmodels_gllamm.results.implied import unit_weights
+from statsmodels_gllamm.results.survey import refuse
 
 MAXITER = 200
 REDRAWS = 20  # of responses that lack a category
+CRITERIA = "aic", "bic", "bic_clusters"
 TRIES = 3  # searches for a maximum that is not below that of the smaller model, with more starts each
 SLACK = 1e-4  # log-likelihood by which two maxima may differ by chance
 
@@ -92,16 +96,18 @@ def bootstrap_lrt(results, smaller, n=100, *, starts=5, rng=None, progress=None)
 
 
 def _classes(model) -> int:
-    return model.structure.classes.n
+    """Number of classes; of combinations, of several variables."""
+    return math.prod(classes.n for classes in model.structure.classes)
 
 
 def _check(large, small, results, smaller) -> None:
     """Refuse what is not a model with fewer classes of the same data."""
-    if getattr(getattr(small, "structure", None), "classes", None) is None:
+    if not getattr(getattr(small, "structure", None), "classes", ()):
         raise TypeError("bootstrap_lrt() takes the results of a model with fewer classes, which may "
                         f"be Classes(1, ...), not {type(smaller).__name__}")
     for one in (results, smaller):
         one._needs_data("bootstrap_lrt")
+        refuse(one.model, "bootstrap_lrt()")
     if _classes(small) >= _classes(large):
         raise ValueError(f"bootstrap_lrt() compares this model of {_classes(large)} classes with one "
                          f"of fewer, not of {_classes(small)}")
@@ -140,10 +146,12 @@ def with_response(model, y):
     return _again(model, replace(sample, endog=np.asarray(y, dtype=sample.endog.dtype)))
 
 
-def with_classes(model, n: int):
-    """The same model with another number of classes."""
-    variable = model.classes
-    return _again(model, model.sample, classes=replace(variable, spec=replace(variable.spec, n=n)))
+def with_classes(model, n: int, variable=None):
+    """The same model with another number of classes of a variable."""
+    own = list(model.classes)
+    k = one_variable(model, variable).number
+    own[k] = replace(own[k], spec=replace(own[k].spec, n=n))
+    return _again(model, model.sample, classes=tuple(own))
 
 
 def _again(model, sample, **changes):
@@ -167,6 +175,10 @@ def _highest(model, record, starts: int, rng, params=None) -> float:
     return float(best_of(maximize, objective, points, MAXITER)[1]["loglik"].iloc[0])
 
 
+def _of(entropy, name: str) -> float:
+    return float(entropy[name] if isinstance(entropy, pd.Series) else entropy)
+
+
 @dataclass(frozen=True)
 class ClassSelection:
     """Models that differ in their number of classes.
@@ -186,16 +198,42 @@ class ClassSelection:
 
     def best(self, criterion="bic_clusters"):
         """The results with the smallest ``aic``, ``bic`` or ``bic_clusters``."""
-        if criterion not in ("aic", "bic", "bic_clusters"):
+        if criterion not in CRITERIA:
             raise ValueError("criterion must be 'aic', 'bic' or 'bic_clusters', not "
                              f"{criterion!r}")
         return self.results[int(self.table[criterion].idxmin())]
 
+    @property
+    def relative(self) -> pd.DataFrame:
+        """Criteria relative to their smallest value: ``difference``, and ``weight``, the shares of
+        ``exp(-difference / 2)`` (Burnham and Anderson, 2002), of ``aic``, ``bic`` and
+        ``bic_clusters``.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets, select_classes
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                             classes={"c": Classes(2, within="id")})
+        >>> select_classes(model, 2, rng=0).relative["aic", "difference"].round(2).tolist()
+        [40.06, 0.0]
+        """
+        found = {}
+        for name in CRITERIA:
+            gap = self.table[name] - self.table[name].min()
+            share = np.exp(-gap / 2)
+            found[name, "difference"], found[name, "weight"] = gap, share / share.sum()
+        return pd.DataFrame(found)
+
     def __str__(self) -> str:
-        return self.table.to_string()
+        three = ("entropy", "smallest", "found")
+        return self.table.to_string(na_rep="", formatters={
+            name: "{:.3f}".format if name in three else "{:.2f}".format
+            for name in self.table if name != "params"})
 
 
-def select_classes(model, most=5, *, rng=None, **fit_kwds) -> ClassSelection:
+def select_classes(model, most=5, *, variable=None, rng=None, **fit_kwds) -> ClassSelection:
     """Fit models of 1, 2, ... classes.
 
     Parameters
@@ -204,6 +242,8 @@ def select_classes(model, most=5, *, rng=None, **fit_kwds) -> ClassSelection:
         With any number of classes; the others differ from it in that only.
     most : int or sequence of int
         The largest number of classes, or the numbers.
+    variable : str, optional
+        The class variable whose number differs, where there are several.
     rng : seed or Generator, optional
         For the starts.
     **fit_kwds
@@ -228,20 +268,25 @@ def select_classes(model, most=5, *, rng=None, **fit_kwds) -> ClassSelection:
     >>> found.table["bic_clusters"].round(1).tolist()
     [5021.4, 5010.8]
     """
-    if model.structure.classes is None:
+    if not model.structure.classes:
         raise ValueError("select_classes() takes a model with classes=")
-    if model.structure.classes.labels:
+    refuse(model, "select_classes()")
+    one = one_variable(model, variable)
+    if one.labels:
         raise ValueError("select_classes() takes a model with any number of classes, not one "
                          "whose classes have labels")
     numbers = range(1, integer("most", most) + 1) if np.isscalar(most) else list(most)
     rng, results, rows = np.random.default_rng(rng), {}, []
     for n in numbers:
-        results[n] = res = with_classes(model, integer("most", n)).fit(rng=rng, **fit_kwds)
-        optima, size = res.optima, float(unit_weights(res.model, res.model.structure.levels[-1]).sum())
+        results[n] = res = with_classes(model, integer("most", n), one.name).fit(rng=rng, **fit_kwds)
+        optima, size = res.optima, float(
+            unit_weights(res.model, res.model.structure.levels[one.level]).sum())
         rows.append({
             "llf": res.llf, "params": res.df_modelwc, "aic": res.aic, "bic": res.bic,
-            "bic_clusters": -2 * res.llf + np.log(size) * res.df_modelwc, "entropy": res.entropy,
-            "smallest": res.class_sizes["prior"].min(),
+            "bic_clusters": -2 * res.llf + np.log(size) * res.df_modelwc,
+            "entropy": _of(res.entropy, one.name),
+            "smallest": res.class_probabilities(False, one.name).mul(
+                res._unit_weight(one.name), axis=0).sum().min(),
             "found": optima["found"].iloc[0] / optima["found"].sum() if len(optima) else np.nan})
     index = pd.Index(list(results), name="classes")
     return ClassSelection(pd.DataFrame(rows, index=index), results)

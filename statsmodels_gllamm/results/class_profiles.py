@@ -9,6 +9,7 @@ with errors by the delta method.  Intervals of probabilities are symmetric for t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from scipy.stats import norm
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.latent.merge import distinct_rows
+from statsmodels_gllamm.results.class_combinations import labels_of
 from statsmodels_gllamm.results.class_predictions import class_values
 from statsmodels_gllamm.results.delta import nonlinear
 from statsmodels_gllamm.results.rows import Asked, rows_of
@@ -49,7 +51,8 @@ def row_patterns(model) -> Patterns:
     columns = [*sample.exog.to_numpy().T, sample.offset]
     for bar in (*sample.bars, *(bar for part in sample.parts.values() for bar in part.bars)):
         columns += list(bar.matrix.T)
-    designs = [d for key, d in sample.designs.items() if key != model.classes.membership]
+    memberships = {variable.membership for variable in model.classes}
+    designs = [d for key, d in sample.designs.items() if key not in memberships]
     for design in (*designs, *(part.exog for part in sample.parts.values())):
         columns += list(design.to_numpy().T)
     columns += [f.codes for f in sample.factors.values() if f.codes is not None]
@@ -140,12 +143,12 @@ def _named(model, patterns: Patterns) -> tuple[np.ndarray, pd.Index]:
 
 def _table(results, rows, index, labels, kind, alpha) -> pd.DataFrame:
     model = results.model
-    classes = model.structure.classes
+    variables = model.structure.classes
 
     def values(params):
         working = model.design.to_working(np.asarray(params, dtype=float))
         found = class_values(model, working, rows, kind)
-        found = found.reshape(classes.n, -1, found.shape[-1])
+        found = found.reshape(len(found), -1, found.shape[-1])
         return np.moveaxis(found, 0, -1).transpose(1, 0, 2).ravel()  # rows, categories, classes
 
     table = nonlinear(results, values, alpha)[["estimate", "std_err", "conf_low", "conf_high"]]
@@ -154,34 +157,39 @@ def _table(results, rows, index, labels, kind, alpha) -> pd.DataFrame:
         with np.errstate(divide="ignore", invalid="ignore"):
             half = norm.ppf(1 - alpha / 2) * table["std_err"].to_numpy() / (p * (1 - p))
             table["conf_low"], table["conf_high"] = expit(logit(p) - half), expit(logit(p) + half)
-    table.index = _index(index, None if kind == "mean" else labels, classes)
+    table.index = _index(index, None if kind == "mean" else labels, variables)
     return table
 
 
-def _index(index, labels, classes) -> pd.MultiIndex:
-    """Rows, categories if any, and classes."""
+def _index(index, labels, variables) -> pd.MultiIndex:
+    """Rows, categories if any, and the classes of every variable."""
     keys = [key if isinstance(key, tuple) else (key,) for key in index]
     middle = [()] if labels is None else [(label,) for label in labels]
-    numbers = classes.labels or range(1, classes.n + 1)
-    entries = [(*key, *label, c) for key in keys for label in middle for c in numbers]
-    names = [*index.names, *([] if labels is None else ["category"]), classes.name]
+    numbers = [v.labels or range(1, v.n + 1) for v in variables]
+    entries = [(*key, *label, *choice) for key in keys for label in middle
+               for choice in product(*numbers)]
+    names = [*index.names, *([] if labels is None else ["category"]), *(v.name for v in variables)]
     return pd.MultiIndex.from_tuples(entries, names=names)
 
 
 def plot_profiles(results, data=None, alpha=0.05, ax=None):
     """Picture of `class_profiles`; see ``ClassResults.plot_profiles``."""
     table, kind = class_profiles(results, data, alpha), categories_of(results.model)[1]
-    name, sizes = table.index.names[-1], results.class_sizes["prior"]
+    variables, sizes = results.model.structure.classes, results.class_sizes["prior"]
+    names = [v.name for v in variables]
+    if len(variables) > 1:  # combinations have no size of their own
+        sizes = pd.Series(np.nan, labels_of(variables))
     categories = (list(table.index.unique("category")) if "category" in table.index.names else [None])
     axes = _axes(ax, len(categories), len(table) // len(categories) // len(sizes))
     for axis, category in zip(axes, categories):
         own = table if category is None else table.xs(category, level="category")
-        for c, label in enumerate(table.index.unique(name)):
-            part = own.xs(label, level=name)
+        for c, label in enumerate(product(*(table.index.unique(name) for name in names))):
+            part = own.xs(label, level=names)
             place = np.arange(len(part)) + 0.08 * (c - (len(sizes) - 1) / 2)
             color = COLORS[c % len(COLORS)]
             axis.plot(place, part["estimate"], color=color, marker=MARKERS[c % len(MARKERS)],
-                      markersize=5, linewidth=1.4, label=f"{sizes.index[c]} ({sizes.iloc[c]:.0%})")
+                      markersize=5, linewidth=1.4,
+                      label=sizes.index[c] + ("" if len(names) > 1 else f" ({sizes.iloc[c]:.0%})"))
             known = part["std_err"].notna().to_numpy()
             axis.vlines(place[known], part["conf_low"][known], part["conf_high"][known], color=color,
                         linewidth=1.1)

@@ -13,10 +13,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
-from statsmodels_gllamm.estimation.classes import ClassMixture
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
+from statsmodels_gllamm.estimation.classes import class_probabilities
 from statsmodels_gllamm.formula.rows import as_frame
+from statsmodels_gllamm.results.class_combinations import one_variable, prior_of_units
 from statsmodels_gllamm.results.class_measures import ClassMeasures
-from statsmodels_gllamm.results.class_predictions import predict_classes, simulate
+from statsmodels_gllamm.results.class_predictions import prepare_classes, simulate
+from statsmodels_gllamm.results.implied import unit_weights
 from statsmodels_gllamm.results.latent import level_units
 from statsmodels_gllamm.results.npml import MassPoints, mass_points
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
@@ -41,18 +44,21 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         none = pd.DataFrame({"loglik": [], "found": [], "converged": []})
         return self.mle_retvals.get("optima", none)
 
-    def class_probabilities(self, posterior=True) -> pd.DataFrame:
+    def class_probabilities(self, posterior=True, variable=None):
         """Probabilities of the classes for every cluster.
 
         Parameters
         ----------
         posterior : bool
-            Given the cluster's responses, and its class where that is known; or prior probabilities,
-            by the membership's covariates only.
+            Given the responses of all that the cluster's depend on with it, and its class where that
+            is known; or prior probabilities, by the membership's covariates only (over the classes of
+            higher levels that it depends on).
+        variable : str, optional
+            A class variable, where there are several; all by default.
 
         Returns
         -------
-        DataFrame (n_clusters, n)
+        DataFrame (n_clusters, n), or dict {variable: DataFrame} of several
             Indexed by the clusters' labels, with columns "c=1", "c=2", ....
 
         Examples
@@ -66,42 +72,69 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         (1000, 2)
         """
         self._needs_data("class_probabilities")
+        variables = self.model.structure.classes
+        if variable is not None or len(variables) == 1:
+            return self._of_variable(posterior, one_variable(self.model, variable))
+        return {classes.name: self._of_variable(posterior, classes) for classes in variables}
+
+    def _of_variable(self, posterior: bool, classes) -> pd.DataFrame:
         model, record = self.model, self.record
-        classes = model.structure.classes
         with model._explained():
-            values = (model._objective(record.n_quad, record.integration).weights(record.working)
-                      if posterior else
-                      np.exp(ClassMixture(model.design, classes).log_prior(record.working)))
+            if posterior:
+                objective = model._objective(record.n_quad, record.integration)
+                mixture = ClassMixture(model.design, model.structure.classes)
+                values = class_probabilities(objective, mixture, record.working)[classes.number]
+            else:
+                values = prior_of_units(model, record.working, classes)
         names, group = [classes.label(c) for c in range(classes.n)], model.sample.groups[classes.group]
         return pd.DataFrame(values[:, level_units(model.structure, group)[1]].T, columns=names,
                             index=group.labels)
 
-    def predict(self, data=None, which="mean", offset=None, exposure=None, n_trials=None):
-        """Predicted means, of the estimation sample or of new data.
+    @property
+    def _tables(self) -> dict:
+        """Posterior probabilities of the classes of every variable."""
+        found = self.class_probabilities()
+        return found if isinstance(found, dict) else {self.model.structure.classes[0].name: found}
+
+    def predict(self, data=None, which="mean", **kwargs):
+        """Predictions of the estimation sample or of new data.
 
         Parameters
         ----------
         data : DataFrame, optional
-        which : {"mean", "posterior", "class"}
-            Averaged over classes with their probabilities by the covariates of the membership; with
-            those given the responses of the row's cluster (for new clusters the former), where there
-            are no continuous latent variables; or one column for every class.
-        offset, exposure, n_trials : str, number or array_like, optional
-            Of new data.
+        which : {"mean", "posterior", "class", "prob", "var", "cumulative"}
+            Means averaged over classes with their probabilities by the covariates of the membership;
+            given the responses of the row's clusters, those of the classes (and of continuous latent
+            variables) being posterior ones; one column for every class, or combination of classes of
+            several variables; probabilities and variances, with ``given`` "prior" or "posterior".
+        **kwargs
+            ``given``, ``above``, ``values``, ``history``, ``time``, ``offset``, ``exposure``,
+            ``n_trials`` and ``n_quad``, as of `GLLAMMResults.predict`.
 
         Returns
         -------
         Series or DataFrame
         """
-        model = self.model
-        if data is None:
-            self._needs_data("predict() without data")
-        found = predict_classes(model, self.record.params, data, which, offset, exposure, n_trials)
+        model, record = self.model, self.record
+        self._needs_data_for("predict", data, which, kwargs)
+        kwargs = {"n_quad": record.n_quad, **kwargs}
+        integration = "quadrature" if record.integration == "quadrature" else "adaptive"
+        ready = prepare_classes(model, data, which, integration=integration, **kwargs)
+        found = ready.at(record.working)
         index = (model.sample if data is None else as_frame(data)).index
         if found.ndim == 1:
             return pd.Series(found, index=index)
-        classes = model.structure.classes
-        return pd.DataFrame(found, index=index, columns=[classes.label(c) for c in range(classes.n)])
+        return pd.DataFrame(found, index=index, columns=pd.Index(ready.columns, tupleize_cols=False))
+
+    def lr_test(self, other):
+        mine, its = (getattr(one.model.design, "order", None) is None for one in (self, other))
+        if mine != its:
+            raise ValueError("the likelihood ratio of classes in order against others has a mixture of "
+                             "chi-squared distributions, which depends on the parameters; compare them "
+                             "by AIC or BIC")
+        return super().lr_test(other)
+
+    lr_test.__doc__ = GLLAMMResults.lr_test.__doc__
 
     def simulate(self, n=1, rng=None) -> pd.DataFrame:
         """Responses of the sample's rows, drawn from the model at the estimates; classes that are not
@@ -122,22 +155,26 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         return simulate(self, n, rng)
 
     @property
-    def modal_class(self) -> pd.Series:
-        """Number of the class, from 1, with the largest posterior probability of every cluster."""
-        found = self.class_probabilities()
-        return pd.Series(found.to_numpy().argmax(axis=1) + 1, index=found.index,
-                         name=self.model.structure.classes.name)
+    def modal_class(self):
+        """Number of the class, from 1, with the largest posterior probability of every cluster: a
+        Series; of several class variables a dict of them."""
+        made = {name: pd.Series(found.to_numpy().argmax(axis=1) + 1, index=found.index, name=name)
+                for name, found in self._tables.items()}
+        return made if len(made) > 1 else next(iter(made.values()))
 
     @property
     def class_sizes(self) -> pd.DataFrame:
         """Shares of the classes: means of the ``prior`` and of the ``posterior`` probabilities over
         clusters (with their frequency weights), and the share of the clusters whose largest posterior
         probability it is (``modal``)."""
-        weight = self._unit_weight()
-        prior, posterior = (self.class_probabilities(which) for which in (False, True))
-        modal = np.eye(posterior.shape[1])[posterior.to_numpy().argmax(axis=1)]
-        return pd.DataFrame({name: weight @ np.asarray(table) for name, table in (
-            ("prior", prior), ("posterior", posterior), ("modal", modal))}, index=posterior.columns)
+        parts = []
+        for name, posterior in self._tables.items():
+            weight, prior = self._unit_weight(name), self.class_probabilities(False, name)
+            modal = np.eye(posterior.shape[1])[posterior.to_numpy().argmax(axis=1)]
+            parts.append(pd.DataFrame({what: weight @ np.asarray(table) for what, table in (
+                ("prior", prior), ("posterior", posterior), ("modal", modal))},
+                index=posterior.columns))
+        return pd.concat(parts)
 
     @property
     def class_notes(self) -> list[str]:
@@ -162,13 +199,15 @@ class ClassResults(ClassMeasures, GLLAMMResults):
     remove_data.__doc__ = GLLAMMResults.remove_data.__doc__
 
     @property
-    def entropy(self) -> float:
+    def entropy(self):
         """Relative entropy of the posterior probabilities: 1 where every cluster's class is certain,
-        0 where all classes are equally likely; NaN with one class."""
-        p = self.class_probabilities().to_numpy()
-        if p.shape[1] == 1:
-            return np.nan
-        return float(1 + self._unit_weight() @ xlogy(p, p).sum(axis=1) / np.log(p.shape[1]))
+        0 where all classes are equally likely; NaN with one class; a Series of several variables."""
+        found = {}
+        for name, table in self._tables.items():
+            p = table.to_numpy()
+            found[name] = np.nan if p.shape[1] == 1 else float(
+                1 + self._unit_weight(name) @ xlogy(p, p).sum(axis=1) / np.log(p.shape[1]))
+        return pd.Series(found, name="entropy") if len(found) > 1 else next(iter(found.values()))
 
     @property
     def mass_points(self) -> MassPoints:
@@ -187,11 +226,12 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         """
         return mass_points(self)
 
-    def _unit_weight(self) -> np.ndarray:
-        """Shares (n_top,) of the clusters by their frequency weights."""
+    def _unit_weight(self, variable=None) -> np.ndarray:
+        """Shares of the clusters of a class variable by their frequency weights."""
         model = self.model
-        weight = model._objective(self.record.n_quad, self.record.integration).problem.top_weight
-        group = model.sample.groups[model.structure.classes.group]
+        classes = one_variable(model, variable)
+        weight = unit_weights(model, model.structure.levels[classes.level])
+        group = model.sample.groups[classes.group]
         return weight[level_units(model.structure, group)[1]] / weight.sum()
 
 

@@ -1,15 +1,13 @@
 """Several models of the same data in one table."""
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from statsmodels_gllamm.results.fit_measures import fit_measures
+from statsmodels_gllamm.results.likelihood_ratio import differ_in_classes, ratio
+from statsmodels_gllamm.results.likelihoods import refuse_incomparable
 from statsmodels_gllamm.results.nesting import edges
-from statsmodels_gllamm.results.tests import differ_in_classes, doubts
 
 FIT = ("chi2", "df", "cfi", "rmsea", "srmr")
 
@@ -20,10 +18,7 @@ def compare(models, names=None, items=None, by=None, stacklevel=2) -> pd.DataFra
     for other in models[1:]:
         if not hasattr(other, "fingerprint"):
             raise TypeError(f"compare() takes GLLAMM results, not {type(other).__name__}")
-        different = models[0].fingerprint.same(other.fingerprint)
-        if different:
-            raise ValueError(f"the models were fitted to {different}: their likelihoods cannot be "
-                             "compared; fit all to the same rows (subset=...)")
+        refuse_incomparable(models[0], other, "compare()")
     if names is None:
         names = [f"model {k}" for k in range(1, len(models) + 1)]
     names = list(names)
@@ -44,7 +39,7 @@ def compare(models, names=None, items=None, by=None, stacklevel=2) -> pd.DataFra
 
 def _fit(model, items, by) -> dict:
     """Measures of fit, of models that have them."""
-    if model.model.structure.classes is not None:
+    if model.model.structure.classes:
         return {}
     try:
         found = fit_measures(model, items, by)
@@ -67,7 +62,5 @@ def _between(before, model, stacklevel):
     at_edge = edges(small.model.fitted_family, large.model.fitted_family)
     if at_edge is None:
         return nothing
-    statistic, df = 2 * (large.llf - small.llf), large.df_modelwc - small.df_modelwc
-    for text, category in doubts(large, small, statistic, at_edge):
-        warnings.warn(text, category, stacklevel=stacklevel + 1)
-    return statistic, df, float(stats.chi2.sf(max(statistic, 0.0), df))
+    test = ratio(large, small, at_edge, stacklevel=stacklevel + 1)
+    return test.statistic, test.df, test.pvalue

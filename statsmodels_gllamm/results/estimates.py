@@ -23,7 +23,23 @@ def block_estimates(model, params: np.ndarray):
 
 
 def covariance_matrices(model, params: np.ndarray) -> dict[str, pd.DataFrame]:
-    """Psi of every group; the bars of one group are independent blocks of it."""
+    """Psi of every group; the bars of one group are independent blocks of it.
+
+    Where matrices vary between latent classes, "id[c=1]", "id[c=2]" and so on have those of each.
+    """
+    found = _covariance_matrices(model, params)
+    for varying in model.design.varying:
+        classes = model.structure.classes[varying.variable]
+        each = [_covariance_matrices(model, varying.of_class(np.asarray(params), c))
+                for c in range(classes.n)]
+        for group in [g for g in found if g in each[0] and any(
+                not found[g].equals(one[g]) for one in each)]:
+            del found[group]
+            found |= {f"{group}[{classes.label(c)}]": one[group] for c, one in enumerate(each)}
+    return found
+
+
+def _covariance_matrices(model, params: np.ndarray) -> dict[str, pd.DataFrame]:
     blocks: dict[str, list] = {}
     for block, _c, psi in block_estimates(model, params):
         blocks.setdefault(block.group, []).append((block.terms, psi))

@@ -30,12 +30,19 @@ def weighted_covariance(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def unit_weights(model, level) -> np.ndarray:
-    """Frequency weights (n_units,) of a level's units, with those of the levels above."""
-    rows = first_rows(level.codes, level.n_units)
-    product = np.ones(level.n_units)
-    for name, weight in model.sample.weights.items():
-        if name != "rows":
-            product *= weight[rows]
+    """What a level's units (n_units,) stand for in the population: frequency times sampling weights, as
+    they were given, with those of the levels above."""
+    rows, sample = first_rows(level.codes, level.n_units), model.sample
+    product, below = np.ones(level.n_units), {"rows"}
+    if "rows" in level.groups:  # rows that are clusters
+        below.clear()
+    for other in model.structure.levels:
+        if other.n_units > level.n_units:
+            below.update(other.groups)
+    for weights in (sample.weights, {} if sample.sampling is None else sample.sampling.raw):
+        for name, weight in weights.items():
+            if name not in below:
+                product *= weight[rows]
     return product
 
 

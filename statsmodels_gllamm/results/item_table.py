@@ -22,6 +22,7 @@ from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.ordinal import CODE, possible_codes
 from statsmodels_gllamm.results.estimates import row_weights
+from statsmodels_gllamm.results.survey import refuse
 
 STEP = 1e-30
 POINTS = {1: 151, 2: 61, 3: 31, 4: 17, 5: 11}  # quadrature points by dimensions
@@ -196,6 +197,7 @@ def item_table(model, items=None, what="this") -> ItemTable:
 
 def _check_structure(model, what):
     """The level of persons."""
+    refuse(model, f"{what}()")
     structure, outcomes = model.structure, model.outcomes
     if len(structure.levels) != 1:
         say = "no latent variables" if not structure.levels else (

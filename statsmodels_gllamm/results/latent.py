@@ -18,7 +18,12 @@ import pandas as pd
 
 from statsmodels_gllamm.integration.posterior import unit_moments
 from statsmodels_gllamm.latent.hierarchy import first_rows
-from statsmodels_gllamm.results.posterior_parts import level_map, natural_moments, parts_of
+from statsmodels_gllamm.results.posterior_parts import (
+    classes_within,
+    level_map,
+    natural_moments,
+    parts_of,
+)
 from statsmodels_gllamm.results.residuals import posterior_moments
 
 KINDS = ("mean", "mode")
@@ -95,7 +100,7 @@ def posterior(results, kind="mean", group=None, modal=False) -> dict[str, GroupP
     design = model.design
     if not design.n_latent:
         return {}
-    if len(design.given) or model.structure.classes is not None:
+    if len(design.given) or model.structure.classes:
         natural = _of_mixture(model, record, kind, modal)
         return {group: _of_group(model, group, natural) for group in group_names(model)}
     if model.structure.residuals is not None:
@@ -112,7 +117,7 @@ def posterior(results, kind="mean", group=None, modal=False) -> dict[str, GroupP
 
 def check_modal(model, modal) -> None:
     """Refuse ``modal`` where there are no classes."""
-    if modal and model.structure.classes is None:
+    if modal and not model.structure.classes:
         raise ValueError("modal=True is for models with latent classes, which this one does not have")
 
 
@@ -142,6 +147,13 @@ def _of_mixture(model, record, kind, modal=False):
     if kind == "mode" and not modal:
         raise NotImplementedError("kind='mode' of a mixture over latent classes is not available; use "
                                   "kind='mean', or modal=True for modes given the modal class")
+    if classes_within(model) and kind == "mean" and not modal:
+        # of rows and their units, which this module must not import at its own top
+        from statsmodels_gllamm.results.class_posterior import class_unit_posterior
+        from statsmodels_gllamm.results.history import sample_history
+
+        return class_unit_posterior(model, record.working, sample_history(model), record.n_quad,
+                                    record.integration != "quadrature")
     working, total = record.working, None
     tops = top_units(model.structure.levels)
     with model._explained():
@@ -151,7 +163,7 @@ def _of_mixture(model, record, kind, modal=False):
                 (found.coordinates.embed(number, mean), found.coordinates.embed_matrix(number, cov))
                 for number, (mean, cov) in enumerate(
                     unit_moments(found.problem, found.task, part.psi, ancestors=True))]
-            natural = _natural(model, working, moments, part.u)
+            natural = _natural(model, part.working, moments, part.u)
             new = [(part.weight[top] * mean, part.weight[top] * (cov + mean[:, None] * mean))
                    for top, (mean, cov) in zip(tops, natural)]
             total = new if total is None else [

@@ -23,6 +23,7 @@ def without_rows(sample):
         offset=sample.offset[:0].copy(),
         n_trials=None if sample.n_trials is None else sample.n_trials[:0].copy(),
         weights={name: w[:0].copy() for name, w in sample.weights.items()},
+        sampling=None if sample.sampling is None else sample.sampling.on_rows(NONE),
         designs={key: d.iloc[:0].copy() for key, d in sample.designs.items()},
         parts={key: replace(part, exog=part.exog.iloc[:0].copy(), bars=_bars(part.bars))
                for key, part in sample.parts.items()},
@@ -50,9 +51,8 @@ def without_data(model):
     light = copy.copy(model)
     light.sample = without_rows(model.sample)
     levels = tuple(replace(level, codes=NONE, parent=None) for level in model.structure.levels)
-    classes = model.structure.classes
-    if classes is not None:
-        classes = replace(classes, membership=classes.membership[:0], known=NONE)
+    classes = tuple(replace(own, membership=own.membership[:0], known=NONE)
+                    for own in model.structure.classes)
     light.structure = replace(model.structure, columns=[], levels=levels, engine_levels=levels,
                               classes=classes)
     light.outcomes = without_outcomes(model.outcomes)

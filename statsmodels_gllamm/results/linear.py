@@ -24,7 +24,7 @@ def linear_parts(model, working, rows: Rows, u=None) -> tuple[np.ndarray, np.nda
 def fixed_and_loadings(model, working, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Predictors with latent variables of zero, o (P, n), and the loadings c (P, D, n)."""
     structure, design = model.structure, model.design
-    loading = _row_loadings(design, working, rows)
+    loading = row_loadings(design, working, rows)
     beta, first = working[design.layout.positions("coef")], 0
     o = np.zeros((len(structure.predictors), len(rows.offset)))
     for out, predictor in zip(o, structure.predictors):
@@ -50,7 +50,7 @@ def fixed_and_loadings(model, working, rows: Rows) -> tuple[np.ndarray, np.ndarr
     return o, c
 
 
-def _row_loadings(design, working, rows: Rows) -> dict:
+def row_loadings(design, working, rows: Rows) -> dict:
     """Loading of every factor on the rows (n,); one for no factor."""
     slots = design.loadings.astype(working.dtype)
     slots[np.isnan(design.loadings)] = working[design.layout.positions("lambda")]

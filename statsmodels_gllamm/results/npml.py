@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.estimation.classes import ClassMixture, absolute
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
+from statsmodels_gllamm.estimation.classes import absolute
 from statsmodels_gllamm.estimation.gateaux import Towards, towards_mass, towards_value
 from statsmodels_gllamm.estimation.npml import at_infinity
 
@@ -55,7 +56,7 @@ class MassPoints:
 def mass_points(results) -> MassPoints:
     """See ``ClassResults.mass_points``."""
     model, design = results.model, results.model.design
-    classes, centring = model.structure.classes, design.centring
+    classes, centring = model.structure.classes[0], design.centring
     if centring is None:
         raise ValueError("mass points are the classes of Classes(..., centered=True); the classes of "
                          "this model have coefficients without a common mean")
@@ -70,7 +71,7 @@ def mass_points(results) -> MassPoints:
 
     error = results.nonlinear(derived)["std_err"].to_numpy(copy=True)
     locations, size = centring.locations(p), centring.probabilities(p)
-    level = absolute(ClassMixture(design, classes), working)
+    level = absolute(ClassMixture(design, (classes,)), working)
     cov = (locations.T * size) @ locations
     fixed = pd.Series(p, model.param_names).reindex(names).to_numpy()
     far = infinite_masses(results)
@@ -94,7 +95,7 @@ def mass_points(results) -> MassPoints:
 def _level_errors(results, far) -> np.ndarray:
     """Standard errors (n,) of the levels of one column, NaN of masses that are far out."""
     design, info = results.model.design, results.record.information
-    column, = results.model.structure.classes.columns
+    column, = results.model.structure.classes[0].columns
     out = np.full(len(far), np.nan)
     if column.beside < 0 or results.record.constraints is not None:
         return out
@@ -108,8 +109,8 @@ def _level_errors(results, far) -> np.ndarray:
 
 def infinite_masses(results) -> np.ndarray:
     """Which masses (n,) lie so far out that moving them further changes nothing."""
-    if len(results.model.structure.classes.columns) > 1:
-        return np.zeros(results.model.structure.classes.n, dtype=bool)
+    if len(results.model.structure.classes[0].columns) > 1:
+        return np.zeros(results.model.structure.classes[0].n, dtype=bool)
     objective = _objective(results)
     mixture = ClassMixture(results.model.design, results.model.structure.classes)
     with results.model._explained():
@@ -124,7 +125,11 @@ def derivative_of(results) -> tuple[Towards, np.ndarray]:
     """What the derivative is taken with, and the scores (G, k) of its units at the estimates."""
     results._needs_data("gateaux")
     model, record = results.model, results.record
-    design, classes = model.design, model.structure.classes
+    design, variables = model.design, model.structure.classes
+    if len(variables) > 1 or variables and variables[0].level < len(model.structure.levels) - 1:
+        raise NotImplementedError("the directional derivative is available for one class variable, of "
+                                  "the highest level")
+    classes = variables[0] if variables else None
     if classes is not None:
         if not all(column.relative for column in classes.columns):
             raise ValueError("the directional derivative is towards further values of coefficients of "
@@ -141,7 +146,7 @@ def derivative_of(results) -> tuple[Towards, np.ndarray]:
     with model._explained():
         objective = _objective(results)
         if classes is not None:
-            mixture = ClassMixture(design, classes)
+            mixture = ClassMixture(design, variables)
             towards = towards_mass(objective, record.working, mixture)
             return towards, objective.at(record.working).value.unit_scores
         point = objective.at(record.working, units=True)
@@ -151,7 +156,7 @@ def derivative_of(results) -> tuple[Towards, np.ndarray]:
 def gateaux(results, grid=None) -> pd.DataFrame:
     """See ``GLLAMMResults.gateaux``."""
     towards, scores = derivative_of(results)
-    classes = results.model.structure.classes
+    classes = next(iter(results.model.structure.classes), None)
     names = ["location"] if classes is None or len(classes.columns) == 1 else [
         column.name for column in classes.columns]
     with results.model._explained():
@@ -181,19 +186,19 @@ def plot_gateaux(results, grid=None, ax=None):
     """See ``GLLAMMResults.plot_gateaux``."""
     import matplotlib.pyplot as plt
 
-    classes = results.model.structure.classes
+    variables = results.model.structure.classes
     table = gateaux(results, grid)
     names = [name for name in table.columns if name not in ("derivative", "std_err")]
     if len(names) > 2:
         raise ValueError(f"a picture has one or two columns, not {len(names)}; gateaux() has the table")
     figure, axis = (ax.figure, ax) if ax is not None else plt.subplots(
         figsize=(6.4, 4.0), layout="constrained")
-    if classes is None:
+    if not variables:
         _band(axis, table)
         axis.set_xlabel("value of the latent variable")
     else:
         masses = derivative_of(results)[0].centre
-        size = np.exp(ClassMixture(results.model.design, classes).log_prior(
+        size = np.exp(ClassMixture(results.model.design, variables).log_prior(
             results.record.working)[:, 0])
         if len(names) == 2:
             _contours(figure, axis, table, names)
@@ -201,7 +206,7 @@ def plot_gateaux(results, grid=None, ax=None):
             return figure
         axis.scatter(masses[:, 0], 0 * size, s=600 * size, color=MIDDLE, alpha=0.6, linewidth=0,
                      label="mass points, area by probability", zorder=3)
-        axis.set_xlabel(f"location of a further mass: {classes.columns[0].name}, from the mean")
+        axis.set_xlabel(f"location of a further mass: {variables[0].columns[0].name}, from the mean")
     axis.plot(table[names[0]], table["derivative"], color=DARK, linewidth=2, zorder=2)
     axis.axhline(0, color="#555555", linewidth=0.8, linestyle="--")
     axis.set_ylabel("directional derivative")

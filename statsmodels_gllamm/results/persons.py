@@ -24,6 +24,7 @@ from statsmodels_gllamm.results.items import (
     strata_of_units,
 )
 from statsmodels_gllamm.results.saturated import Persons
+from statsmodels_gllamm.results.survey import refuse
 
 NEEDS = "measures of fit compare a Gaussian measurement model with its saturated model"
 SAME = 1e-8  # relative size of a difference that rounding can make
@@ -101,6 +102,7 @@ def strata_of(results, items=None, by=None) -> tuple[Stratum, ...]:
 
 
 def _check_kind(model) -> None:
+    refuse(model, "fit_measures()")
     other = [member.response.name for member in model.outcomes.members
              if member.response.name != "Gaussian(identity)"]
     if other:

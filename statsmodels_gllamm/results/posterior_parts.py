@@ -2,9 +2,9 @@ r"""The posterior of the latent variables as a mixture, whatever the kind of mod
 
 .. math:: p(\eta \mid y) = \sum_k p_k\, p(\eta \mid y, k)
 
-Components k are latent classes, or nodes of latent variables that multiply others; a model without
-either has one.  Given k the engine has nodes of coordinates u of its own, some of which may be
-without effect, and
+Components k are combinations of latent classes of top-level units, or nodes of latent variables that
+multiply others; a model without either has one.  Given k the engine has nodes of coordinates u of
+its own, some of which may be without effect, and
 
 .. math:: \eta = \eta_0 + R u
 
@@ -12,11 +12,11 @@ for the latent variables of a level and those above (results/regression.py).
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from statsmodels_gllamm.estimation.classes import ClassMixture
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.mixture import Reduced
 from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.marginal import Task
@@ -64,13 +64,19 @@ class Part:
         Its posterior probability for every top-level unit.
     psi : ndarray (r, 1 + D' + m)
         Expanded coefficients.
+    working : ndarray (k,)
+        Working coordinates of the component, of which its R is a function.
     u : ndarray (D,) or None
         Coordinates of latent variables that multiply others.
+    choice : tuple of int
+        Classes of the class variables, by number.
     """
 
     weight: np.ndarray
     psi: np.ndarray
+    working: np.ndarray
     u: np.ndarray | None = None
+    choice: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ class Parts:
     coordinates : Coordinates
     parts : tuple of Part
     classes : tuple of str
-        Labels of the components that are latent classes; empty otherwise.
+        Names of the class variables.
     """
 
     problem: Problem
@@ -98,7 +104,7 @@ def coordinates_of(model) -> Coordinates:
     """Which of the model's coordinates the engine has."""
     design = model.design
     every = np.arange(design.n_latent)
-    if model.structure.classes is not None:
+    if model.structure.classes:
         mixture = ClassMixture(design, model.structure.classes)
         place = np.full(sum(mixture.q), -1)
         place[mixture.kept] = every
@@ -126,20 +132,37 @@ def parts_of(model, working: np.ndarray, n_quad, integration="adaptive", *, merg
     modal : bool
         Of latent classes: given the most probable class of every cluster.
     """
+    refuse_classes_within(model)
     objective, classes = model._objective(n_quad, integration, merge=merge), model.structure.classes
-    n_top, labels = objective.problem.n_top, ()
-    if classes is None and not len(model.design.given):
-        parts = (Part(np.ones(n_top), model.design.psi(working)),)
+    if not classes and not len(model.design.given):
+        parts = (Part(np.ones(objective.problem.n_top), model.design.psi(working), working),)
+    elif not classes:
+        parts = tuple(Part(weight, part.psi(working), working, part.u)
+                      for part, weight in zip(objective.parts, objective.weights(working)))
     else:
-        weights = objective.weights(working)
-        parts = tuple(Part(weight, part.psi(working), getattr(part, "u", None))
-                      for part, weight in zip(objective.parts, weights))
-    if classes is not None:
-        labels = tuple(classes.label(c) for c in range(classes.n))
-        if modal:
-            best = np.array([part.weight for part in parts]).argmax(axis=0)
-            parts = tuple(Part((best == c) * 1.0, part.psi) for c, part in enumerate(parts))
-    return Parts(objective.problem, objective.task, coordinates_of(model), parts, labels)
+        mixture = ClassMixture(model.design, classes)
+        parts = tuple(Part(weight, part.psi(working), mixture.of_class(working, part.choice), None,
+                           part.choice.classes)
+                      for part, weight in zip(objective.parts, objective.weights(working)))
+    if modal:
+        best = np.array([part.weight for part in parts]).argmax(axis=0)
+        parts = tuple(replace(part, weight=(best == c) * 1.0) for c, part in enumerate(parts))
+    return Parts(objective.problem, objective.task, coordinates_of(model), parts,
+                 tuple(variable.name for variable in classes or ()))
+
+
+def classes_within(model) -> bool:
+    """Whether units below the top level belong to latent classes."""
+    levels = model.structure.levels
+    return any(classes.level + 1 < len(levels) for classes in model.structure.classes or ())
+
+
+def refuse_classes_within(model) -> None:
+    """Refuse latent classes below the top level, given which the posterior is no single mixture."""
+    if classes_within(model):
+        raise NotImplementedError("quantiles, modes, posterior_nodes() and plausible_values() are not "
+                                  "available for latent classes below the top level; latent() has "
+                                  "means and standard errors")
 
 
 def level_map(model, working, level: int, u=None):
@@ -174,6 +197,9 @@ def prior_moments(model, working):
     if model.design.structural is not None and model.design.structural.products:
         raise NotImplementedError("standardized=True is not available for models with products of "
                                   "latent variables; latent() has means and standard errors")
+    if model.design.varying:
+        raise NotImplementedError("standardized=True is not available where classes have covariance "
+                                  "matrices of their own; latent() has means and standard errors")
     found = []
     for number, level in enumerate(model.structure.levels):
         eta_0, root = level_map(model, working, number)

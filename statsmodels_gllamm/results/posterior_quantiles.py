@@ -65,36 +65,38 @@ def posterior_quantiles(results, group: str, quantiles, modal=False) -> np.ndarr
     with model._explained():
         parts = parts_of(model, results.record.working, *points_for(results.record, "mean"),
                          modal=modal)
-        eta_0, root = level_map(model, results.record.working, level)
-        found = np.stack([_of_combination(model, parts, level, root[m], p) for m in places])
-    if eta_0 is not None:
+        maps = [level_map(model, part.working, level) for part in parts.parts]
+        found = np.stack([_of_combination(model, parts, level, [root[m] for _, root in maps], p)
+                          for m in places])
+    if (eta_0 := maps[0][0]) is not None:
         found += eta_0[places][..., None]
     return np.moveaxis(found[:, units], 0, 1)
 
 
 def is_normal(model) -> bool:
     """Whether the posterior of all latent variables is normal."""
-    return model._gaussian and model.structure.classes is None and not len(model.design.given)
+    return model._gaussian and not model.structure.classes and not len(model.design.given)
 
 
-def _of_combination(model, parts: Parts, level: int, row: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Quantiles (n_units, P) of row'u for the units of a level; u (d,) of it and those above."""
+def _of_combination(model, parts: Parts, level: int, rows, p: np.ndarray) -> np.ndarray:
+    """Quantiles (n_units, P) of row'u for the units of a level, with a row (d,) of every part; u (d,)
+    of the level and those above."""
     levels, design = model.structure.levels, model.design
     unit, n = np.arange(levels[level].n_units), levels[level].n_units
-    while not row[:design.q[level]].any():
-        if not row.any():
+    while not np.any([row[:design.q[level]] for row in rows]):
+        if not np.any(rows):
             return np.zeros((n, len(p)))
-        row, unit = row[design.q[level]:], levels[level].parent[unit]
+        rows, unit = [row[design.q[level]:] for row in rows], levels[level].parent[unit]
         level += 1
     coordinates = parts.coordinates
     place = coordinates.place[sum(coordinates.engine[:level]):] - sum(design.q[:level])
-    own = np.where(place >= 0, row[place], 0.0)
+    own = [np.where(place >= 0, row[place], 0.0) for row in rows]
     top = top_units(levels)[level]
     out = np.full((levels[level].n_units, len(p)), np.nan)
     for chunk in parts.problem.chunks:
         here = chunk.units[level]
-        marginals = [(part.weight[top[here]], unit_marginal(chunk, parts.task, part.psi, level, own))
-                     for part in parts.parts]
+        marginals = [(part.weight[top[here]], unit_marginal(chunk, parts.task, part.psi, level, row))
+                     for part, row in zip(parts.parts, own)]
         out[here] = _inverted(marginals, p)
     return out[parts.problem.representative[level]][unit]
 

@@ -94,7 +94,7 @@ def latent(results, group=None, kind="mean", covariances=False, *, standardized=
     if quantiles is not None:
         quantiles = checked_probabilities(quantiles)
     model = results.model
-    if model.structure.classes is not None and not model.design.n_latent:
+    if model.structure.classes and not model.design.n_latent:
         raise ValueError("the model has no continuous latent variables; class_probabilities() and "
                          "modal_class have the classes")
     found = posterior(results, kind, group, modal)

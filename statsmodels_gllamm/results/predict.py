@@ -19,32 +19,23 @@ A variance is that of the mean and the mean of the variance,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.estimation.mixture import Reduced
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
-from statsmodels_gllamm.integration.normal import joint_mean
-from statsmodels_gllamm.integration.posterior import joined, pieces, row_expectation
-from statsmodels_gllamm.latent.hierarchy import first_rows
-from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
-from statsmodels_gllamm.results.latent import top_units
-from statsmodels_gllamm.results.residuals import row_average
-from statsmodels_gllamm.results.rows import Asked, Rows, asked, known_units, rows_of
-
-N_QUAD = 7  # points per dimension where none are given
-PRIOR_POINTS = {1: 16, 2: 15, 3: 9}  # of the moderators' lattice, by their coordinates
-PIECE = 60_000  # rows at a time: a few such temporaries stay in the L2 cache
+from statsmodels_gllamm.results.past import Known, known_by
+from statsmodels_gllamm.results.predict_averages import N_QUAD, averages_of, points_for
+from statsmodels_gllamm.results.rows import Asked, Rows, asked, rows_of
 
 
 def predict(model, params, data=None, *, which="mean", given=None, above=None, values=None,
             latent=None, offset=None, exposure=None, n_trials=None, integration="adaptive",
-            n_quad=N_QUAD) -> np.ndarray:
+            n_quad=N_QUAD, history=None, time=None) -> np.ndarray:
     """Predicted values at any parameters.
 
     Parameters
@@ -75,9 +66,11 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
     values : sequence of numbers, optional
         Counts for "prob" and "cumulative", by default from 0 to the largest of the sample; values of
         a continuous response for "cumulative".
-    latent : mapping of str to number, column name or array_like, optional
-        Given values of latent variables: "x[id]", or "x" where no other group has it. With the
-        prior, the others are averaged over their distribution given these.
+    latent : mapping of str to number, column name or array_like, number or DataFrame, optional
+        Given values of latent variables: "x[id]", or "x" where no other group has it; one number of
+        the only latent variable; or a table of the values of clusters, as `latent` of results gives,
+        or {group: table}. With the prior, the others are averaged over their distribution given
+        these.
     offset, exposure : number, column name or array_like, optional
         If neither is given, those of the model for the estimation sample, and none for other data;
         if one is given, it replaces both.
@@ -88,6 +81,13 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
         For the posterior.
     n_quad : int, {group: int} or tuple of int
         Points per dimension for the posterior; a tuple has them for the levels from the bottom.
+    history : DataFrame or "past", optional
+        For the posterior: rows with responses, by which clusters are known, those of the sample and
+        others alike, in place of the estimation sample; rows that are not complete tell nothing.
+        Clusters without rows in it have the prior. "past": every row is predicted given the responses
+        of its clusters in rows of an earlier ``time``, of ``data`` or else of the sample.
+    time : str, optional
+        With "past": the column that orders rows.
 
     Returns
     -------
@@ -106,34 +106,81 @@ def predict(model, params, data=None, *, which="mean", given=None, above=None, v
     ones are exact too; they are of the response as it is without censoring or delayed entry. Rows of
     a choice set must all be among the rows to predict.
     """
-    return _found(model, params, data, which, given, above, values, latent, offset, exposure,
-                  n_trials, integration, n_quad)[0]
+    ready = prepare(model, data, which, given, above, values, latent, offset, exposure, n_trials,
+                    integration, n_quad, history, time)
+    return ready.at(model.design.to_working(np.asarray(params, dtype=float)))
 
 
-def _found(model, params, data, which, given, above, values, latent, offset, exposure, n_trials,
-           integration, n_quad):
-    """Predictions (m,) or (m, K), and what the columns are or None."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Predictions as a function of the working coordinates: the data are read.
+
+    ``columns``: what the predictions' columns are, or None; ``known``: what the rows are predicted
+    given, if that is not the estimation sample.
+    """
+
+    model: object
+    rows: Rows
+    ask: Asked
+    want: Wanted | Tails | None
+    integration: str
+    n_quad: object
+    known: Known | None = None
+
+    def at(self, working) -> np.ndarray:
+        """Predictions (m,) or (m, K) at working coordinates (k,), NaN for incomplete rows."""
+        return self._filled(predict_rows(self.model, working, self.rows, self.ask, self.integration,
+                                         self.n_quad, self.want, self.known))
+
+    def posterior_sd(self, working) -> np.ndarray | None:
+        """Posterior standard deviation (m,) of the conditional means; None where nothing else than
+        means given responses is asked for."""
+        if self.ask != Asked("mean", "posterior"):
+            return None
+        found = predict_rows(self.model, working, self.rows, Asked("spread", "posterior"),
+                             self.integration, self.n_quad, None, self.known)
+        return self._filled(np.sqrt(np.maximum(found, 0.0)))
+
+    def _filled(self, found) -> np.ndarray:
+        out = np.full((len(self.rows.kept),) + found.shape[:-1], np.nan)
+        out[self.rows.kept] = np.moveaxis(found, -1, 0)
+        return out
+
+    @property
+    def columns(self):
+        if self.want is not None:
+            return self.want.columns(self.model.fitted_family, self.rows.data)
+        return ["main" if p.label is None else p.label for p in self.model.structure.predictors]
+
+
+def prepare(model, data, which="mean", given=None, above=None, values=None, latent=None, offset=None,
+            exposure=None, n_trials=None, integration="adaptive", n_quad=N_QUAD, history=None,
+            time=None) -> Prepared:
+    """Read the data of predictions; parameters as of `predict`."""
     ask = asked(which, given)
     want = wanted(model, ask, values, above)
     rows = rows_of(model, data, ask, latent, offset, exposure, n_trials)
-    working = model.design.to_working(np.asarray(params, dtype=float))
-    found = predict_rows(model, working, rows, ask, integration, n_quad, want)
-    out = np.full((len(rows.kept),) + found.shape[:-1], np.nan)
-    out[rows.kept] = np.moveaxis(found, -1, 0)
-    if want is not None:
-        return out, want.columns(model.fitted_family, rows.data)
-    return out, ["main" if p.label is None else p.label for p in model.structure.predictors]
+    if history is None:
+        if time is not None:
+            raise ValueError("time= goes with history='past'")
+        return Prepared(model, rows, ask, want, integration, n_quad)
+    if ask.given != "posterior":
+        raise ValueError("history= goes with which='posterior', or given='posterior'")
+    known = None
+    if rows.random:
+        known = known_by(model, data, rows, history, time, offset, exposure, n_trials)
+    return Prepared(model, rows, ask, want, integration, points_for(model, integration, n_quad), known)
 
 
 def predict_results(results, data=None, *, which="mean", given=None, above=None, values=None,
                     latent=None, offset=None, exposure=None, n_trials=None, n_quad=None,
-                    transform=True):
+                    transform=True, history=None, time=None):
     """Predicted values at the estimates, in the user's index.
 
     Parameters
     ----------
     results : GLLAMMResults
-    data, which, given, above, values, latent, offset, exposure, n_trials
+    data, which, given, above, values, latent, offset, exposure, n_trials, history, time
         See `predict`.
     n_quad : int, {group: int} or tuple of int, optional
         Points per dimension for the posterior, of adaptive quadrature after Laplace; by default the
@@ -155,9 +202,10 @@ def predict_results(results, data=None, *, which="mean", given=None, above=None,
     if data is not None and not transform:
         data = np.asarray(data)
     integration = "quadrature" if record.integration == "quadrature" else "adaptive"
-    found, columns = _found(model, record.params, data, which, given, above, values, latent, offset,
-                            exposure, n_trials, integration,
-                            record.n_quad if n_quad is None else n_quad)
+    ready = prepare(model, data, which, given, above, values, latent, offset, exposure, n_trials,
+                    integration, record.n_quad if n_quad is None else n_quad, history, time)
+    found = ready.at(model.design.to_working(np.asarray(record.params, dtype=float)))
+    columns = ready.columns
     if index is None or len(index) != len(found):  # a Series may also be one row
         return found
     if found.ndim == 1:
@@ -166,7 +214,7 @@ def predict_results(results, data=None, *, which="mean", given=None, above=None,
 
 
 def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive", n_quad=N_QUAD,
-                 want: Wanted | Tails | None = None) -> np.ndarray:
+                 want: Wanted | Tails | None = None, known: Known | None = None) -> np.ndarray:
     """Predicted values (n,) or (K, n) at working coordinates (k,), a smooth function of them."""
     o, c = linear.linear_parts(model, working, rows)
     rows = replace(rows, given=regression.deviations(model.design, working, rows))
@@ -176,7 +224,7 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
     family = model.fitted_family
     outcomes = family.outcomes(rows.data)
     aux = linear.aux_predictors(model, working, outcomes, rows.data.n)
-    average = _averages(model, working, rows, ask, o, c, outcomes, integration, n_quad)
+    average = averages_of(model, working, rows, ask, o, c, outcomes, integration, n_quad, known)
 
     def moments(kind):
         return lambda piece: family.moments(kind, aux[:, piece], rows.data.on(piece),
@@ -184,8 +232,8 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
 
     if ask.what == "mean":
         found = average(moments("mean"))
-    elif ask.what == "var":
-        found = _variance(average, moments)
+    elif ask.what in ("var", "spread"):
+        found = _variance(average, moments, within=ask.what == "var")
     else:
         found = want.of(family, rows.data, average(moments(want.kind)))
     if rows.absent and np.isnan(found).any():
@@ -194,144 +242,15 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
     return found
 
 
-def _variance(average, moments) -> np.ndarray:
+def _variance(average, moments, within=True) -> np.ndarray:
+    """Variances (n,) of the responses, or of their conditional means only."""
     mean = average(moments("mean"))
 
     def about_mean(piece):
-        own, variance = moments("mean")(piece), moments("var")(piece)
+        own = moments("mean")(piece)
+        if not within:
+            return lambda nu: (own(nu) - mean[piece]) ** 2
+        variance = moments("var")(piece)
         return lambda nu: variance(nu) + (own(nu) - mean[piece]) ** 2
 
     return average(about_mean)
-
-
-def _averages(model, working, rows: Rows, ask: Asked, o, c, outcomes, integration, n_quad):
-    """The function that averages what make(rows) gives over the latent variables, (..., n)."""
-    sets = linear.row_sets(outcomes)
-    if len(model.design.given) and rows.random and ask.given != "zero":
-        return _of_nodes(model, working, rows, ask, outcomes, sets, integration, n_quad)
-    t = regression.solution(model.design, working, rows.regressors)[1]
-    if ask.given == "posterior" and rows.random:
-        a = regression.loadings(c, t)
-        return _posterior(model, working, rows, o, a, outcomes, sets, integration, n_quad)
-    if rows.random and ask.given == "prior":
-        nu, root = linear.prior(o, c, t, rows.given, sets is not None)
-        _check_mean(model, outcomes, root)
-    else:
-        nu, root = linear.at_latent(o, c, rows.given), np.zeros((len(o), 0, o.shape[1]))
-    return _over_normal(nu, root, sets)
-
-
-def _over_normal(nu, root, sets):
-    """The function that averages over predictors of mean (P, n) and root (P, d, n)."""
-    size = max(PIECE // len(nu), 1)
-
-    def average(make):
-        every = np.arange(nu.shape[1])
-        parts = list(pieces(every, 1, sets, size)) or [every]
-        return joined([(rows, joint_mean(make(rows), nu[:, rows], root[..., rows],
-                                         sets is not None)) for rows in parts], len(every))
-
-    return average
-
-
-def _of_nodes(model, working, rows: Rows, ask: Asked, outcomes, sets, integration, n_quad):
-    """As `_averages` with products of latent variables: sum_k p_k f_k over the moderators' nodes, with
-    the prior's weights or the posterior ones of the row's top-level unit."""
-    posterior, reduced = ask.given == "posterior", Reduced(model.design)
-    if posterior:
-        _needs_sample(model)
-        objective, level, unit = _for_posterior(model, rows, sets, integration, n_quad)
-        parts = objective.parts
-        with model._explained():
-            weights = objective.weights(working)
-        tops = [*top_units(model.structure.levels), np.zeros(1, dtype=np.int64)]
-        outside = level == len(tops) - 1
-        top = np.select([level == i for i in range(len(tops))],
-                        [of[np.where(level == i, unit, 0)] for i, of in enumerate(tops)])
-    else:
-        parts = reduced.parts(PRIOR_POINTS[min(len(model.design.given), 3)])
-
-    def average(make):
-        total = 0.0
-        for k, part in enumerate(parts):
-            o, c = linear.linear_parts(model, working, rows, part.u)
-            a = regression.loadings(c, regression.solution(model.design, working, rows.regressors,
-                                                           part.u)[1])
-            p = np.exp(part.weight)
-            if not posterior or level.any():
-                _check_mean(model, outcomes, a)
-            if posterior:
-                p = np.where(outside, p, weights[k, top])
-                with model._explained():
-                    value = row_expectation(objective.problem, objective.task, part.psi(working), make,
-                                            o, a[:, reduced.kept], level, unit, sets)
-            else:
-                value = _over_normal(o, a, sets)(make)
-            total = total + p * value
-        return total
-
-    return average
-
-
-def _check_mean(model, outcomes, root) -> None:
-    """Refuse to integrate a mean that is infinite inside a normal distribution's range."""
-    if not np.any(root):
-        return
-    for member in outcomes.members:
-        response = member.response
-        if not isinstance(response, Response):
-            response = getattr(response, "inner", None)
-        if response is None or not response.bounded:
-            continue
-        aux = np.zeros((len(response.aux_names), 2))
-        if not np.isfinite(response.mean(np.array([0.0, -1.0]), aux, response.blank(2))).all():
-            raise ValueError(
-                f"{model.fitted_family.name} has no mean over normal latent variables, because it "
-                "has none for all linear predictors; use which='conditional', or 'posterior' for "
-                "clusters of the sample with n_quad of 2 or more")
-
-
-def _for_posterior(model, rows: Rows, sets, integration, n_quad):
-    """The objective, and the level and unit of every row, for a posterior."""
-    if not isinstance(n_quad, tuple):
-        n_quad = 1 if integration == "laplace" else n_quad
-        n_quad = model._points(n_quad, integration) or (N_QUAD,) * len(model.design.q)
-    level, unit = known_units(model, rows)
-    _refuse_cut_sets(rows, sets, level, unit)
-    return model._objective(n_quad, integration), level, unit
-
-
-def _needs_sample(model) -> None:
-    if not len(model.sample.index):
-        raise ValueError("which='posterior' needs the estimation sample, which remove_data() has "
-                         "removed")
-
-
-def _posterior(model, working, rows: Rows, o, a, outcomes, sets, integration, n_quad):
-    _needs_sample(model)
-    if model.structure.residuals is not None:
-        return row_average(model, working, o, a, *known_units(model, rows))
-    objective, level, unit = _for_posterior(model, rows, sets, integration, n_quad)
-    if min(rule.size for rule in objective.task.rules) == 1 or level.any():
-        _check_mean(model, outcomes, a)
-    psi = model.design.psi(working)
-
-    def average(make):
-        with model._explained():
-            found = row_expectation(objective.problem, objective.task, psi, make, o, a, level, unit,
-                                    sets)
-        if not np.isfinite(found).all():  # latent variables that no response touches have their prior
-            _check_mean(model, outcomes, a)
-        return found
-
-    return average
-
-
-def _refuse_cut_sets(rows: Rows, sets, level, unit) -> None:
-    if sets is None:
-        return
-    some = first_rows(sets, int(sets.max(initial=-1)) + 1)
-    other = (level[some[sets]] != level) | (unit[some[sets]] != unit)
-    if other.any():
-        raise DataError(f"row {rows.index[rows.kept][int(np.argmax(other))]!r} does not lie in the "
-                        "same clusters as the other rows of its set")

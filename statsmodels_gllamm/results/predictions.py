@@ -15,9 +15,11 @@ from statsmodels_gllamm.results import (
     posterior_nodes,
     posterior_table,
 )
+from statsmodels_gllamm.results import get_prediction as get_prediction_module
 from statsmodels_gllamm.results import latent as latent_module
 from statsmodels_gllamm.results import predict as predict_module
 from statsmodels_gllamm.results import simulate as simulate_module
+from statsmodels_gllamm.results.new_persons import latent_of_data
 
 
 class Predictions:
@@ -60,8 +62,15 @@ class Predictions:
         if self.model.endog is None:
             raise ValueError(f"{what} needs the data, which remove_data() has removed.")
 
-    def latent(self, group=None, kind="mean", covariances=False, *, standardized=False,
-               quantiles=None, correlations=False, modal=False):
+    def _needs_data_for(self, method, data, which, kwargs) -> None:
+        """Refuse predictions of, or given, a sample that has been removed."""
+        if data is None:
+            self._needs_data(f"{method}() without data")
+        elif kwargs.get("history") is None and "posterior" in (which, kwargs.get("given")):
+            self._needs_data("the posterior")
+
+    def latent(self, group=None, kind="mean", covariances=False, data=None, *, standardized=False,
+               quantiles=None, correlations=False, modal=False, **kwargs):
         """Posterior means or modes of the latent variables, with standard errors.
 
         Parameters
@@ -78,6 +87,11 @@ class Predictions:
             Also "q0.05[x]", ..., the quantiles of the posterior of these probabilities.
         modal : bool
             With latent classes: given the most probable class of every cluster.
+        data : DataFrame, optional
+            Rows with responses of other clusters, such as new persons and their answers, whose latent
+            variables are wanted given these, at the estimates; the sample's by default.
+        **kwargs
+            ``offset``, ``exposure`` and ``n_trials`` of ``data``: columns or numbers.
 
         Returns
         -------
@@ -92,6 +106,8 @@ class Predictions:
         part, as that of a factor in a group of persons, is not: add ``params["visual:Pasteur"]``.
         More is said of the columns in `statsmodels_gllamm.results.posterior_table.latent`.
         """
+        if data is not None:
+            return latent_of_data(self, data, group, kind, covariances, **kwargs)
         self._needs_data("latent")
         return posterior_table.latent(
             self, group, kind, covariances, standardized=standardized, quantiles=quantiles,
@@ -206,9 +222,11 @@ class Predictions:
             function ``above`` gives).
         **kwargs
             ``given``: what "prob", "var" and "cumulative" take the latent variables for, "prior"
-            (default), "posterior" or "zero"; ``above``, ``values``, ``latent``, ``offset``,
-            ``exposure``, ``n_trials`` and ``n_quad`` as in
-            `statsmodels_gllamm.results.predict.predict_results`.
+            (default), "posterior" or "zero"; ``history``, rows with responses that the posterior is
+            given in place of the sample, of clusters of the sample or others, or "past" with ``time``,
+            a column: every row given its clusters' earlier responses; ``above``, ``values``,
+            ``latent``, ``offset``, ``exposure``, ``n_trials`` and ``n_quad`` as in
+            `statsmodels_gllamm.results.predict.predict`.
 
         Returns
         -------
@@ -224,10 +242,50 @@ class Predictions:
         0  0.516  0.082
         1  0.630  0.143
         """
-        posterior = "posterior" in (which, kwargs.get("given"))
-        if data is None or posterior:
-            self._needs_data("predict() without data" if data is None else "the posterior")
+        self._needs_data_for("predict", data, which, kwargs)
         return predict_module.predict_results(self, data, which=which, **kwargs)
+
+    def get_prediction(self, data=None, which="mean", **kwargs):
+        """Predictions with standard errors through all parameters, and confidence intervals.
+
+        Parameters
+        ----------
+        data : DataFrame, optional
+            New rows; those of the sample by default.
+        which : str
+            As of `predict`.
+        **kwargs
+            What `predict` takes, and: ``average``, True for the average over the rows, or one label
+            for each row for averages of groups, with ``agg_weights`` (m,); ``row_labels`` (m,) in place
+            of the index.
+
+        Returns
+        -------
+        PredictionResults
+            ``predicted_mean``, ``se``, ``conf_int(alpha=0.05)``, ``summary_frame(alpha=0.05)``, as in
+            statsmodels; of which="posterior" also ``posterior_sd`` and ``prediction_error``.
+
+        Notes
+        -----
+        Errors are by the delta method, with the covariance of ``cov_type``: coefficients, loadings,
+        variances, thresholds and dispersions all take part.  What is held at a boundary, such as a
+        variance of zero, counts as known; a prediction that depends on a direction in which the
+        log-likelihood is flat has none (NaN).  Intervals are made on the scale of the link, of the
+        logit for probabilities or of the logarithm for other means above zero and variances, and
+        carried back.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> res.get_prediction(data[:2]).summary_frame().round(2)
+             mean  mean_se  mean_ci_lower  mean_ci_upper
+        0  251.41     6.63         238.41          264.4
+        1  261.87     6.60         248.95          274.8
+        """
+        self._needs_data_for("get_prediction", data, which, kwargs)
+        return get_prediction_module.get_prediction(self, data, which, **kwargs)
 
     def simulate(self, n=1, rng=None) -> pd.DataFrame:
         """Responses of the sample's rows, drawn from the model at the estimates.

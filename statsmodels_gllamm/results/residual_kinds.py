@@ -51,17 +51,17 @@ def moment_residuals(results, kind: str, given: str) -> np.ndarray:
     """Response less mean (n,), over the standard deviation for ``kind`` "pearson"."""
     model = results.model
     y, family, data = results._observed_values(kind), model.fitted_family, sample_data(model.sample)
-    average, aux = averages(model, results.record, given)
+    average = averages(model, results.record, given)
 
     def moments(what):
-        return lambda piece: family.moments(what, aux[:, piece], data.on(piece), None)
+        return lambda piece, aux: family.moments(what, aux[:, piece], data.on(piece), None)
 
     mean = average(moments("mean"))
     if kind == "response":
         return y - mean
 
-    def about_mean(piece):
-        own, variance = moments("mean")(piece), moments("var")(piece)
+    def about_mean(piece, aux):
+        own, variance = moments("mean")(piece, aux), moments("var")(piece, aux)
         return lambda nu: variance(nu) + (own(nu) - mean[piece]) ** 2
 
     return (y - mean) / np.sqrt(average(about_mean))
@@ -71,8 +71,8 @@ def ends(results, given: str, data: FamilyData | None = None) -> np.ndarray:
     """P(Y < y), P(Y <= y), P(Y >= y), P(Y > y) of the rows (4, n); of other responses with ``data``."""
     model = results.model
     data = with_responses(model) if data is None else data
-    average, aux = averages(model, results.record, given)
-    found = average(lambda piece: limits(model.fitted_family, aux[:, piece], data.on(piece)))
+    average = averages(model, results.record, given)
+    found = average(lambda piece, aux: limits(model.fitted_family, aux[:, piece], data.on(piece)))
     return np.concatenate([found[:2], np.where(np.isnan(found[2:]), 1 - found[:2], found[2:])])
 
 
@@ -95,14 +95,17 @@ def deviance(results, given="posterior") -> np.ndarray:
     """Deviance residuals (n,) at the mean linear predictors."""
     model = results.model
     family, sample = model.fitted_family, with_responses(model)
-    average, aux = averages(model, results.record, given)
+    average = averages(model, results.record, given)
     outcomes = family.outcomes(sample)
     if len(outcomes.predictors) > 1 or any(
             isinstance(member.response, SetResponse) for member in outcomes.members):
         raise NotImplementedError(f"deviance residuals are not available for {family.name}, whose "
                                   "outcomes have several linear predictors or rows; use "
                                   "resid_pearson or resid_quantile")
-    nu = average(lambda piece: lambda nu: nu[0])
+    nu = average(lambda piece, aux: lambda nu: nu[0])
+    if model.structure.classes and model.design.varying:
+        raise NotImplementedError("deviance residuals are not available where classes have "
+                                  "parameters of their own besides coefficients; use resid_quantile")
     out, first, number = np.full(len(nu), np.nan), 0, 0
     rows = np.arange(len(nu)) if outcomes.rows is None else outcomes.rows
     aux = linear.aux_predictors(model, results.record.working, outcomes, len(nu))

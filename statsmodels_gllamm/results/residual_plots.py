@@ -78,9 +78,10 @@ def plot_residuals(results, kind="quantile", x=None, given=None, rng=None, ax=No
     given = DEFAULT[kind] if given is None else given
     axis = one_axis(ax, (6.0, 4.0))
     if x is None:
-        average, _ = averages(results.model, results.record, "prior" if given == "history" else given)
+        average = averages(results.model, results.record, "prior" if given == "history" else given)
         what = "posterior" if given == "posterior" else "prior"
-        values, name = average(lambda piece: lambda nu: nu[0]), f"{what} mean of the linear predictor"
+        values = average(lambda piece, aux: lambda nu: nu[0])
+        name = f"{what} mean of the linear predictor"
     else:
         values, name = _column(results.model, x)
     axis.axhline(0, color=GREY, linewidth=0.8)

@@ -27,13 +27,13 @@ def posterior_moments(model, working, ancestors=False):
     if len(model.structure.levels) == 1:
         found = [unit_posterior(model._patterns, psi)]
     else:
-        found = _of_levels(model, psi, ancestors)
+        found = moments_of_levels(model, psi, ancestors)
     if any((np.einsum("iig->ig", cov) < -1e-8).any() for _, cov in found):
         raise ValueError(IMPROPER)
     return found
 
 
-def _of_levels(model, psi, ancestors):
+def moments_of_levels(model, psi, ancestors):
     """The same for several levels, one top-level unit after the other."""
     structure, q = model.structure, model.design.q
     levels = structure.levels
@@ -95,8 +95,13 @@ def _theta(model, psi, rows, sd):
 def row_average(model, working, o, a, level, unit):
     """The function that averages what make(rows) gives over the posterior of the latent variables of
     the rows' units, from ``level`` up, and over the prior of the others."""
+    return average_of(posterior_moments(model, working, ancestors=True), model.design.q, o, a, level,
+                      unit)
+
+
+def average_of(moments, q, o, a, level, unit):
+    """The same for posterior moments of the units' latent variables and those of their ancestors."""
     nu, root, first = o.copy(), a.copy(), 0
-    moments = posterior_moments(model, working, ancestors=True)
     for number, (mean, cov) in enumerate(moments):
         rows = np.flatnonzero(level == number)
         own, at = a[:, first:][..., rows], unit[rows]
@@ -104,7 +109,7 @@ def row_average(model, working, o, a, level, unit):
         values, vectors = np.linalg.eigh(np.moveaxis(cov[..., at], -1, 0))
         half = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
         root[:, first:, rows] = np.einsum("pdn,nde->pen", own, half)
-        first += model.design.q[number]
+        first += q[number]
 
     def average(make):
         return joint_mean(make(np.arange(o.shape[1])), nu, root)

@@ -14,18 +14,23 @@ import statsmodels.base.wrapper as wrap
 from statsmodels.tools._decorators import cached_value
 
 from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, table
+from statsmodels_gllamm.results.averages import PopulationAverages
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.diagnostics import Diagnostics
 from statsmodels_gllamm.results.inference import Inference
+from statsmodels_gllamm.results.intervals import Intervals
 from statsmodels_gllamm.results.light import without_data
 from statsmodels_gllamm.results.measurement import Measurement
 from statsmodels_gllamm.results.npml import MixingDistribution
 from statsmodels_gllamm.results.predictions import Predictions
+from statsmodels_gllamm.results.profile import checked_names
 from statsmodels_gllamm.results.structure import StructuralModel
+from statsmodels_gllamm.results.survey import Survey, refuse
 
 
-class GLLAMMResults(Predictions, Diagnostics, StructuralModel, Measurement, Inference,
-                    MixingDistribution, ResultMixin, LikelihoodModelResults):
+class GLLAMMResults(Predictions, Diagnostics, PopulationAverages, StructuralModel, Measurement,
+                    Intervals, Inference, MixingDistribution, Survey, ResultMixin,
+                    LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters
@@ -44,9 +49,10 @@ class GLLAMMResults(Predictions, Diagnostics, StructuralModel, Measurement, Infe
         A variance that ends at zero has a standard error of NaN, and so have parameters in a
         direction in which the log-likelihood is flat.
     llf : float
-        Log-likelihood, fully normalised.
+        Log-likelihood, fully normalised; with sampling weights the log pseudo-likelihood, of which
+        there are no information criteria and likelihood-ratio tests.
     nobs : int or float
-        Rows, counted with their frequency weights at all levels.
+        Rows, counted with their frequency weights, not sampling weights, at all levels.
     n_groups : dict {group: int}
         Units of every group, without weights, from the bottom level up.
     df_model : int
@@ -78,7 +84,8 @@ class GLLAMMResults(Predictions, Diagnostics, StructuralModel, Measurement, Infe
     Notes
     -----
     Tests and intervals are asymptotic (z and chi-squared).  ``conf_int`` gives Wald intervals in
-    natural units for every parameter; `summary` shows those of variances on the log scale.
+    natural units for every parameter, and those of variances on the log scale, as `summary` shows
+    them, with ``transform=True``; it has profile likelihood and bootstrap intervals too.
     """
 
     def __init__(self, model, record, cov_type="nonrobust", cov_kwds=None):
@@ -119,11 +126,13 @@ class GLLAMMResults(Predictions, Diagnostics, StructuralModel, Measurement, Infe
     @cached_value
     def bic(self):
         """Bayesian information criterion, -2 llf + k log n, with n = ``n_data``."""
+        refuse(self.model, "bic")
         return -2 * self.llf + np.log(self.n_data) * self.df_modelwc
 
     @cached_value
     def aicc(self):
         """AIC with the small-sample correction 2 k (k + 1) / (n - k - 1), with n = ``n_data``."""
+        refuse(self.model, "aicc")
         k, n = self.df_modelwc, self.n_data
         return self.aic + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else np.inf
 
@@ -265,7 +274,7 @@ class GLLAMMResults(Predictions, Diagnostics, StructuralModel, Measurement, Infe
         data.  The results get a model of their own; other results of the model keep theirs.
         """
         _ = self.group_sizes, self.fingerprint, self.own_auxiliaries, self.n_outcomes
-        _ = self.family_notes
+        _ = self.family_notes, self.sampling_notes, self._n_clusters, self._n_independent
         self.model = without_data(self.model)
         self.record = replace(self.record, unit_scores=np.zeros((0, len(self.record.params))))
         super().remove_data()
@@ -281,6 +290,8 @@ class GLLAMMResults(Predictions, Diagnostics, StructuralModel, Measurement, Infe
     def __maketables_stat__(self, key):
         names = {"N": "nobs", "ll": "llf", "aic": "aic", "bic": "bic", "se_type": "cov_type",
                  "df_model": "df_model", "df_resid": "df_resid"}
+        if key in ("aic", "bic") and self.model.sample.sampling is not None:
+            return None
         return getattr(self, names[key]) if key in names else None
 
     @property
@@ -295,7 +306,14 @@ class GLLAMMResults(Predictions, Diagnostics, StructuralModel, Measurement, Infe
 class GLLAMMResultsWrapper(LikelihoodResultsWrapper):
     """Attaches names and row labels to the arrays of `GLLAMMResults`."""
 
-    _wrap_methods = {"conf_int": "columns"}
+    _wrap_methods: dict = {}  # those that take names are below
+
+    def conf_int(self, alpha=0.05, cols=None, method="wald", transform=False, **kwds):
+        found = self._results.conf_int(alpha, cols, method, transform, **kwds)
+        names = self._results.model.param_names if cols is None else checked_names(self, cols)
+        return pd.DataFrame(found, index=names)
+
+    conf_int.__doc__ = GLLAMMResults.conf_int.__doc__
 
     def cov_params(self, r_matrix=None, column=None, scale=None, cov_p=None, other=None):
         cov = self._results.cov_params(r_matrix, column, scale, cov_p, other)

@@ -16,6 +16,7 @@ from statsmodels_gllamm.formula.categories import key_name, show
 from statsmodels_gllamm.formula.designs import Part
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM
 from statsmodels_gllamm.formula.rows import as_frame, row_array
+from statsmodels_gllamm.results.given_latent import given_latent
 from statsmodels_gllamm.results.latent import level_units
 from statsmodels_gllamm.results.regression import regressors
 
@@ -94,6 +95,8 @@ def asked(which: str, given: str | None = None) -> Asked:
 def rows_of(model, data, ask: Asked, latent=None, offset=None, exposure=None,
             n_trials=None) -> Rows:
     """The rows to predict; parameters as of `predict`."""
+    latent = given_latent(model, latent, None if data is None else as_frame(data)
+                          if isinstance(data, Mapping) else data)
     if latent and ask.given == "posterior":
         raise ValueError("latent= gives values of latent variables, which='posterior' asks the "
                          "data for them; use which='mean' or 'conditional' with latent=")
@@ -123,7 +126,7 @@ def rows_of(model, data, ask: Asked, latent=None, offset=None, exposure=None,
         rows = replace(rows, data=replace(rows.data, n_trials=trials))
     given = {latent_number(model.structure, name):
              row_array(value, f"latent[{name!r}]", frame, None)[rows.kept]
-             for name, value in (latent or {}).items()}
+             for name, value in latent.items()}
     return replace(rows, given=given)
 
 
@@ -150,7 +153,8 @@ def _frame_rows(model, frame, ask: Asked, random) -> Rows:
     sample, design = model.sample, model.sample.design
     posterior = ask.given == "posterior" and random
     with_factors = bool(sample.factors) and (
-        random or any(sample.exog_factors) or bool(sample.parts))
+        random or any(sample.exog_factors) or bool(sample.parts)
+        or any(column.factor for v in model.structure.classes for column in v.columns))
     regressions = {key for key, _ in model.structure.regressors}
     wanted = ["exog", *design.parts, *regressions]
     wanted += ["bars"] * random + ["factors"] * with_factors + ["codes"] * posterior

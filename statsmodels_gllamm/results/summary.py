@@ -36,6 +36,7 @@ TITLES = {
     "scale": "Scale",
     "guessing": "Guessing",
     "auxiliary": "Auxiliary",
+    "varying between classes": "Varying between classes",
 }
 
 
@@ -64,13 +65,19 @@ def header(results, yname=None) -> tuple[list, list]:
         ("Dropped Rows:", str(sum(model.sample.dropped.values()))),
         ("Df Residuals:", d_or_f(results.df_resid).strip()),
         ("Df Model:", d_or_f(results.df_model).strip()),
-        ("Log-Likelihood:", _large(results.llf, 3)),
-        ("AIC:", _large(results.aic, 2)),
-        ("BIC:", _large(results.bic, 2)),
+        *_fit(results),
         ("Date:", time.strftime("%a, %d %b %Y")),
         ("Time:", time.strftime("%H:%M:%S")),
     ]
     return left, right
+
+
+def _fit(results) -> list[tuple[str, str]]:
+    """Log-likelihood and criteria, or the log pseudo-likelihood."""
+    if results.model.sample.sampling is not None:
+        return [("Log-Pseudolikelihood:", _large(results.llf, 3))]
+    return [("Log-Likelihood:", _large(results.llf, 3)), ("AIC:", _large(results.aic, 2)),
+            ("BIC:", _large(results.bic, 2))]
 
 
 def _error(x: float, fmt: str) -> str:
@@ -138,12 +145,15 @@ def _coefficient_blocks(model, table):
 
 def _class_blocks(model, table):
     """(title, rows of the table) of every class with coefficients of its own."""
-    classes = model.structure.classes
-    for c in range(0 if classes is None else classes.n):
-        mine = (table["kind"] == "class-specific") & table.index.str.endswith(f"[{classes.label(c)}]")
-        if mine.any():
-            yield f"Class {classes.labels[c] if classes.labels else c + 1}", mine
-    designed = {name for d in (() if classes is None else classes.designs) for name in d.names}
+    variables = model.structure.classes
+    for classes in variables:
+        for c in range(classes.n):
+            mine = (table["kind"] == "class-specific") & table.index.str.endswith(
+                f"[{classes.label(c)}]")
+            if mine.any():
+                name = classes.labels[c] if classes.labels else c + 1
+                yield f"Class {name}" if len(variables) == 1 else f"Class {classes.label(c)}", mine
+    designed = {name for classes in variables for d in classes.designs for name in d.names}
     if designed:
         yield "Coefficients of the design of the classes", table.index.isin(designed)
 
@@ -157,7 +167,7 @@ def _derived_name(results, kind: str) -> str:
     """Head of the column of what a parameter stands for."""
     if kind == "residual covariance":
         return "corr"
-    if kind == "variance":
+    if kind in ("variance", "varying between classes"):
         return "sd / corr"
     symbols = dict.fromkeys(k.symbol for name, k in kinds_of(results.model).items()
                             if k.block == kind and name in results.own_auxiliaries and k.symbol)
@@ -190,6 +200,10 @@ def footnotes(results) -> list[str]:
         zero = (table["status"] == "fixed") & (table["kind"] == "loading") & (
             table["estimate"] == 0)
         notes.append(text + ("; loadings fixed at zero are not shown." if zero.any() else "."))
+    if results.model.design.varying:
+        varying = ", ".join(results.model.param_names[i] for v in results.model.design.varying
+                            for i in v.source)
+        notes.append(f"Varying between classes are {varying}: under these names those of class 1.")
     if results.constraints:
         notes.append("Linear constraints: " + "; ".join(results.constraints) + ".")
     if table["status"].str.startswith("=").any():
@@ -204,6 +218,7 @@ def footnotes(results) -> list[str]:
     weights = results.model.sample.weights
     if weights:
         notes.append(f"Frequency weights of {', '.join(weights)} are counted in No. Observations.")
+    notes += results.sampling_notes
     dropped = results.model.sample.dropped
     if sum(dropped.values()):
         reasons = ", ".join(f"{n} because {why}" for why, n in dropped.items() if n)

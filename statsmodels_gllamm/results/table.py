@@ -1,23 +1,22 @@
 r"""One tidy table of all parameters, free and fixed, from which every printed table is cut.
 
-The interval of a coefficient, loading, covariance or auxiliary parameter is Wald's,
-:math:`\hat\theta \pm z\,\mathrm{se}`; that of a variance is Wald's interval of its logarithm,
-:math:`\hat\psi \exp(\pm z\,\mathrm{se} / \hat\psi)`, which cannot be negative.  A variance has no
-z-test, as zero is on the boundary.
+Intervals are Wald's, of variances and correlations on a transformed scale (wald.py).  A variance has
+no z-test, as zero is on the boundary.
 """
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from statsmodels_gllamm.results.auxiliary import derived, kinds_of
 from statsmodels_gllamm.results.estimates import block_estimates, correlation
 from statsmodels_gllamm.results.residuals import residual_correlations
+from statsmodels_gllamm.results.wald import wald
 
 KINDS = {"coef": "coefficient", "class": "class-specific", "prob": "class probability",
          "lambda": "loading", "gamma": "regression", "b": "regression",
-         "cov": "variance", "rescov": "residual covariance", "aux": "auxiliary"}
+         "cov": "variance", "rescov": "residual covariance", "aux": "auxiliary",
+         "varying": "varying between classes"}
 COLUMNS = ["kind", "estimate", "std_err", "z", "pvalue", "conf_low", "conf_high", "derived",
            "status"]
 
@@ -37,8 +36,9 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
         Index: names.  Columns: ``kind`` ("coefficient", "class-specific", "class probability",
         "loading", "regression", "variance",
         "covariance", "residual covariance", "threshold", "dispersion", "scale", "guessing",
-        "auxiliary"), ``estimate``, ``std_err``, ``z``, ``pvalue``, ``conf_low``, ``conf_high``,
-        ``derived`` (sd of a variance, correlation of a covariance, the quantity whose logarithm or
+        "auxiliary", "varying between classes"), ``estimate``, ``std_err``, ``z``, ``pvalue``,
+        ``conf_low``, ``conf_high``, ``derived`` (sd of a variance, correlation of a covariance, the
+        quantity whose logarithm or
         logit a parameter is) and ``status`` ("free", "fixed" by the model or a constraint,
         "boundary", "flat" for a part of a direction in which the log-likelihood is flat, or "= name"
         of the parameter it equals).
@@ -53,21 +53,19 @@ def parameter_table(results, alpha: float = 0.05) -> pd.DataFrame:
     parts += [*at.get("gamma", []), *at.get("b", [])]
     parts += _covariances(results, at.get("cov", []))
     parts += [_residual_covariances(results, part) for part in at.get("rescov", [])]
-    parts += [*(_auxiliary(results, part) for part in at.get("aux", [])), *at.get("prob", [])]
+    parts += [_auxiliary(results, part) for part in at.get("aux", [])]
+    parts += [*(_copies(results, v, part) for v, part in zip(
+        results.model.design.varying, at.get("varying", []))), *at.get("prob", [])]
     return pd.concat([part[COLUMNS] for part in parts if len(part)] or [free[COLUMNS]])
 
 
 def _free(results, alpha) -> pd.DataFrame:
     """The parameters that are estimated, with their intervals."""
-    layout, ci = results.model.design.layout, np.array(results.conf_int(alpha))
+    layout, ci = results.model.design.layout, wald(results, alpha, True)
     names = layout.names
     variance = np.array([name.startswith("var[") for name in names], dtype=bool)
     kind = [KINDS[block.kind] for block in layout.blocks for _ in block.names]
     kind = ["covariance" if k == "variance" and not v else k for k, v in zip(kind, variance)]
-    estimate, error = results.params[variance], results.bse[variance]
-    with np.errstate(all="ignore"):
-        factor = np.exp(stats.norm.ppf(1 - alpha / 2) * error / estimate)
-    ci[variance] = np.column_stack([estimate / factor, estimate * factor])
     status = np.full(len(names), "free", dtype=object)
     status[np.isnan(results.bse) & np.isin(names, results.record.boundary)] = "boundary"
     flat = np.isin(names, [name for direction in results.record.flat for name in direction])
@@ -100,6 +98,16 @@ def _loadings(results, parts) -> list[pd.DataFrame]:
             out.append(part.loc[[full]] if np.isnan(value) else
                        _row(full, "loading", value, "fixed"))
     return out
+
+
+def _copies(results, varying, part) -> pd.DataFrame:
+    """Parameters of the classes but the first, with standard deviations and correlations."""
+    part, first = part.copy(), varying.target[0, 0]
+    for s, c in varying.cov_slices():
+        corr = correlation(psi := c.matrix(results.params[s]))
+        for name, (i, j) in zip(part.index[s.start - first:s.stop - first], c.pairs()):
+            part.loc[name, "derived"] = np.sqrt(psi[i, i]) if i == j else corr[i, j]
+    return part
 
 
 def _covariances(results, parts) -> list[pd.DataFrame]:

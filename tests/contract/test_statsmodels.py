@@ -259,9 +259,10 @@ def test_missing_values_drop_rows(engine, data, name, column):
         fit(name, holes, missing="raise")
 
 
-def test_row_bootstrap_is_refused(fitted):
-    with pytest.raises(NotImplementedError, match="clusters"):
-        fitted("plain").bootstrap()
+def test_bootstrap_draws_whole_clusters(fitted):
+    found = fitted("slopes").bootstrap(3, kind="cluster", rng=0)
+    assert found.params.shape == (3, 8)
+    assert found.n_failed == 0
 
 
 def test_public_methods_are_documented(fitted):

@@ -34,7 +34,7 @@ def test_values_are_those_of_all_units(data, which, weights):
     working = np.random.default_rng(1).normal(size=len(model.param_names))
     once, every = (model._objective((1,), merge=merge) for merge in (True, False))
     persons = data.groupby("id").first()
-    own = [model.structure.classes.of_units[0]] if which != "plain" else []
+    own = [model.structure.classes[0].of_units[0]] if which != "plain" else []
     answers = data["y"].to_numpy().reshape(-1, 4)
     content = np.column_stack([answers, *own, *([persons["w"]] if weights else [])])
     assert (persons["w"] == 0).any()

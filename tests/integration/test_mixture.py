@@ -21,6 +21,7 @@ class Shifted:
 
     design: object
     number: int
+    parts: tuple = ()
 
     def _own(self, working):
         moved = working[:-1].copy()

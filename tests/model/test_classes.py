@@ -10,7 +10,7 @@ from scipy.special import expit, logsumexp
 from scipy.stats import binom, multivariate_normal, norm, poisson
 import statsmodels.api as sm
 
-from statsmodels_gllamm import GLLAMM, Classes, datasets, families
+from statsmodels_gllamm import GLLAMM, Classes, datasets, families, select_classes
 from statsmodels_gllamm.exceptions import BoundaryWarning, DataError, FormulaError
 
 BINOMIAL = sm.families.Binomial()
@@ -335,8 +335,7 @@ def test_means_and_simulations_with_a_random_intercept(data):
     mean = [weight @ expit(p["time"] * row["time"] + p[f"Intercept[c={c}]"] + p[f"x[c={c}]"] * row["x"]
                            + sd * b) for c in (1, 2)]
     assert_allclose(res.predict(which="class").iloc[7], mean, rtol=1e-6)
-    with pytest.raises(NotImplementedError, match="posterior"):
-        res.predict(which="posterior")
+    assert res.predict(which="posterior").between(0, 1).all()
     drawn = res.simulate(4000, rng=1)
     known = data["known"].isna().to_numpy()
     gap = drawn.mean(axis=1) - res.predict()
@@ -353,11 +352,15 @@ C = {"c": Classes(2, within="id")}
     ("y ~ x", C, FormulaError, "no bar"),
     ("y ~ x + (1 | c:id)", C, FormulaError, "joins the classes"),
     ("y ~ x + (1 | c)", {"c": 2}, TypeError, "mapping"),
-    ("y ~ x + (1 | c)", {**C, "d": Classes(2, within="id")}, NotImplementedError, "several"),
+    ("y ~ x + (1 | c)", {**C, "d": Classes(2, within="id")}, FormulaError, "'d' have no bar"),
+    ("y ~ x + (1 | c)", {"c": Classes(2, within="id", membership="c")}, FormulaError, "themselves"),
+    ("y ~ x + (1 | c) + (1 | d)", {"c": Classes(2, within="id", membership="age + d"),
+                                   "d": Classes(2, within="id")}, FormulaError, "higher level"),
+    ("y ~ x + (1 | c)", {"c": Classes(2, within="id", varying="variance")}, FormulaError,
+     "neither one of"),
     ("y ~ x + (0 + C(time) | c)", C, FormulaError, "combination of columns"),
     ("y ~ x + (0 + x + I(2 * x) | c)", C, FormulaError, "combination of columns"),
     ("y ~ x + (x | c) + (1 | c)", C, FormulaError, "twice"),
-    ("y ~ x + (1 | c) + (1 | big)", C, NotImplementedError, "highest level"),
     ("y ~ x + (1 | c)", {"c": Classes(2, within="id", membership="x")}, DataError, "varies within"),
     ("y ~ x + (1 | c)", {"c": Classes(2, within="id", known="age")}, DataError, "1 to 2"),
     ("y ~ x + (1 | c)", {"c": Classes(2, within="id", known="time")}, DataError, "varies within"),
@@ -403,3 +406,14 @@ def test_specification():
             Classes(n, within="id")
     with pytest.raises(TypeError, match="within"):
         Classes(2, within=["id"])
+
+
+def test_criteria_relative_to_the_best(lsat):
+    found = select_classes(lsat_model(lsat, 2), 2, rng=0, starts=2)
+    table = found.relative
+    gap = found.table["bic"].max() - found.table["bic"].min()
+    assert_allclose(table["bic", "difference"].max(), gap)
+    assert_allclose(table["bic", "weight"].loc[found.best("bic").class_sizes.shape[0]],
+                    1 / (1 + np.exp(-gap / 2)))
+    assert_allclose(table.xs("weight", axis=1, level=1).sum(), 1)
+    assert "5010.8" in str(found) and "NaN" not in str(found)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from statsmodels_gllamm import GLLAMM, Factor, datasets
+from statsmodels_gllamm import GLLAMM, Classes, Factor, datasets
 from statsmodels_gllamm.exceptions import DataError, FormulaError, MissingValuesError
 from statsmodels_gllamm.families import Ordinal
 from tests.integration.frames import random_params
@@ -312,3 +312,38 @@ def test_constraints_of_the_text(holzinger, text, fixed, names):
         line for line in text.replace("k*", "").split("; ") if "~~" not in line and "0*1" not in line))
     assert_allclose(found.llf, plain.fit_constrained(names).llf, atol=1e-7)
     assert len(found.constraints) == 1
+
+
+def test_latent_classes():
+    long = datasets.lsat.load_pandas().data.query("id <= 300")
+    age = np.random.default_rng(0).normal(size=1001)
+    long = long.assign(age=age[long["id"]])
+    wide, items = to_wide(long).assign(age=age[to_wide(long)["id"]]), [f"Q{i}" for i in range(1, 6)]
+    rng, classes = np.random.default_rng(1), {"c": Classes(2)}
+    text = "c =~ " + " + ".join(items)
+    for given, formula, membership in (
+            (items, "y ~ 0 + (0 + item | c)", "1"), (text, "y ~ 0 + (0 + item | c)", "1"),
+            (text + "; c ~ age", "y ~ 0 + (0 + item | c)", "age")):
+        mine = GLLAMM.from_wide(wide, given, family=BINOMIAL, classes=classes)
+        same(mine, GLLAMM.from_formula(formula, long, family=BINOMIAL, classes={
+            "c": Classes(2, within="id", membership=membership)}), rng)
+    part = GLLAMM.from_wide(wide, "c =~ Q1 + Q2; f =~ " + " + ".join(items), family=BINOMIAL,
+                            classes=classes)
+    assert part.gllamm_formula == "y ~ 0 + item + (0 + Q1 + Q2 | c) + (0 + f | id)"
+    both = long.assign(Q1=1.0 * (long["item"] == "Q1"), Q2=1.0 * (long["item"] == "Q2"))
+    same(part, GLLAMM.from_formula(part.gllamm_formula, both, family=BINOMIAL,
+                                   factors={"f": Factor("item")},
+                                   classes={"c": Classes(2, within="id")}), rng)
+    mine = GLLAMM.from_wide(wide, items, family=BINOMIAL, classes={"c": Classes(1)})
+    res = mine.fit()
+    assert_allclose(res.predict(mine.wide.long(wide.head(3))), res.predict()[:15])
+    for wrong in ("c =~ a*Q1 + Q2", "c =~ 0.5*Q1 + Q2", "c =~ Q1; f =~ Q2 + Q3; c ~~ f"):
+        with pytest.raises(FormulaError, match="have no loadings, labels"):
+            GLLAMM.from_wide(wide, wrong, family=BINOMIAL, classes=classes)
+    with pytest.raises(FormulaError, match="have no line 'c =~"):
+        GLLAMM.from_wide(wide, "f =~ Q1 + Q2 + Q3", family=BINOMIAL, classes=classes)
+    with pytest.raises(NotImplementedError, match="cannot be regressed on the classes"):
+        GLLAMM.from_wide(wide, "c =~ Q1 + Q2; f =~ Q3 + Q4; f ~ c", family=BINOMIAL, classes=classes)
+    with pytest.raises(NotImplementedError, match="with groups of persons"):
+        GLLAMM.from_wide(wide.assign(g=wide["id"] % 2), items, family=BINOMIAL, classes=classes,
+                         groups="g")

@@ -16,7 +16,7 @@ from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.integration import chunks, posterior
 from statsmodels_gllamm.integration.normal import normal_mean
 from statsmodels_gllamm.responses import as_response
-from statsmodels_gllamm.results import predict as predict_module
+from statsmodels_gllamm.results import normal_average
 from statsmodels_gllamm.results.predict import predict, predict_results
 from statsmodels_gllamm.results.rows import MEANS
 
@@ -275,7 +275,7 @@ def test_pieces_and_chunks_make_no_difference(rng, monkeypatch):
 
     whole = values(1)
     monkeypatch.setattr(posterior, "PIECE_ELEMENTS", 100)
-    monkeypatch.setattr(predict_module, "PIECE", 7)
+    monkeypatch.setattr(normal_average, "PIECE", 7)
     monkeypatch.setattr(chunks, "CHUNK_ELEMENTS", 1)
     monkeypatch.setattr(chunks, "MIN_ROWS", 50)
     for one, two in zip(whole, values(12)):
@@ -503,3 +503,35 @@ def test_posterior_of_a_fit_explains_the_data(reference):
     mixed = sm.MixedLM.from_formula("Reaction ~ Days", data, groups="Subject",
                                     re_formula="~ Days").fit(reml=False)
     assert_allclose(predict_results(res, which="posterior"), mixed.fittedvalues, rtol=1e-3)
+
+
+def test_values_of_latent_variables_by_cluster(rng):
+    data = schools(rng)
+    model = GLLAMM.from_formula("k ~ x + (1 + z | school) + (1 | school:klass)", data, family=POISSON)
+    params = pd.Series({"Intercept": 0.4, "x": 0.3, "var[Intercept[school]]": 0.5,
+                        "cov[Intercept[school],z[school]]": -0.1, "var[z[school]]": 0.2,
+                        "var[Intercept[school:klass]]": 0.3})[model.param_names]
+    table = pd.DataFrame({"Intercept": [0.1, 0.2, -0.5, 1.0], "z": [1.0, 0, 2, -1], "se[z]": 9.0},
+                         index=[3, 2, 1, 0])
+    classes = pd.DataFrame({"Intercept": np.arange(12) / 10},
+                           index=model.sample.groups["school:klass"].labels)
+    own = table.loc[data.school].set_axis(data.index)
+    linear = 0.4 + 0.3 * data.x + own.Intercept + own.z * data.z
+    pairs = pd.MultiIndex.from_frame(data[["school", "klass"]])
+    deep = linear + classes.Intercept[pairs].to_numpy()
+    given = {"school": table, "school:klass": classes}
+    for rows in (None, data):
+        assert_allclose(predict(model, params, rows, latent={"school": table}),
+                        np.exp(linear + 0.15), rtol=1e-10)  # over the classes
+        assert_allclose(predict(model, params, rows, latent=given), np.exp(deep), rtol=1e-10)
+        with pytest.raises(DataError, match="no values for the cluster 0 of 'school'"):
+            predict(model, params, rows, latent={"school": table[:3]})
+    assert_allclose(predict(model, params, data[5:9], latent=given), np.exp(deep[5:9]), rtol=1e-10)
+    with pytest.raises(ValueError, match="one table, but .* groups .*school"):
+        predict(model, params, latent=table)
+    with pytest.raises(ValueError, match="'w', but the latent variables of 'school' are Intercept, z"):
+        predict(model, params, latent={"school": table.rename(columns={"z": "w"})})
+    with pytest.raises(ValueError, match="needs a model with one latent variable"):
+        predict(model, params, latent=1.0)
+    single = GLLAMM.from_formula("k ~ x + (1 | school)", data, family=POISSON)
+    assert_allclose(predict(single, [0.4, 0.3, 0.5], latent=2.0), np.exp(2.4 + 0.3 * data.x))

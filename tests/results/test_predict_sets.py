@@ -59,7 +59,7 @@ def test_choice(choices, monkeypatch):
     assert_allclose(predict(model, CHOICE, which="var"), exact * (1 - exact), atol=1e-8)
     new = choices[["trip", "x", "z"]].iloc[::-1]
     assert_allclose(predict(model, CHOICE, new)[::-1], exact, atol=1e-8)
-    monkeypatch.setattr("statsmodels_gllamm.results.predict.PIECE", 3)
+    monkeypatch.setattr("statsmodels_gllamm.results.normal_average.PIECE", 3)
     assert_allclose(predict(model, CHOICE), exact, atol=1e-8)
     monkeypatch.setattr("statsmodels_gllamm.integration.posterior.PIECE_ELEMENTS", 900)
     value = predict(model, CHOICE, which="posterior", n_quad=45)

@@ -11,7 +11,7 @@ from scipy import stats
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM
-from statsmodels_gllamm.exceptions import BoundaryWarning, PrecisionWarning
+from statsmodels_gllamm.exceptions import PrecisionWarning
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +48,6 @@ def test_printed(fit):
                          "df=1)")
     assert str(type(test)(116.462014, 3.745123e-27, 1)) == (
         "LRTestResult(statistic=116.462, pvalue=3.745e-27, df=1)")
-
-
-def test_variances_are_on_the_boundary(fit):
-    plain, one, two = fit("y ~ x"), fit("y ~ x + (1 | g)"), fit("y ~ x + (1 + z | g)")
-    with pytest.warns(BoundaryWarning, match="halve it") as caught:
-        test = one.lr_test(plain)
-    assert caught[0].filename == __file__
-    assert test.df == 1
-    with pytest.warns(BoundaryWarning) as caught:
-        assert two.lr_test(one).df == 2
-    assert "halve" not in str(caught[0].message)
 
 
 def test_what_cannot_be_compared(fit, data):

@@ -1,0 +1,259 @@
+r"""Marginal effects: what a variable does to the expected response, averaged over rows.
+
+With f(x) the expected response of a row, or the probability of one of its categories, with latent
+variables integrated out, the effects and their averages are
+
+.. math:: \frac{1}{\sum_i w_i} \sum_i w_i \frac{\partial f(x_i)}{\partial x_{ik}}
+
+for "dydx"; times x for "dyex", divided by f for "eydx", both for "eyex".  Derivatives are central
+differences, of 1e-4 standard deviations of x, of exact expectations, one-sided ones of second order
+at the ends of the range of a variable that is the argument of a function such as a spline.  Of
+categories effects are differences f(level) - f(base), of log f with "eydx".
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from statsmodels_gllamm.families.mixed import MixedFamily
+from statsmodels_gllamm.results.derived import derived_covariance
+from statsmodels_gllamm.results.expected import expected
+from statsmodels_gllamm.results.free_derivative import free_derivative
+from statsmodels_gllamm.results.margeff_table import METHODS, MarginalEffects
+from statsmodels_gllamm.results.variables import (
+    CENTRES,
+    Population,
+    Variable,
+    centred,
+    changed,
+    sample_population,
+    spread,
+    stacked,
+    variables_of,
+    with_column,
+)
+
+WHAT = "get_margeff()"
+STEP = 1e-4  # of a standard deviation
+ROUNDING = 1e-13  # relative to the largest expectation, a difference of none
+AT = ("overall", *CENTRES, "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One marginal effect.
+
+    Attributes
+    ----------
+    name : str
+    minus, plus : int
+        Places, among the copies of the rows, of those that it is the difference of.
+    divisor : float
+        Of that difference.
+    discrete : bool
+    column : str or int
+    edge : ndarray (n,), optional
+        1 for rows at the upper end of what the variable may be, -1 at the lower one: there the copies
+        are on one side, one and two differences away.
+    """
+
+    name: str
+    minus: int
+    plus: int
+    divisor: float
+    discrete: bool
+    column: object
+    edge: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Length of a difference, and the range that a variable may not leave."""
+
+    h: float
+    low: float
+    high: float
+
+
+def get_margeff(results, at="overall", method="dydx", atexog=None, dummy=False, count=False, *,
+                of=None, variables=None, latent="integrate") -> MarginalEffects:
+    """Marginal effects; see ``GLLAMMResults.get_margeff``."""
+    model = results.model
+    _check(at, method, dummy, count)
+    of = of or ("variables" if hasattr(model, "formula") else "columns")
+    if of not in ("variables", "columns"):
+        raise ValueError(f"of must be 'variables' or 'columns', not {of!r}")
+    population, known = _population(model, at, atexog, of == "columns")
+    chosen = _chosen(known, variables)
+    ways = {column: _way(population, column, variable.inside, dummy, count)
+            for column, variable in chosen.items() if variable.levels is None}
+    if at in CENTRES:
+        population = centred(model, population, known, at)
+        population = changed(population, atexog if isinstance(atexog, dict) else {}, "atexog")
+    elif at == "overall" and latent != "posterior":
+        population = population.merged(model, list(known))
+    copies, effects = _plan(population, chosen, ways, method)
+    offset = np.tile(population.offset, len(copies))
+    sought = expected(results, stacked(copies), offset, latent, WHAT)
+    outcomes, masks = mixed_outcomes(model, sought, len(population.weight))
+    x = _values(population.data, effects) if method in ("dyex", "eyex") else None
+
+    def by_row(working):
+        f = sought.at(working)
+        f = f.reshape(len(f), len(copies), -1)
+        return np.stack([_one(f, effect, method, None if x is None else x[k])
+                         for k, effect in enumerate(effects)], axis=1)
+
+    def averaged(working):
+        each, weight = by_row(working), population.weight * masks
+        if len(masks) > 1:  # members of a mixed response: rows of others count nothing
+            each = np.where(masks[:, None] > 0, each, 0.0)
+        return (each * weight[:, None]).sum(axis=-1) / weight.sum(axis=-1)[:, None]
+
+    names, options = [e.name for e in effects], {"method": method, "at": at, "latent": latent}
+    yname = model.endog_names
+    if at == "all":
+        rows = np.moveaxis(by_row(results.record.working), -1, 0)
+        return MarginalEffects(rows.reshape(len(rows), -1), None, names, outcomes, options, yname)
+    values, derivatives = free_derivative(results, averaged)
+    cov = derived_covariance(results, values, derivatives)
+    return MarginalEffects(values, cov, names, outcomes, options, yname)
+
+
+def _check(at, method, dummy, count) -> None:
+    if at not in AT:
+        raise ValueError(f"at must be one of {', '.join(map(repr, AT))}, not {at!r}")
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, not {method!r}")
+    if dummy or count:
+        if method in ("dyex", "eyex"):
+            raise ValueError(f"method={method!r} has no meaning for discrete variables; leave dummy= "
+                             "and count= out, or use 'dydx' or 'eydx'")
+        if at in ("median", "zero"):
+            raise ValueError(f"at={at!r} has no meaning for discrete variables; leave dummy= and "
+                             "count= out, or use at='overall' or 'mean'")
+
+
+def _population(model, at, atexog, columns: bool) -> tuple[Population, dict[object, Variable]]:
+    """Rows to average over, and all variables."""
+    if atexog is None or isinstance(atexog, dict):
+        population = sample_population(model, WHAT, columns)
+        if atexog and at not in CENTRES:
+            population = changed(population, atexog, "atexog")
+    else:
+        data = np.atleast_2d(np.asarray(atexog, dtype=float)) if columns else atexog
+        if not columns and not isinstance(data, pd.DataFrame):
+            raise ValueError("atexog is a dict {column: value} or a DataFrame with rows of data; "
+                             "arrays of columns of exog go with of='columns'")
+        n = len(data)
+        population = Population(data, np.zeros(n), np.full(n, 1 / n))
+    if isinstance(model.fitted_family, MixedFamily) and at in CENTRES:
+        raise NotImplementedError(f"at={at!r} is not available for mixed responses, whose rows have "
+                                  "different families; use at='overall', with atexog= for values")
+    if columns:
+        exog = model.sample.exog
+        varies = [k for k in range(exog.shape[1])
+                  if not len(exog) or np.ptp(exog.to_numpy()[:, k]) > 0]
+        return population, {k: Variable(str(exog.columns[k]), None) for k in varies}
+    found = variables_of(model, population.data)
+    if not found:
+        raise ValueError("the formula has no variables, so that there are no marginal effects")
+    return population, found
+
+
+def _chosen(known, variables) -> dict[object, Variable]:
+    if variables is None:
+        return known
+    names = [variables] if isinstance(variables, str) else list(variables)
+    by_name = {variable.name: (key, variable) for key, variable in known.items()}
+    for name in names:
+        if name not in by_name:
+            raise ValueError(f"variables has {name!r}; there are {', '.join(by_name)}")
+    return dict(by_name[name] for name in names)
+
+
+def _column(data, column) -> np.ndarray:
+    return np.asarray(data[column] if isinstance(data, pd.DataFrame) else data[:, column], dtype=float)
+
+
+def _way(population: Population, column, inside: bool, dummy, count):
+    """How the effect of a number is found: "dummy", "count", or a `Difference`."""
+    x = _column(population.data, column)
+    binary = np.isin(x, (0, 1)).all()
+    if dummy and binary:
+        return "dummy"
+    if count and not binary and (x >= 0).all() and (x % 1 == 0).all():
+        return "count"
+    limits = (x.min(), x.max()) if inside else (-np.inf, np.inf)
+    return Difference(STEP * spread(x, population.weight), *limits)
+
+
+def _plan(population: Population, chosen, ways, method):
+    """Copies of the rows, the first one unchanged, and the effects that are differences of them."""
+    copies, effects = [population.data], []
+
+    def copy(column, value) -> int:
+        copies.append(with_column(population.data, column, value))
+        return len(copies) - 1
+
+    def add(name, column, low, high, divisor, discrete, edge=None):
+        edge = edge if edge is not None and edge.any() else None
+        effects.append(Effect(name, copy(column, low), copy(column, high), divisor, discrete, column,
+                              edge))
+
+    for column, variable in chosen.items():
+        if variable.levels is not None:
+            if method in ("dyex", "eyex"):
+                raise ValueError(f"method={method!r} has no meaning for {variable.name!r}, which is "
+                                 "categorical; use 'dydx' or 'eydx', or name others in variables=")
+            base = copy(column, variable.levels[0])
+            effects += [Effect(name, base, copy(column, level), 1.0, True, column)
+                        for name, level in zip(variable.contrasts(), variable.levels[1:])]
+            continue
+        x, way = _column(population.data, column), ways[column]
+        if way == "dummy":
+            add(variable.name, column, 0.0, 1.0, 1.0, True)
+        elif way == "count":
+            add(variable.name, column, x - 1, x + 1, 2.0, True)
+        else:
+            edge = np.where(x + way.h > way.high, 1, np.where(x - way.h < way.low, -1, 0))
+            add(variable.name, column, x + way.h * np.choose(edge + 1, [1, -1, -2]),
+                x + way.h * np.choose(edge + 1, [2, 1, -1]), 2 * way.h, False, edge)
+    return copies, effects
+
+
+def _values(data, effects) -> np.ndarray:
+    """Values of the effects' variables (m, n)."""
+    return np.array([_column(data, e.column) for e in effects])
+
+
+def _one(f, effect: Effect, method: str, x) -> np.ndarray:
+    """An effect (K, n) from expectations (K, copies, n)."""
+    low, high = f[:, effect.minus], f[:, effect.plus]
+    if not (np.abs(high - low) > ROUNDING * np.abs(f).max()).any():  # f does not depend on it
+        return np.where(np.isnan(high - low), np.nan, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if effect.discrete and method == "eydx":
+            return (np.log(high) - np.log(low)) / effect.divisor
+        value = high - low
+        if effect.edge is not None:
+            value = np.where(effect.edge > 0, 3 * f[:, 0] - 4 * high + low, value)
+            value = np.where(effect.edge < 0, 4 * low - 3 * f[:, 0] - high, value)
+        value = value / effect.divisor
+        if method in ("eydx", "eyex"):
+            value = value / f[:, 0]
+    return value * x if method in ("dyex", "eyex") else value
+
+
+def mixed_outcomes(model, sought, n: int):
+    """Categories, or labels of a mixed response, or None, and which of n rows have them (K, n)."""
+    family = model.fitted_family
+    if isinstance(family, MixedFamily):
+        parts = [(label, rows[rows < n]) for label, _, rows, _ in family.parts_of(sought.rows.data)]
+        masks = np.zeros((len(parts), n))
+        for mask, (_, rows) in zip(masks, parts):
+            mask[rows] = 1.0
+        return tuple(label for label, _ in parts), masks
+    return sought.labels, np.ones((1, n))
