@@ -98,6 +98,9 @@ def posterior(results, kind="mean", group=None, modal=False) -> dict[str, GroupP
     model, record = results.model, results.record
     check_modal(model, modal)
     design = model.design
+    if not design.n_latent and model.structure.classes:
+        raise ValueError("the model has no continuous latent variables; class_probabilities() and "
+                         "modal_class have the classes")
     if not design.n_latent:
         return {}
     if len(design.given) or model.structure.classes:
