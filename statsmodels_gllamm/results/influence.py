@@ -1,7 +1,7 @@
 r"""Influence of top-level units: what estimates would be without one, by one Newton step.
 
-With the score :math:`s_j` and the information :math:`H_j` of unit j at the estimates, its frequency
-weight included, and the information A of all units, in the coordinates of the search,
+With the score :math:`s_j` and the information :math:`H_j` of unit j at the estimates, its weights
+included, and the information A of all units, in the coordinates of the search,
 
 .. math::
     \hat\theta - \hat\theta_{(j)} \approx d_j = (A - H_j)^{-1} s_j
@@ -31,7 +31,7 @@ from scipy.stats import chi2
 
 from statsmodels_gllamm.estimation.options import one_of
 from statsmodels_gllamm.latent.constrained import constrained
-from statsmodels_gllamm.results.covariance import independent_units, top_weight
+from statsmodels_gllamm.results.covariance import independent_units, top_sampling, top_weight
 from statsmodels_gllamm.results.latent import level_units
 
 STEP = 1e-2  # of a standard error, of the differences of the scores
@@ -86,7 +86,8 @@ class GLLAMMInfluence:
         objective = self.model._likelihood(record.n_quad, record.integration, design=design)
         free, root = record.information.free, _root(record.information.inverse)
         units = independent_units(self.model)
-        weight = top_weight(self.model, units)[:, None]
+        weight, drawn = top_weight(self.model, units)[:, None], top_sampling(self.model, units)
+        weight = weight if drawn is None else weight * drawn[:, None]
 
         def scores(at, state=None):
             point = objective.at(at, state, units=True)
