@@ -25,6 +25,8 @@ from statsmodels_gllamm.latent.classes import with_rows
 GRID = 161  # locations of one column; of several, per column GRID_OF_SEVERAL
 GRID_OF_SEVERAL = 25
 GAIN = 1e-6  # log-likelihood that a unit may gain beyond the end of the grid
+MANY = 500  # units whose own maxima are looked at, of several columns
+BESIDE = 0.05  # lengths that the data of one unit can tell, within which a mass is the same
 REFINED = 5  # local maxima of the grid that are followed
 
 
@@ -131,6 +133,10 @@ class Towards:
         even = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, p)
         return np.concatenate([even, self.centre])
 
+    def beside(self, z: np.ndarray) -> bool:
+        """Whether a location is (all but) that of a mass."""
+        return bool((np.abs((self.centre - z) / self.scale).max(axis=1) < BESIDE).any())
+
     def supremum(self) -> tuple[np.ndarray, float]:
         """Location (P,) and value of the largest derivative: the best of a grid, and from there."""
         grid = self.grid()
@@ -146,20 +152,73 @@ class Towards:
                                           bounds=(grid[i - 1], grid[i + 1]), options={"xatol": 1e-7})
                     found.append((-end.fun, np.array([end.x])))
         else:
-            p, (low, high) = len(self.directions), np.transpose(self.ends)
+            p, own = len(self.directions), self.own_peaks(grid[:GRID_OF_SEVERAL**len(self.directions)])
+            low, high = np.transpose(self.ends)
+            low, high = np.minimum(low, own.min(axis=0)), np.maximum(high, own.max(axis=0))
 
             def inside(z):
                 return -self.derivative(z) if (low <= z).all() and (z <= high).all() else np.inf
 
+            first = np.array([self.derivative(z) for z in own])
+            for z in own[np.argsort(first)[:-REFINED - 1:-1]]:
+                found.append(self._followed(inside, z))
             lattice = value[:GRID_OF_SEVERAL**p].reshape((GRID_OF_SEVERAL,) * p)
             peaks = np.flatnonzero(lattice == maximum_filter(lattice, size=3, mode="nearest"))
             for i in peaks[np.argsort(-value[peaks])][:REFINED]:
-                end = minimize(inside, grid[i], method="Nelder-Mead",
-                               options={"xatol": 1e-5, "fatol": 1e-7, "initial_simplex": np.vstack(
-                                   [grid[i], grid[i] + 0.3 * np.diag(self.scale)])})
-                found.append((-end.fun, end.x))
+                found.append(self._followed(inside, grid[i]))
         best = max(found, key=lambda one: one[0])
         return best[1], float(best[0])
+
+
+    def _followed(self, inside, z) -> tuple[float, np.ndarray]:
+        """Value and location of the maximum that is reached from a location."""
+        end = minimize(inside, z, method="Nelder-Mead",
+                       options={"xatol": 1e-5, "fatol": 1e-7, "initial_simplex": np.vstack(
+                           [z, z + 0.3 * np.diag(self.scale)])})
+        return -end.fun, end.x
+
+    def _possible(self, z) -> np.ndarray:
+        """Log-likelihoods of the units, minus infinity where they cannot be evaluated."""
+        try:
+            return self.unit_loglik(z)
+        except ModeError:
+            return np.full(len(self.loglik), -np.inf)
+
+    def own_peaks(self, lattice: np.ndarray) -> np.ndarray:
+        """Locations (at most MANY, P) at which units are most likely, by quadratic functions through
+        their log-likelihoods at the points of a lattice around the highest one: a narrow peak of the
+        derivative is at one of these."""
+        size, (lowest, highest) = (GRID_OF_SEVERAL,) * lattice.shape[1], np.transpose(self.ends)
+        units = np.unique(np.linspace(0, len(self.loglik) - 1, MANY).astype(int))
+        value = np.array([self._possible(z)[units] for z in lattice])
+        found = []
+        for column in value.T:
+            top = np.array(np.unravel_index(column.argmax(), size))
+            low = np.clip(top - 1, 0, GRID_OF_SEVERAL - 3)
+            around = np.meshgrid(*(low[:, None] + np.arange(3)), indexing="ij")
+            near = np.ravel_multi_index(around, size).ravel()
+            z = _summit(lattice[near], column[near])
+            found.append(lattice[column.argmax()] if z is None else np.clip(
+                z, 2 * lowest - highest, 2 * highest - lowest))
+        return np.array(found)
+
+
+def _summit(x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
+    """The maximum (P,) of a quadratic function through values (m,) at points (m, P); None where it has
+    none."""
+    if not np.isfinite(y).all():
+        return None
+    middle, half = x.mean(axis=0), np.ptp(x, axis=0) / 2
+    u, (i, j) = (x - middle) / half, np.triu_indices(x.shape[1])
+    terms = np.column_stack([np.ones(len(u)), u, u[:, i] * u[:, j]])
+    beta = np.linalg.lstsq(terms, y, rcond=None)[0]
+    p = x.shape[1]
+    curve = np.zeros((p, p))
+    curve[i, j] = beta[1 + p:]
+    curve = curve + curve.T
+    if np.linalg.eigvalsh(curve)[-1] >= 0:
+        return None
+    return middle - half * np.linalg.solve(curve, beta[1:1 + p])
 
 
 def towards_mass(objective, working: np.ndarray, mixture: ClassMixture) -> Towards:

@@ -18,7 +18,8 @@ from scipy.optimize import minimize_scalar
 from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.classes import absolute, from_absolute
 from statsmodels_gllamm.estimation.gateaux import Towards, towards_mass
-from statsmodels_gllamm.estimation.information import FLAT
+from statsmodels_gllamm.estimation.information import FLAT, observed_information
+from statsmodels_gllamm.estimation.optimize import positive_definite
 from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
 from statsmodels_gllamm.integration.mode import ModeError
 
@@ -26,6 +27,9 @@ SUPREMUM = 1e-4  # of the derivative, at which masses suffice
 MOST = 40  # masses
 LOST = 1e-6  # log-likelihood that merging or leaving out may lose
 EMPTY = 1e-9  # probability of a mass that is left out at once
+CLOSER = 3  # searches for a maximum that is closer
+STEPS = 4  # of Newton at most
+HALVINGS = 8
 GAINED = 1e-9  # log-likelihood by which one mass more must raise it
 FAR = 1e-4  # relative change of a unit's likelihood that a mass at infinity makes no more
 SEARCH = 1e-11  # log-likelihood still to be gained at which a search stops
@@ -148,22 +152,51 @@ class Growth:
 
     def grow(self, masses: Masses) -> tuple[Masses, float]:
         """Masses added until the derivative is nowhere positive, and its supremum."""
-        towards = masses.towards()
+        towards, closer = masses.towards(), 0
         z, sup = towards.supremum()
         while sup > SUPREMUM and len(masses.size) < MOST:
-            more = self.without_empty(self.refit(self.added(masses, towards, z)))
-            if not more.loglik > masses.loglik + GAINED:
-                return self.finely(masses, sup)
+            more = None
+            if not towards.beside(z) or closer == CLOSER:
+                more = self.without_empty(self.refit(self.added(masses, towards, z)))
+                least = LOST if closer == CLOSER else GAINED
+                more = more if more.loglik > masses.loglik + least else None
+            if more is None:
+                if closer == CLOSER:
+                    break
+                more, closer = self.closer(masses), closer + 1
             masses, towards = more, more.towards()
             z, sup = towards.supremum()
         return masses, sup
 
-    def finely(self, masses: Masses, sup: float) -> tuple[Masses, float]:
-        """The same masses, searched for longer: of small masses the derivative is far from zero where
-        the log-likelihood is not far from its maximum."""
-        closer = self.refit(masses, FINE)
-        own_sup = closer.towards().supremum()[1]
-        return (closer, own_sup) if own_sup < sup else (masses, sup)
+    def closer(self, masses: Masses) -> Masses:
+        """The maximum with as many masses, by Newton steps: where the derivative at a mass is not zero,
+        which the log-likelihood hardly shows of small masses.  Masses that coincide are merged."""
+        masses = self.merged(self.refit(masses, FINE))
+        point, every = masses.objective.at(masses.working), np.arange(len(masses.working))
+        for _ in range(STEPS):
+            try:
+                matrix = observed_information(masses.objective, point, every, point.opg).matrix
+            except ModeError:
+                break
+            step = np.linalg.solve(positive_definite(matrix), point.gradient)
+            if point.gradient @ step < FINE:
+                break
+            new = _raised(masses.objective, point, step)
+            if new is None:
+                break
+            point = new
+        return Masses(masses.model, masses.objective, point.working)
+
+    def merged(self, masses: Masses) -> Masses:
+        """With masses that coincide as one, as long as the log-likelihood stays."""
+        while fewer := self.fewer(masses)[:1]:
+            if fewer[0].loglik < masses.loglik - LOST:
+                break
+            less = self.refit(fewer[0])
+            if less.loglik < masses.loglik - LOST:
+                break
+            masses = less
+        return masses
 
     def pruned(self, masses: Masses, sup: float) -> tuple[Masses, float]:
         """As few masses as have the same log-likelihood and still no positive derivative."""
@@ -178,6 +211,18 @@ class Growth:
         return masses, sup
 
 
+def _raised(objective, point, step):
+    """The point after a step, halved until the log-likelihood rises; None where it does not."""
+    for k in range(HALVINGS):
+        try:
+            new = objective.at(point.working + step / 2**k)
+        except ModeError:
+            continue
+        if new.loglik > point.loglik:
+            return new
+    return None
+
+
 def _loglik(masses: Masses) -> float:
     try:
         return masses.loglik
@@ -186,23 +231,32 @@ def _loglik(masses: Masses) -> float:
 
 
 def at_infinity(objective, working: np.ndarray, mixture: ClassMixture) -> np.ndarray:
-    """Which masses (n,) of one column lie where the likelihood of no unit changes any more."""
+    """Which locations (n, P) may move outwards, in one column, without a change in the likelihood of
+    any unit."""
     towards = towards_mass(objective, working, mixture)
-    step, found = 2 * towards.scale[0], []
-    for z in towards.centre:
-        now = towards.unit_loglik(z)
-        further = towards.unit_loglik(z + np.sign(z) * step)
-        change = np.exp(further - towards.loglik) - np.exp(now - towards.loglik)
-        found.append(np.abs(change).max() < FAR)
-    return np.array(found) & (mixture.classes.n > 1)
+    found = np.zeros(towards.centre.shape, dtype=bool)
+    middle = np.median(towards.centre, axis=0)  # a mass far out has moved the mean
+    for c, z in enumerate(towards.centre):
+        now = np.exp(towards.unit_loglik(z) - towards.loglik)
+        for p, step in enumerate(2 * towards.scale):
+            further = z.copy()
+            further[p] += np.copysign(step, z[p] - middle[p])
+            try:
+                then = np.exp(towards.unit_loglik(further) - towards.loglik)
+            except ModeError:  # so far out that it overflows
+                continue
+            found[c, p] = np.abs(then - now).max() < FAR
+    return found & (mixture.classes.n > 1)
 
 
 def held_masses(record: FitRecord, design, objective, mixture: ClassMixture) -> FitRecord:
     """The record of centred masses, with the mean and the locations held if a mass is at infinity."""
-    if len(mixture.classes.columns) > 1 or not at_infinity(objective, record.working, mixture).any():
+    far = at_infinity(objective, record.working, mixture).any(axis=0)
+    if not far.any():
         return record
     centring = design.centring
-    positions = np.setdiff1d(centring.touched, centring.prob)
+    moved = np.flatnonzero(centring.carrier[far].any(axis=0))
+    positions = np.union1d(moved, centring.own[:, far].ravel())
     names = {design.layout.names[i] for i in positions}
     flat, info = tuple(d for d in record.flat if not names.issuperset(d)), record.information
     if not flat and info.flat.shape[1]:

@@ -76,9 +76,14 @@ def mass_points(results) -> MassPoints:
     fixed = pd.Series(p, model.param_names).reindex(names).to_numpy()
     far = infinite_masses(results)
     if far.any():
-        error[:n] = _level_errors(results, far)
-        level[far] = np.copysign(np.inf, locations[far])
-        fixed, locations, cov = size @ level, locations * np.nan, np.full_like(cov, np.inf)
+        lost, middle = far.any(axis=0), np.median(level, axis=0)
+        error[:far.size] = np.where(lost, _level_errors(results, far),
+                                    error[:far.size].reshape(far.shape)).ravel()
+        level = np.where(far, np.copysign(np.inf, level - middle), level)
+        with np.errstate(invalid="ignore"):  # masses at both ends have no mean
+            fixed = np.where(lost, size @ level, fixed)
+        locations = np.where(lost, np.nan, locations)
+        cov[lost], cov[:, lost] = np.inf, np.inf
     table = {}
     for i, name in enumerate(names):
         table[name, "location"] = locations[:, i]
@@ -93,24 +98,24 @@ def mass_points(results) -> MassPoints:
 
 
 def _level_errors(results, far) -> np.ndarray:
-    """Standard errors (n,) of the levels of one column, NaN of masses that are far out."""
+    """Standard errors (n, P) of the levels, NaN of those that are far out."""
     design, info = results.model.design, results.record.information
-    column, = results.model.structure.classes[0].columns
-    out = np.full(len(far), np.nan)
-    if column.beside < 0 or results.record.constraints is not None:
+    out = np.full(far.shape, np.nan)
+    if results.record.constraints is not None:
         return out
-    slope = np.zeros((len(far), design.layout.size))
-    slope[:, design.layout.positions("coef")[column.beside]] = 1.0
-    slope[np.arange(1, len(far)), design.centring.own[:, 0]] = 1.0
-    slope = slope[~far][:, info.free]
-    out[~far] = np.sqrt(np.einsum("cp,pq,cq->c", slope, info.inverse, slope))
+    for p, column in enumerate(results.model.structure.classes[0].columns):
+        if column.beside < 0:
+            continue
+        slope = np.zeros((len(far), design.layout.size))
+        slope[:, design.layout.positions("coef")[column.beside]] = 1.0
+        slope[np.arange(1, len(far)), design.centring.own[:, p]] = 1.0
+        slope = slope[~far[:, p]][:, info.free]
+        out[~far[:, p], p] = np.sqrt(np.einsum("cp,pq,cq->c", slope, info.inverse, slope))
     return out
 
 
 def infinite_masses(results) -> np.ndarray:
-    """Which masses (n,) lie so far out that moving them further changes nothing."""
-    if len(results.model.structure.classes[0].columns) > 1:
-        return np.zeros(results.model.structure.classes[0].n, dtype=bool)
+    """Which locations (n, P) lie so far out that moving them further changes nothing."""
     objective = _objective(results)
     mixture = ClassMixture(results.model.design, results.model.structure.classes)
     with results.model._explained():

@@ -10,8 +10,10 @@ import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes, datasets, families
 from statsmodels_gllamm.estimation.classes import ClassMixture, reordered
+from statsmodels_gllamm.estimation.gateaux import GRID_OF_SEVERAL, MANY
 from statsmodels_gllamm.estimation.optimize import maximize
 from statsmodels_gllamm.exceptions import BoundaryWarning, FormulaError
+from statsmodels_gllamm.results.npml import derivative_of
 
 BINOMIAL = sm.families.Binomial()
 
@@ -176,6 +178,25 @@ def test_two_columns(small):
     assert_allclose(size @ own, 0, atol=1e-8)
     assert_allclose(res.gateaux(own)["derivative"], 0, atol=1e-3)
     assert res.plot_gateaux().axes[0].get_xlabel() == "Intercept, from the mean"
+
+
+def test_units_own_maxima_of_several_columns(small):
+    """Those of Gaussian units are least-squares coefficients."""
+    res = masses(small, "y ~ x + (x | c)", 2, centered=True).fit(rng=0, starts=2)
+    towards, _ = derivative_of(res)
+    lattice = towards.grid()[:GRID_OF_SEVERAL**2]
+    found, units = towards.own_peaks(lattice), [rows for _, rows in small.groupby("id")]
+    p = res.params[["Intercept", "x"]].to_numpy()
+    least = np.array([np.polyfit(u["x"], u["y"], 1)[::-1] - p for u in units])
+    low, high = np.transpose(towards.ends)
+    assert ((least < low) | (least > high)).any()  # ends are found along the columns
+    least = np.clip(least, 2 * low - high, 2 * high - low)
+    assert len(found) == min(len(units), MANY)
+    order = [int(np.argmin(np.abs(least - z).sum(axis=1))) for z in found]
+    assert sorted(order) == list(range(len(units)))
+    assert_allclose(found, least[order], atol=1e-5)
+    _, sup = towards.supremum()
+    assert sup >= max(towards.derivative(z) for z in found) - 1e-9
 
 
 def test_one_mass_suffices_where_clusters_do_not_differ():

@@ -19,6 +19,22 @@ def test_masses_of_the_diet_data_beat_the_normal_model():
     assert res.gateaux(np.linspace(-30, 50, 300))["derivative"].max() <= 1e-4
 
 
+@pytest.mark.filterwarnings("ignore:at the boundary")
+def test_two_columns_and_a_mass_at_infinity():
+    data = datasets.epilep.load_pandas().data
+    text = "y ~ lbas * treat + lage + visit + (visit | {})"
+    poisson = sm.families.Poisson()
+    res = GLLAMM.from_formula(text.format("c"), data, family=poisson, classes={
+        "c": Classes("auto", within="subj")}).fit()
+    assert res.llf > GLLAMM.from_formula(text.format("subj"), data, family=poisson).fit().llf + 13
+    assert res.gateaux()["derivative"].max() <= 1e-4
+    table = res.mass_points.table
+    far = np.isinf(table["Intercept", "level"])
+    assert far.sum() == 1 and np.isnan(res.bse[["Intercept", "visit"]]).all()
+    assert np.isfinite(table["visit", "std_err"][~far]).all()
+    assert np.isfinite(res.bse[["lbas", "lage"]]).all()
+
+
 def test_masses_of_true_exposure_with_loadings():
     """Covariate measurement error without normality (Rabe-Hesketh, Pickles and Skrondal, 2003)."""
     data = datasets.diet.load_pandas().data
