@@ -33,6 +33,7 @@ from statsmodels_gllamm.estimation.options import one_of
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.results.covariance import independent_units, top_sampling, top_weight
 from statsmodels_gllamm.results.latent import level_units
+from statsmodels_gllamm.results.likelihoods import PQL, refuse_without_likelihood
 
 STEP = 1e-2  # of a standard error, of the differences of the scores
 LONG = 0.05  # the longest step, in a coordinate or of its size
@@ -220,6 +221,8 @@ def influence(results, level=None) -> GLLAMMInfluence:
                 f"they share the latent variables of {tops[0]!r}; use level={tops[0]!r}")
         raise ValueError(f"level must be {tops[0]!r}, the independent units of this model, not "
                          f"{level!r}")
+    if results.integration == PQL or results.penalty is not None:
+        refuse_without_likelihood(results, "get_influence")
     if not results.record.information.definite or not len(results.record.information.free):
         raise ValueError("influence needs a maximum of the log-likelihood with free parameters: the "
                          "information at the estimates is not positive definite")

@@ -121,6 +121,8 @@ def test_levels_and_plots(epilepsy):
     assert res.get_influence("subj").index.name == "subj"
     with pytest.raises(ValueError, match="level must be 'subj'"):
         res.get_influence("clinic")
+    with pytest.raises(ValueError, match="penalised fit"):
+        res.model.fit_regularized().get_influence()
     found = res.get_influence()
     for what in ("cooks", "hat", "covratio", "treat"):
         assert found.plot_index(what).axes[0].get_ylabel()
