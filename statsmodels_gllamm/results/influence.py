@@ -1,7 +1,7 @@
 r"""Influence of top-level units: what estimates would be without one, by one Newton step.
 
-With the score :math:`s_j` and the information :math:`H_j` of unit j at the estimates, its frequency
-weight included, and the information A of all units, in the coordinates of the search,
+With the score :math:`s_j` and the information :math:`H_j` of unit j at the estimates, its weights
+included, and the information A of all units, in the coordinates of the search,
 
 .. math::
     \hat\theta - \hat\theta_{(j)} \approx d_j = (A - H_j)^{-1} s_j
@@ -31,7 +31,8 @@ from scipy.stats import chi2
 
 from statsmodels_gllamm.estimation.options import one_of
 from statsmodels_gllamm.latent.constrained import constrained
-from statsmodels_gllamm.results.covariance import independent_units, top_weight
+from statsmodels_gllamm.results.covariance import independent_units, top_sampling, top_weight
+from statsmodels_gllamm.results.likelihoods import PQL, refuse_without_likelihood
 from statsmodels_gllamm.results.units import level_units
 
 STEP = 1e-2  # of a standard error, of the differences of the scores
@@ -86,7 +87,8 @@ class GLLAMMInfluence:
         objective = self.model._likelihood(record.n_quad, record.integration, design=design)
         free, root = record.information.free, _root(record.information.inverse)
         units = independent_units(self.model)
-        weight = top_weight(self.model, units)[:, None]
+        weight, drawn = top_weight(self.model, units)[:, None], top_sampling(self.model, units)
+        weight = weight if drawn is None else weight * drawn[:, None]
 
         def scores(at, state=None):
             point = objective.at(at, state, units=True)
@@ -219,6 +221,8 @@ def influence(results, level=None) -> GLLAMMInfluence:
                 f"they share the latent variables of {tops[0]!r}; use level={tops[0]!r}")
         raise ValueError(f"level must be {tops[0]!r}, the independent units of this model, not "
                          f"{level!r}")
+    if results.integration == PQL or results.penalty is not None:
+        refuse_without_likelihood(results, "get_influence")
     if not results.record.information.definite or not len(results.record.information.free):
         raise ValueError("influence needs a maximum of the log-likelihood with free parameters: the "
                          "information at the estimates is not positive definite")

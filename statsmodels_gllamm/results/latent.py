@@ -19,7 +19,12 @@ import pandas as pd
 from statsmodels_gllamm.integration.posterior import unit_moments
 from statsmodels_gllamm.results.class_posterior import class_unit_posterior
 from statsmodels_gllamm.results.history import sample_history
-from statsmodels_gllamm.results.posterior_parts import BELOW, level_map, natural_moments, parts_of
+from statsmodels_gllamm.results.posterior_parts import (
+    classes_within,
+    level_map,
+    natural_moments,
+    parts_of,
+)
 from statsmodels_gllamm.results.residuals import posterior_moments
 from statsmodels_gllamm.results.units import level_units, top_units
 
@@ -95,6 +100,9 @@ def posterior(results, kind="mean", group=None, modal=False) -> dict[str, GroupP
     model, record = results.model, results.record
     check_modal(model, modal)
     design = model.design
+    if not design.n_latent and model.structure.classes:
+        raise ValueError("the model has no continuous latent variables; class_probabilities() and "
+                         "modal_class have the classes")
     if not design.n_latent:
         return {}
     if len(design.given) or model.structure.classes:
@@ -144,12 +152,10 @@ def _of_mixture(model, record, kind, modal=False):
     if kind == "mode" and not modal:
         raise NotImplementedError("kind='mode' of a mixture over latent classes is not available; use "
                                   "kind='mean', or modal=True for modes given the modal class")
-    working, total = record.working, None
-    if any(v.level < len(model.structure.levels) - 1 for v in model.structure.classes):
-        if modal:
-            raise NotImplementedError(BELOW)
-        return class_unit_posterior(model, working, sample_history(model), record.n_quad,
+    if classes_within(model) and kind == "mean" and not modal:
+        return class_unit_posterior(model, record.working, sample_history(model), record.n_quad,
                                     record.integration != "quadrature")
+    working, total = record.working, None
     tops = top_units(model.structure.levels)
     with model._explained():
         found = parts_of(model, working, *points_for(record, kind), modal=modal)

@@ -39,15 +39,15 @@ def plausible_values(results, n: int = 5, group=None, rng=None):
         raise ValueError("the model has no continuous latent variables to draw")
     if len(model.design.given):
         raise NotImplementedError(PRODUCTS)
-    labels, parts = None, None
+    labels, parts, root = None, None, results.record.working
     with model._explained():
         if model.structure.residuals is not None:
-            draws = _normal_draws(model, results.record.working, rng, n)
+            draws = _normal_draws(model, root, rng, n)
         else:
             parts = parts_of(model, results.record.working,
                              *points_for(results.record, "mean"), merge=False)
             labels, draws = _drawn(model, parts, rng, n)
-    found = {name: _frame(model, results.record.working, name, draws, labels, parts) for name in names}
+    found = {name: _frame(model, root, name, draws, labels, parts) for name in names}
     return found[names[0]] if len(found) == 1 else found
 
 
@@ -55,7 +55,7 @@ def _drawn(model, parts: Parts, rng, n: int):
     """Classes (n, n_top) or None, and coordinates (q, n, n_units) of the units of every level."""
     levels, labels = model.structure.levels, None
     gaussian = model._gaussian
-    if parts.names:
+    if parts.classes:
         edges = np.cumsum([part.weight for part in parts.parts], axis=0)[:-1]
         labels = (rng.random((n, levels[-1].n_units)) > edges[:, None]).sum(axis=0)
     out = [np.full((q, n, level.n_units), np.nan) for q, level in zip(model.design.q, levels)]
@@ -104,29 +104,34 @@ def _normal_draws(model, working, rng, n: int) -> list[np.ndarray]:
 
 
 def _frame(model, working, name: str, draws, labels, parts) -> pd.DataFrame:
-    """Tidy draws of the latent variables of a group."""
+    """Tidy draws of the latent variables of a group; ``labels`` (n, n_top) the parts drawn or None."""
     level, units, places, terms = group_latents(model, name)
     levels, group = model.structure.levels, model.sample.groups[name]
     u, at = [draws[level]], np.arange(levels[level].n_units)
     for above in range(level + 1, len(levels)):
         at = levels[above - 1].parent[at]
         u.append(draws[above][..., at])
-    whole = np.concatenate(u)
-    own = None if labels is None else labels[:, top_units(levels)[level]]
-    eta = _natural(model, working, level, places, whole)
-    if model.design.varying:
+    whole, n = np.concatenate(u), draws[level].shape[1]
+    top = top_units(levels)[level]
+    if labels is None or not model.design.varying:
+        eta = _natural(model, working, level, places, whole)
+    else:
+        eta = np.empty((len(places),) + whole.shape[1:])
         for number, part in enumerate(parts.parts):
-            eta = np.where(own == number, _natural(model, part.working, level, places, whole), eta)
-    n = eta.shape[1]
+            mine = labels[:, top] == number
+            eta[:, mine] = _natural(model, part.working, level, places, whole)[:, mine]
     frame = {"draw": np.repeat(np.arange(n), len(units)), **label_columns(group, n)}
     if labels is not None:
-        frame |= parts.class_columns(own[:, units].ravel())
+        drawn = labels[:, top[units]].ravel()
+        for k, variable in enumerate(parts.classes):
+            frame[variable] = np.array([part.choice[k] for part in parts.parts])[drawn] + 1
     frame |= {term: values[:, units].ravel() for term, values in zip(terms, eta)}
     return pd.DataFrame(frame)
 
 
-def _natural(model, working, level: int, places, u: np.ndarray) -> np.ndarray:
-    """Latent variables (q, n, n_units) of a level from coordinates (d, n, n_units)."""
+def _natural(model, working, level, places, u) -> np.ndarray:
+    """Latent variables (q, n, n_units) of a level from coordinates u (d, n, n_units) of it and those
+    above."""
     eta_0, root = level_map(model, working, level)
     eta = np.einsum("ij,jng->ing" if root.ndim == 2 else "ijg,jng->ing", root[places], u)
     return eta if eta_0 is None else eta + eta_0[places][:, None]

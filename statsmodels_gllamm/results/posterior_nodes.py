@@ -38,7 +38,7 @@ def posterior_nodes(results, group=None, modal=False) -> pd.DataFrame:
     if model.structure.residuals is not None:  # normal, with a single node at the mean
         mean = posterior(results, "mean", group)[group].estimate.T[:, None]
         one = np.arange(len(units)), 0, np.ones((1, len(units))), mean
-        return _table(model, group, terms, lambda part: {}, [one], len(units))
+        return _table(model, group, terms, {}, [one], len(units))
     top = top_units(model.structure.levels)[level]
     found = []
     with model._explained():
@@ -59,12 +59,14 @@ def posterior_nodes(results, group=None, modal=False) -> pd.DataFrame:
                     eta = eta + eta_0[places][:, units[here]][:, None]
                 weight = nodes.weight[:, at] * part.weight[top[units[here]]]
                 found.append((here, number, weight, eta))
-    return _table(model, group, terms, parts.class_columns, found, len(units))
+    classes = {name: np.array([part.choice[k] for part in parts.parts])
+               for k, name in enumerate(parts.classes)}
+    return _table(model, group, terms, classes, found, len(units))
 
 
 def _table(model, name, terms, classes, found, n_clusters) -> pd.DataFrame:
     """One row per cluster and node, of pieces (clusters (m,), part, weight (N, m), eta (q, N, m));
-    ``classes`` gives the columns of classes from numbers of parts."""
+    ``classes`` {variable: class of every part}."""
     cluster = np.concatenate([np.tile(here, len(w)) for here, _, w, _ in found])
     part = np.concatenate([np.full(w.size, number) for _, number, w, _ in found])
     weight = np.concatenate([w.ravel() for _, _, w, _ in found])
@@ -82,6 +84,7 @@ def _table(model, name, terms, classes, found, n_clusters) -> pd.DataFrame:
     for k, column in enumerate(group.columns):
         columns[column] = group.labels.get_level_values(k).to_numpy()[cluster]
     columns["node"] = np.arange(len(cluster)) - first[cluster]
-    columns |= classes(part[order])
+    for variable, choice in classes.items():
+        columns[variable] = choice[part[order]] + 1
     columns["weight"] = weight[order]
     return pd.DataFrame(columns | {term: x[order] for term, x in zip(terms, eta)})

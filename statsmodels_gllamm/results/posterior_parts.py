@@ -2,9 +2,9 @@ r"""The posterior of the latent variables as a mixture, whatever the kind of mod
 
 .. math:: p(\eta \mid y) = \sum_k p_k\, p(\eta \mid y, k)
 
-Components k are latent classes, or nodes of latent variables that multiply others; a model without
-either has one.  Given k the engine has nodes of coordinates u of its own, some of which may be
-without effect, and
+Components k are combinations of latent classes of top-level units, or nodes of latent variables that
+multiply others; a model without either has one.  Given k the engine has nodes of coordinates u of
+its own, some of which may be without effect, and
 
 .. math:: \eta = \eta_0 + R u
 
@@ -12,7 +12,7 @@ for the latent variables of a level and those above (results/regression.py).
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,9 +22,6 @@ from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.results.regression import regressors, solution
-
-BELOW = ("this is not available for models with latent classes below the highest level; latent() has "
-         "posterior means and standard errors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +65,18 @@ class Part:
     psi : ndarray (r, 1 + D' + m)
         Expanded coefficients.
     working : ndarray (k,)
-        Coordinates of the parameters, those of its classes in the places of what varies.
+        Working coordinates of the component, of which its R is a function.
     u : ndarray (D,) or None
         Coordinates of latent variables that multiply others.
+    choice : tuple of int
+        Classes of the class variables, by number.
     """
 
     weight: np.ndarray
     psi: np.ndarray
     working: np.ndarray
     u: np.ndarray | None = None
+    choice: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +89,15 @@ class Parts:
     task : Task
     coordinates : Coordinates
     parts : tuple of Part
-    choices : ndarray of int (K, V)
-        Classes of the components, by variable; no columns without latent classes.
-    names : tuple of str (V,)
-        Class variables.
+    classes : tuple of str
+        Names of the class variables.
     """
 
     problem: Problem
     task: Task
     coordinates: Coordinates
     parts: tuple[Part, ...]
-    choices: np.ndarray
-    names: tuple[str, ...] = ()
-
-    def class_columns(self, number: np.ndarray) -> dict[str, np.ndarray]:
-        """Classes, from 1, of components by number, for every class variable."""
-        return {name: self.choices[number, v] + 1 for v, name in enumerate(self.names)}
+    classes: tuple[str, ...] = ()
 
 
 def coordinates_of(model) -> Coordinates:
@@ -114,7 +107,7 @@ def coordinates_of(model) -> Coordinates:
     if model.structure.classes:
         mixture = ClassMixture(design, model.structure.classes)
         place = np.full(sum(mixture.q), -1)
-        place[mixture.kept] = every[:len(mixture.kept)]
+        place[mixture.kept] = every
         return Coordinates(mixture.q, design.q, place)
     if len(design.given):
         reduced = Reduced(design)
@@ -139,25 +132,37 @@ def parts_of(model, working: np.ndarray, n_quad, integration="adaptive", *, merg
     modal : bool
         Of latent classes: given the most probable class of every cluster.
     """
-    objective, variables = model._objective(n_quad, integration, merge=merge), model.structure.classes
-    n_top, choices = objective.problem.n_top, np.zeros((1, 0), dtype=np.int64)
-    if not variables and not len(model.design.given):
-        parts = (Part(np.ones(n_top), model.design.psi(working), working),)
-    elif not variables:
+    refuse_classes_within(model)
+    objective, classes = model._objective(n_quad, integration, merge=merge), model.structure.classes
+    if not classes and not len(model.design.given):
+        parts = (Part(np.ones(objective.problem.n_top), model.design.psi(working), working),)
+    elif not classes:
         parts = tuple(Part(weight, part.psi(working), working, part.u)
                       for part, weight in zip(objective.parts, objective.weights(working)))
-        choices = np.zeros((len(parts), 0), dtype=np.int64)
     else:
-        if objective.within:
-            raise NotImplementedError(BELOW)
-        mixture, weights = ClassMixture(model.design, variables), objective.weights(working)
-        choices = np.array([part.choice.classes for part in objective.parts])
-        if modal:
-            weights = (weights.argmax(axis=0) == np.arange(len(weights))[:, None]) * 1.0
-        parts = tuple(Part(weight, part.psi(working), mixture.of_class(working, part.choice))
-                      for part, weight in zip(objective.parts, weights))
-    return Parts(objective.problem, objective.task, coordinates_of(model), parts, choices,
-                 tuple(v.name for v in variables))
+        mixture = ClassMixture(model.design, classes)
+        parts = tuple(Part(weight, part.psi(working), mixture.of_class(working, part.choice), None,
+                           part.choice.classes)
+                      for part, weight in zip(objective.parts, objective.weights(working)))
+    if modal:
+        best = np.array([part.weight for part in parts]).argmax(axis=0)
+        parts = tuple(replace(part, weight=(best == c) * 1.0) for c, part in enumerate(parts))
+    return Parts(objective.problem, objective.task, coordinates_of(model), parts,
+                 tuple(variable.name for variable in classes or ()))
+
+
+def classes_within(model) -> bool:
+    """Whether units below the top level belong to latent classes."""
+    levels = model.structure.levels
+    return any(classes.level + 1 < len(levels) for classes in model.structure.classes or ())
+
+
+def refuse_classes_within(model) -> None:
+    """Refuse latent classes below the top level, given which the posterior is no single mixture."""
+    if classes_within(model):
+        raise NotImplementedError("quantiles, modes, posterior_nodes() and plausible_values() are not "
+                                  "available for latent classes below the top level; latent() has "
+                                  "means and standard errors")
 
 
 def level_map(model, working, level: int, u=None):
@@ -189,12 +194,12 @@ def natural_moments(eta_0, root, mean, cov):
 
 def prior_moments(model, working):
     """Prior mean (q, n_units) and variances (q, n_units) of the latent variables of every level."""
-    if model.design.varying:
-        raise NotImplementedError("standardized=True is not available where parameters differ between "
-                                  "latent classes; latent() has means and standard errors")
     if model.design.structural is not None and model.design.structural.products:
         raise NotImplementedError("standardized=True is not available for models with products of "
                                   "latent variables; latent() has means and standard errors")
+    if model.design.varying:
+        raise NotImplementedError("standardized=True is not available where classes have covariance "
+                                  "matrices of their own; latent() has means and standard errors")
     found = []
     for number, level in enumerate(model.structure.levels):
         eta_0, root = level_map(model, working, number)

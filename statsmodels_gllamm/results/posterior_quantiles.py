@@ -65,11 +65,10 @@ def posterior_quantiles(results, group: str, quantiles, modal=False) -> np.ndarr
     with model._explained():
         parts = parts_of(model, results.record.working, *points_for(results.record, "mean"),
                          modal=modal)
-        eta_0 = level_map(model, results.record.working, level)[0]
-        roots = [level_map(model, part.working, level)[1] for part in parts.parts]
-        found = np.stack([_of_combination(model, parts, level, [root[m] for root in roots], p)
+        maps = [level_map(model, part.working, level) for part in parts.parts]
+        found = np.stack([_of_combination(model, parts, level, [root[m] for _, root in maps], p)
                           for m in places])
-    if eta_0 is not None:
+    if (eta_0 := maps[0][0]) is not None:
         found += eta_0[places][..., None]
     return np.moveaxis(found[:, units], 0, 1)
 
@@ -80,8 +79,8 @@ def is_normal(model) -> bool:
 
 
 def _of_combination(model, parts: Parts, level: int, rows, p: np.ndarray) -> np.ndarray:
-    """Quantiles (n_units, P) of row'u for the units of a level; u (d,) of it and those above, and a row
-    of every part."""
+    """Quantiles (n_units, P) of row'u for the units of a level, with a row (d,) of every part; u (d,)
+    of the level and those above."""
     levels, design = model.structure.levels, model.design
     unit, n = np.arange(levels[level].n_units), levels[level].n_units
     while not np.any([row[:design.q[level]] for row in rows]):

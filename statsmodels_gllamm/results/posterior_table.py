@@ -94,9 +94,6 @@ def latent(results, group=None, kind="mean", covariances=False, *, standardized=
     if quantiles is not None:
         quantiles = checked_probabilities(quantiles)
     model = results.model
-    if model.structure.classes and not model.design.n_latent:
-        raise ValueError("the model has no continuous latent variables; class_probabilities() and "
-                         "modal_class have the classes")
     found = posterior(results, kind, group, modal)
     if group is None and len(found) == 1:
         (group,) = found

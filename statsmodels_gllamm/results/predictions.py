@@ -147,13 +147,13 @@ class Predictions:
         --------
         >>> import statsmodels.api as sm
         >>> from statsmodels_gllamm import GLLAMM, datasets
-        >>> data = datasets.toenail.load_pandas().data
-        >>> res = GLLAMM.from_formula("y ~ time + (1 | patientID)", data,
-        ...                           family=sm.families.Binomial()).fit(n_quad=25)
+        >>> data = datasets.epilep.load_pandas().data
+        >>> res = GLLAMM.from_formula("y ~ lage + v4 + (1 | subj)", data,
+        ...                           family=sm.families.Poisson()).fit(n_quad=9)
         >>> nodes = res.posterior_nodes()
-        >>> sums = nodes.groupby("patientID").weight.sum()
+        >>> sums = nodes.groupby("subj").weight.sum()
         >>> print(len(nodes), sums.min().round(12), sums.max().round(12))
-        7350 1.0 1.0
+        531 1.0 1.0
         """
         self._needs_data("posterior_nodes")
         return posterior_nodes.posterior_nodes(self, group, modal)

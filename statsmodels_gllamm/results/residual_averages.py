@@ -16,6 +16,7 @@ from statsmodels_gllamm.estimation.options import one_of
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.class_posterior import class_average, in_classes, prior_average
 from statsmodels_gllamm.results.history import sample_history, units_of
+from statsmodels_gllamm.results.history_part import needed_history
 from statsmodels_gllamm.results.past import Known, past
 from statsmodels_gllamm.results.predict_averages import averages_of
 from statsmodels_gllamm.results.rows import Asked, Rows, rows_of
@@ -25,7 +26,7 @@ GIVEN = ("prior", "posterior", "history", "zero")
 
 def averages(model, record, given: str):
     """The function that averages what make(rows, aux) gives over the latent variables, (..., n), of
-    the sample's rows; aux (m, n) are auxiliary predictors of all rows.
+    the sample's rows; ``aux`` (m, n) are their auxiliary predictors.
 
     Parameters
     ----------
@@ -35,46 +36,45 @@ def averages(model, record, given: str):
         What latent variables are.
     """
     one_of("given", given, GIVEN)
-    working = record.working
-    ask = Asked("mean", given if given in ("zero", "prior") else "posterior")
+    working, design = record.working, model.design
+    if given == "history" and not model.structure.levels:
+        given = "prior"
+    ask = Asked("mean", "posterior" if given == "history" else given)
+    if model.structure.classes and given == "zero":
+        ask = Asked("mean", "prior")
     rows = rows_of(model, None, ask)
     outcomes = model.fitted_family.outcomes(rows.data)
-    known = None
-    if given == "history" and model.structure.levels:
-        known = _before(model, rows, linear.row_sets(outcomes))
+    sets = linear.row_sets(outcomes)
+    known = _past(model, rows, sets) if given == "history" else None
+    integration = "quadrature" if record.integration == "quadrature" else "adaptive"
     if model.structure.classes:
-        return _of_classes(model, record, rows, outcomes, given, known)
+        if given == "posterior":
+            known = Known(*needed_history(model, None, rows))
+        return _of_classes(model, record, rows, outcomes, sets, known, given)
     aux = linear.aux_predictors(model, working, outcomes, rows.data.n)
     o, c = linear.linear_parts(model, working, rows)
-    integration = "quadrature" if record.integration == "quadrature" else "adaptive"
-    rows = replace(rows, given=regression.deviations(model.design, working, rows))
+    rows = replace(rows, given=regression.deviations(design, working, rows))
     average = averages_of(model, working, rows, ask, o, c, outcomes, integration, record.n_quad, known)
     return lambda make: average(lambda piece: make(piece, aux))
 
 
-def _of_classes(model, record, rows: Rows, outcomes, given: str, known: Known | None):
+def _of_classes(model, record, rows: Rows, outcomes, sets, known, given: str):
     """Over classes and the latent variables in them."""
-    working, sets = record.working, linear.row_sets(outcomes)
-    if given in ("prior", "zero"):
-        parts = in_classes(model, working, rows, outcomes, sets is not None)
-        if given == "zero":
-            parts = {choice: replace(part, a=0.0 * part.a) for choice, part in parts.items()}
-        return prior_average(model, working, rows, parts, sets)
-    if known is None:
-        history = sample_history(model)
-        known = Known(history, *units_of(history, model.sample.groups, rows))
-    return class_average(model, working, rows, outcomes, known.history, known.level, known.unit,
-                         record.n_quad, sets, record.integration != "quadrature")
+    working = record.working
+    if known is not None:
+        return class_average(model, working, rows, outcomes, known.history, known.level, known.unit,
+                             record.n_quad, sets, record.integration != "quadrature")
+    parts = in_classes(model, working, rows, outcomes, sets is not None)
+    if given == "zero":
+        parts = {choice: replace(part, a=np.zeros_like(part.a)) for choice, part in parts.items()}
+    return prior_average(model, working, rows, parts, sets)
 
 
-def _before(model, rows: Rows, sets) -> Known:
+def _past(model, rows: Rows, sets) -> Known:
     """The responses before each in its top-level unit."""
-    if model.structure.residuals is not None or len(model.design.given):
-        raise NotImplementedError("given='history' is not available for models with residual "
-                                  "covariances or products of latent variables; use given='prior'")
-    history, place = sample_history(model), positions(model, sets)
+    history, time = sample_history(model), positions(model, sets)
     level, unit = units_of(history, model.sample.groups, rows)
-    return Known(*past(history, place, level, unit, place))
+    return Known(*past(history, time, level, unit, time))
 
 
 def positions(model, sets) -> np.ndarray:

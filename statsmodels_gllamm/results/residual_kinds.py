@@ -95,10 +95,6 @@ def deviance(results, given="posterior") -> np.ndarray:
     """Deviance residuals (n,) at the mean linear predictors."""
     model = results.model
     family, sample = model.fitted_family, with_responses(model)
-    if any(np.isin(v.source, model.design.layout.positions("aux")).any()
-           for v in model.design.varying):
-        raise NotImplementedError("deviance residuals are not available where thresholds or "
-                                  "dispersions differ between classes; use resid_quantile")
     average = averages(model, results.record, given)
     outcomes = family.outcomes(sample)
     if len(outcomes.predictors) > 1 or any(
@@ -107,6 +103,9 @@ def deviance(results, given="posterior") -> np.ndarray:
                                   "outcomes have several linear predictors or rows; use "
                                   "resid_pearson or resid_quantile")
     nu = average(lambda piece, aux: lambda nu: nu[0])
+    if model.structure.classes and model.design.varying:
+        raise NotImplementedError("deviance residuals are not available where classes have "
+                                  "parameters of their own besides coefficients; use resid_quantile")
     out, first, number = np.full(len(nu), np.nan), 0, 0
     rows = np.arange(len(nu)) if outcomes.rows is None else outcomes.rows
     aux = linear.aux_predictors(model, results.record.working, outcomes, len(nu))

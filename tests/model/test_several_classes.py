@@ -391,5 +391,5 @@ def test_latent_variables_above_classes(data):
         mean = weight @ nodes
         expected.append([mean, np.sqrt(weight @ (nodes - mean)**2)])
     np.testing.assert_allclose(found, expected, atol=1e-7)
-    with pytest.raises(NotImplementedError, match="below the highest level"):
+    with pytest.raises(NotImplementedError, match="below the top level"):
         res.posterior_nodes()

@@ -75,6 +75,18 @@ def test_weights_stand_for_copies(epilepsy):
     assert abs(a.d_params.loc[3, "lage"]) > 1.9 * abs(b.d_params.loc[3, "lage"])
 
 
+def test_sampling_weights(epilepsy):
+    data, _ = epilepsy
+    data = data.assign(w=0.5 + (data["subj"] % 4) / 2)
+    formula, kwargs = "y ~ lage + (1 | subj)", {"family": POISSON, "sampling_weights": {"subj": "w"}}
+    res = GLLAMM.from_formula(formula, data, **kwargs).fit()
+    found = res.get_influence()
+    assert_allclose(found.hat_matrix_diag.sum(), 3, rtol=1e-3)
+    worst = found.cooks_distance[0].idxmax()
+    without = GLLAMM.from_formula(formula, data[data["subj"] != worst], **kwargs).fit()
+    assert_allclose(found.d_params.loc[worst], res.params - without.params, rtol=0.25)
+
+
 def test_constraints_and_boundaries(epilepsy):
     data, res = epilepsy
     fixed = res.model.fit_constrained("lbas = 0.9").get_influence()
@@ -109,6 +121,8 @@ def test_levels_and_plots(epilepsy):
     assert res.get_influence("subj").index.name == "subj"
     with pytest.raises(ValueError, match="level must be 'subj'"):
         res.get_influence("clinic")
+    with pytest.raises(ValueError, match="penalised fit"):
+        res.model.fit_regularized().get_influence()
     found = res.get_influence()
     for what in ("cooks", "hat", "covratio", "treat"):
         assert found.plot_index(what).axes[0].get_ylabel()

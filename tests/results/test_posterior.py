@@ -348,3 +348,43 @@ def test_refusals(skewed):
         latent(res, modal=True)
     with pytest.raises(ValueError, match="n is a positive"):
         plausible_values(res, 0)
+
+
+def test_classes_with_variances_of_their_own(rng):
+    data = clustered(rng)
+    model = GLLAMM.from_formula(
+        "y ~ x + (1 | c) + (1 | id)", data, family=BINOMIAL,
+        classes={"c": Classes(2, within="id", varying="variances")})
+    values = dict.fromkeys(model.param_names, 0.4)
+    values |= {"Intercept[c=2]": 1.5}
+    small, large = (name for name in model.param_names if name.startswith("var"))
+    values |= {small: 0.5, large: 6.0}
+    res = at(model, 25, **values)
+    frame, draws = latent(res, quantiles=[0.1, 0.9]), plausible_values(res, 2000, rng=6)
+    share = np.exp(0.4) / (1 + np.exp(0.4))
+    for i, one in data.groupby("id"):
+        sign, o = 2 * one["y"].to_numpy() - 1, 0.4 + 0.4 * one["x"].to_numpy()
+        f = sum(pi * np.exp(log_expit(sign[:, None] * (o[:, None] + shift + GRID)).sum(0))
+                * norm.pdf(GRID, 0, np.sqrt(psi))
+                for pi, shift, psi in ((1 - share, 0, 0.5), (share, 1.5, 6.0)))
+        w = f / f.sum()
+        assert_allclose(frame.loc[i, "Intercept"], w @ GRID, atol=1e-5)
+        assert_allclose(frame.loc[i, ["q0.1[Intercept]", "q0.9[Intercept]"]],
+                        quantiles_of(GRID, w, [0.1, 0.9]), atol=1e-4)
+        assert kstest(draws.loc[draws["id"] == i, "Intercept"], distribution(GRID, w)).pvalue > 1e-3
+    with pytest.raises(NotImplementedError, match="covariance matrices of their own"):
+        latent(res, standardized=True)
+
+
+def test_classes_below_the_top_level(rng):
+    data = clustered(rng)
+    data["g"] = data["id"] // 3
+    model = GLLAMM.from_formula("y ~ x + (1 | c) + (1 | g / id)", data, family=BINOMIAL,
+                                classes={"c": Classes(2, within="g:id")})
+    res = at(model, 5, **dict.fromkeys(model.param_names, 0.5))
+    frames = latent(res, "g")
+    assert frames.notna().all(axis=None)
+    for refused in (plausible_values, posterior_nodes,
+                    lambda res, group: latent(res, group, quantiles=[0.5])):
+        with pytest.raises(NotImplementedError, match="below the top level"):
+            refused(res, group="g")
