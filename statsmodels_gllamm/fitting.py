@@ -10,16 +10,28 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.estimation import boundary, certify, checks, diagnose, identification, npml
+from statsmodels_gllamm.estimation import (
+    boundary,
+    certify,
+    checks,
+    diagnose,
+    identification,
+    npml,
+    pql,
+)
 from statsmodels_gllamm.estimation import classes as latent_classes
 from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.fit import Options, fit
-from statsmodels_gllamm.estimation.options import integer, positive
+from statsmodels_gllamm.estimation.options import integer, one_of, positive
 from statsmodels_gllamm.estimation.ordered import fit_in_order, with_notes
+from statsmodels_gllamm.estimation.penalties import penalized
+from statsmodels_gllamm.estimation.points import INTEGRATIONS
 from statsmodels_gllamm.estimation.progress import Progress, thread_pool
-from statsmodels_gllamm.estimation.record import record_of
+from statsmodels_gllamm.estimation.record import record_of, with_penalty
+from statsmodels_gllamm.estimation.regularized import Regularized
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.exceptions import ConvergenceWarning, IdentificationWarning, SeparationWarning
+from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.latent.build import weights_of
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.results import survey
@@ -29,7 +41,7 @@ from statsmodels_gllamm.results.diagnosis import DiagnosisResults
 from statsmodels_gllamm.results.results import GLLAMMResults
 
 
-class Fitting:
+class Fitting(Regularized):
     """Methods of `GLLAMMModel` that fit it."""
 
     def fit(self, start_params=None, *, integration="adaptive", n_quad="auto", quad_tol=0.01,
@@ -42,9 +54,10 @@ class Fitting:
         start_params : array_like (k,), Series or results, optional
             Natural parameters; a Series or another model's results are matched by name.  A variance
             of zero, at which no search can start, is replaced by our own starting value.
-        integration : {"adaptive", "laplace", "quadrature"}
-            Adaptive Gauss-Hermite quadrature, its one-point case, or quadrature over the prior.
-            Gaussian models with identity link are exact whatever is asked.
+        integration : {"adaptive", "laplace", "quadrature", "pql"}
+            Adaptive Gauss-Hermite quadrature, its one-point case, or quadrature over the prior;
+            "pql" is penalised quasi-likelihood, for starting values and comparison: its results
+            have no likelihood.  Gaussian models with identity link are exact whatever is asked.
         n_quad : "auto", int or {group: int}
             Points per dimension; "auto" raises them until the certified error is below
             ``quad_tol``, within a node budget.
@@ -145,15 +158,26 @@ class Fitting:
         return self._fit(self._together(constraints), **settings)
 
     def _fit(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter, tol,
-             disp, callback, starts, threads, progress, cov_type, cov_kwds, rng):
-        """``fit`` under constraints (None: without)."""
+             disp, callback, starts, threads, progress, cov_type, cov_kwds, rng, penalty=None):
+        """``fit`` under constraints (None: without), with a penalty (method, Prior, text) or None."""
+        prior = None if penalty is None else penalty[1]
+        if integration == "pql" and self.classes:
+            pql.refuse(self.structure, self.outcomes, starts, n_quad, method)
         if any(variable.spec.n == "auto" for variable in self.classes):
+            if penalty is not None:
+                raise NotImplementedError('penalties are not available with Classes("auto"); give a '
+                                          "number of classes")
             return self._fit_masses(constraints, start_params, integration, n_quad, quad_tol, method,
                                     maxiter, tol, disp, callback, starts, threads, progress, cov_type,
                                     cov_kwds)
         cov_type = default_cov_type(self.sample) if cov_type is None else cov_type
         check_cov_type(cov_type, cov_kwds)
-        points = self._points(n_quad, integration)
+        one_of("integration", integration, (*INTEGRATIONS, "pql"))
+        if integration == "pql" and self._exact:
+            integration = "adaptive"
+        if integration == "pql":
+            pql.refuse(self.structure, self.outcomes, starts, n_quad, method)
+        points = self._points(n_quad, "laplace" if integration == "pql" else integration)
         search = search_method(method)
         with_classes = bool(self.structure.classes)
         if starts is None:  # one class has one maximum
@@ -169,6 +193,8 @@ class Fitting:
         if constraints is not None:
             design = constrained(design, constraints)
             start = design.to_working(self.design.to_natural(start))
+        if penalty is not None and start_params is None and not with_classes:
+            start = checks.pulled_back(self.sample, self.structure, self.outcomes, design, start)
         unidentified = self._unidentified(design, start)
         for text in unidentified:
             warnings.warn(text, IdentificationWarning, stacklevel=3)
@@ -185,13 +211,15 @@ class Fitting:
         optima, equal = None, ()
         with self._explained(), thread_pool(threads) as pool, closing(bar):
             def likelihood(n, within=design):
-                return self._likelihood(n, integration, pool, within)
+                return penalized(self._likelihood(n, integration, pool, within), prior)
 
             if with_classes and start_params is None:
                 start, optima = self._search_classes(likelihood, start, design, options, search,
                                                      starts, rng)
                 starts = 1
-            if design.order is None:
+            if integration == "pql":
+                found = pql.fit_pql(self._working_models(design, pool), start, options)
+            elif design.order is None:
                 found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
                             self._exact, search)
             else:
@@ -202,6 +230,10 @@ class Fitting:
                         self._exact, search))
                 found, design, equal = ordered.found, ordered.within, ordered.notes
         record = record_of(found, self.design, design, integration, method, constraints)
+        if penalty is not None:
+            record = with_penalty(record, found.point, penalty)
+        if integration == "pql":
+            record = replace(record, loglik=np.nan)
         if optima is not None:
             record.retvals["optima"] = optima
         record = with_notes(record, equal)
@@ -215,7 +247,7 @@ class Fitting:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
         suspected = bool(record.flat) or not record.retvals["converged"]
-        separated = None if with_classes else checks.separation_of(
+        separated = None if with_classes or penalty is not None else checks.separation_of(
             self.sample, self.structure, self.outcomes, (design.full(start), False),
             (record.working, suspected))
         if separated is not None:
@@ -226,6 +258,17 @@ class Fitting:
         kind = ClassResults if with_classes else GLLAMMResults
         kind = kind if self.diagnosis_model is None else DiagnosisResults
         return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))
+
+    def _working_models(self, design, pool) -> pql.Working:
+        """The linear mixed models of penalised quasi-likelihood."""
+        rows, units = weights_of(self.sample, self.structure.levels)
+        data_rows = self.outcomes.rows
+
+        def where(row):
+            return f"row {show(self.sample.index[row if data_rows is None else data_rows[row]])}"
+
+        return pql.Working(self._engine_rows(rows), self.structure.engine_levels, units, design, pool,
+                           where)
 
     def _class_starts(self) -> latent_classes.Starts:
         """What starting points of a model with latent classes are drawn from."""
@@ -311,8 +354,11 @@ class Fitting:
             found = identification.unidentified(self.structure, self.outcomes, design, start)
         n_quad = identification.points(self.design.q)
         if not (found.size or self._exact) and n_quad:
-            objective = self._objective(n_quad, "quadrature", design=design)
-            found = identification.silent(objective, self.structure, self._engine_rows(None), start)
+            def objective(problem):
+                return self._objective(n_quad, "quadrature", design=design, problem=problem)
+
+            found = identification.silent(objective, self.structure, design, self._engine_rows(None),
+                                          start)
         return [identification.describe(one, self.param_names) for one in found.T]
 
     def _start(self, start_params) -> np.ndarray:

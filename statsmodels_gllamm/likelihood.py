@@ -117,9 +117,11 @@ class Likelihood:
     def _linear_aux(self) -> bool:
         return all(member.response.linear_aux for member in self.outcomes.members)
 
-    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True, design=None):
+    def _objective(self, n_quad, integration="adaptive", pool=None, merge=True, design=None,
+                   problem=None):
         """Log-likelihood with given points per level, as a function of working coordinates, or of
-        those of another ``design``; an `Objective` or a `MixtureObjective`."""
+        those of another ``design``, of all data or of another ``problem`` (without classes); an
+        `Objective` or a `MixtureObjective`."""
         if self.structure.residuals is not None:
             raise NotImplementedError("residual covariances are not available with weights of rows, or "
                                       "of clusters below the top level, or with products of latent "
@@ -133,13 +135,15 @@ class Likelihood:
                     self.sample, self.structure.levels)[1], n_quad, pool,
                 self._gaussian or integration != "quadrature")
         if len(self.design.given):
-            problem = self._problem(self._reach.n_nodes(n_quad), merge)
+            if problem is None:
+                problem = self._problem(self._reach.n_nodes(n_quad), merge)
             return mixture_of_nodes(problem, Reduced(design), n_quad, pool,
                                     self._gaussian or integration != "quadrature")
         task = Task(q, rules_of(n_quad, q), self.design.entries,
                     adaptive=self._exact or integration != "quadrature")
-        n_nodes = self._reach.n_nodes(n_quad) if q else 1
-        return Objective(self._problem(n_nodes, merge), task, design, pool, self._linear_aux)
+        if problem is None:
+            problem = self._problem(self._reach.n_nodes(n_quad) if q else 1, merge)
+        return Objective(problem, task, design, pool, self._linear_aux)
 
     def _solved(self, constraints) -> Constraints | None:
         """Linear constraints on the natural parameters, solved; None where there are none."""

@@ -79,6 +79,14 @@ ratings = GLLAMM.from_formula("rating ~ temp + contact + (1 | judge)", wine,
 print(ratings.get_margeff(variables="temp").summary_frame().round(3))
 # end
 
+# choices
+yogurt = pd.read_csv("tests/reference/mlmus_yogurt/data.csv")
+family = families.Choice(set=["house", "occ"], alternative="brand")
+bought = GLLAMM.from_formula("choice ~ brand + feature + price", yogurt, family=family).fit()
+elasticity = bought.get_margeff(variables="price", method="eyex")
+print(elasticity.summary_frame()["d(lny)/d(lnx)"].unstack("endog").round(2))
+# end
+
 # wine
 figure = ratings.plot_effects("temp", by="contact")
 # end

@@ -14,10 +14,17 @@ test = slopes.test_variance("Days[Subject]")
 print(test)
 # end
 
+# few
+days = sleepstudy[sleepstudy["Days"] < 3]
+few = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", days).fit()
+test = few.test_variance("Days[Subject]")
+print(test)
+# end
+
 # result
 print(test.weights)
-print(f"{test.pvalue:.3g} by the mixture, {test.pvalue_naive:.3g} by chi-squared")
-print(test.smaller.params)
+print(f"{test.pvalue:.4f} by the mixture, {test.pvalue_naive:.4f} by chi-squared")
+print(test.smaller.params.round(2))
 # end
 
 # all
@@ -55,7 +62,8 @@ print(f"Wald test {interaction.tvalues['treatment[T.terbinafine]:time'] ** 2:.2f
 
 # separate
 print(binary.score_test("treatment:time + I(time ** 2) + I(time ** 3)", hypothesis="separate"))
-print(binary.score_test("I(time ** 2)", cov_type="robust"))
+robust = binary.score_test("I(time ** 2)", cov_type="robust")
+print(f"time squared, robust: {robust.statistic:.2f}")
 # end
 
 # constraints
@@ -63,7 +71,8 @@ lsat = datasets.lsat.load_pandas().data
 model = GLLAMM.from_formula("y ~ 0 + item + (0 + ability | id)", lsat, family=sm.families.Binomial(),
                             factors={"ability": Factor("item", standardized=True)})
 rasch = model.fit_constrained([f"lambda[ability,Q{i}] = lambda[ability,Q1]" for i in range(2, 6)])
-print(rasch.score_test())
+joint = rasch.score_test()
+print(f"{joint.statistic:.3f} with {joint.k_constraint} degrees of freedom, p = {joint.pvalue:.3f}")
 print(rasch.score_test(hypothesis="separate"))
 # end
 
@@ -79,5 +88,6 @@ print(varying.wald_test_terms())
 
 # criteria
 print(slopes.information_criteria().round(1))
-print(slopes.info_criteria("bic", n="clusters") - intercept.info_criteria("bic", n="clusters"))
+gain = intercept.info_criteria("bic", n="clusters") - slopes.info_criteria("bic", n="clusters")
+print(f"correlated slopes gain {gain:.1f}")
 # end

@@ -4,9 +4,9 @@ from __future__ import annotations
 import numpy as np
 
 from statsmodels_gllamm.estimation import separation
+from statsmodels_gllamm.estimation.pooled import least_squares
 from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
 from statsmodels_gllamm.estimation.rising import rising_rows
-from statsmodels_gllamm.estimation.starts import least_squares
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.groups import ROWS
@@ -14,6 +14,7 @@ from statsmodels_gllamm.latent.build import latent_columns, part_of
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.choice import Choice
 
+NEAR = 2.0  # the largest linear predictor that a penalised fit of separated data starts from
 NEVER = -12.0  # a linear predictor whose probability makes no difference
 
 
@@ -149,6 +150,17 @@ def separation_of(sample, structure, outcomes, *points) -> str | None:
     if direction is None:
         return None
     return separation.describe(direction, exog, sample.exog.columns, *ends)
+
+
+def pulled_back(sample, structure, outcomes, design, start) -> np.ndarray:
+    """The start (f,), with smaller coefficients where the response is separated and they have gone
+    far: a penalised likelihood is all but flat there."""
+    full = design.full(start)
+    if separation_of(sample, structure, outcomes, (full, False)) is None:
+        return start
+    at, start = design.layout.positions("coef"), start.copy()
+    start[at] *= NEAR / _largest(structure, full)
+    return start
 
 
 def _largest(structure, working) -> float:

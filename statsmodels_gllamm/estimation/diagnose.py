@@ -39,7 +39,7 @@ def messages(record: FitRecord, maxiter: int, flat=True) -> list[tuple[type[Warn
                     f"at the boundary: {', '.join(record.boundary) or 'a correlation'} ("
                     f"{'; '.join(record.boundary_notes)}); other standard errors are given that it "
                     "stays there"))
-    if retvals["converged"] and not certificate.passed:
+    if retvals["converged"] and not certificate.passed and record.integration != "pql":
         out.append((QuadratureWarning, _quadrature_text(record)))
     return out
 

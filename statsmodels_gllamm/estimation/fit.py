@@ -25,6 +25,7 @@ from statsmodels_gllamm.estimation.optimize import (
     maximize,
     positive_definite,
 )
+from statsmodels_gllamm.estimation.penalties import of_information
 from statsmodels_gllamm.integration.mode import ModeError
 
 MAX_POLISHES = 4  # Newton steps on the observed information after the search
@@ -310,7 +311,8 @@ def _polish(objective, found: Optimum, boundary, tol):
     point, used = found.point, 0
     free = np.setdiff1d(np.arange(len(point.working)), boundary)
     for _ in range(MAX_POLISHES):
-        information = observed_information(objective, point, free, found.curvature)
+        information = observed_information(*of_information(objective, point), free,
+                                           found.curvature)
         used += information.n_evaluations
         step = information.inverse @ point.gradient[free]
         gain = float(step @ point.gradient[free]) / 2

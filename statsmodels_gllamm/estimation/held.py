@@ -224,7 +224,7 @@ def _search(on: _OnSurface, start, b, state, tol, maxiter) -> Held:
         new, tried = _line_search(on, point, step, 2 * gain)
         n_eval += tried
         if new is None:
-            fresh = outer_product(point)
+            fresh = b if louis else outer_product(point)
             if louis or np.allclose(b, fresh):
                 converged = gain < 1e3 * tol + 1e2 * ROUNDING * abs(point.loglik)
                 break

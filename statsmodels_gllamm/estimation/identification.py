@@ -19,10 +19,11 @@ Rothenberg, T. J. (1971). Identification in parametric models. Econometrica 39, 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+import math
 
 import numpy as np
 
-from statsmodels_gllamm.estimation.starts import some_rows
+from statsmodels_gllamm.estimation.sampling import some_rows, some_units
 from statsmodels_gllamm.integration.chunks import EngineRows, build_problem
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.hierarchy import Level, parent_units
@@ -216,39 +217,33 @@ def points(q) -> tuple[int, ...] | None:
     return None if n is None else (n,) * len(q)
 
 
-def silent(objective, structure, rows: EngineRows, start) -> np.ndarray:
+def silent(make_objective, structure, design, rows: EngineRows, start) -> np.ndarray:
     """Directions (k, m) of natural parameters to which the scores of all units are orthogonal, at
     every one of some parameter values; of a sample of units first.
 
     Parameters
     ----------
-    objective : Objective
-        By ordinary quadrature, with `points`.
+    make_objective : callable
+        Problem -> Objective, by ordinary quadrature with `points`.
     structure : Structure
+    design : LatentDesign or ConstrainedDesign
+        Of the search.
     rows : EngineRows
         Without weights.
     start : ndarray (f,)
     """
-    levels, design = structure.engine_levels, objective.design
-    none = np.zeros((0, 0))
+    levels, none = structure.engine_levels, np.zeros((0, 0))
     if not design.q or levels[-1].n_units < ENOUGH * len(start):
         return none
+    n_nodes = math.prod(n**q for n, q in zip(points(design.q), design.q))
     for whole in (False, True):
-        index = np.arange(rows.n) if whole else _some_units(levels[-1], ENOUGH * len(start))
+        index = np.arange(rows.n) if whole else some_units(levels[-1], SCORED, ENOUGH * len(start))
         problem = build_problem(some_rows(rows, index, [c[index] for c in rows.columns]),
-                                _levels_of(levels, index), n_nodes=objective.task.n_nodes)
-        found = _orthogonal(replace(objective, problem=problem), start)
+                                _levels_of(levels, index), n_nodes=n_nodes)
+        found = _orthogonal(make_objective(problem), start)
         if not found.size or len(index) == rows.n:
             break
     return found
-
-
-def _some_units(level, fewest: int) -> np.ndarray:
-    """Rows of top-level units at random: ``fewest`` units or more, and about ``SCORED`` rows."""
-    n_units = max(fewest, int(SCORED * level.n_units / len(level.codes)))
-    chosen = np.zeros(level.n_units, dtype=bool)
-    chosen[np.random.default_rng(0).permutation(level.n_units)[:n_units]] = True
-    return np.flatnonzero(chosen[level.codes])
 
 
 def _levels_of(levels, index) -> tuple[Level, ...]:

@@ -12,92 +12,23 @@ slopes finds a limit in two or three constrained fits (Venzon and Moolgavkar, 19
 """
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from statsmodels_gllamm.estimation.boundary import leave, zero_coordinates
 from statsmodels_gllamm.estimation.fit import RETURN
 from statsmodels_gllamm.estimation.held import Surface, maximize_held
-from statsmodels_gllamm.estimation.optimize import maximize
+from statsmodels_gllamm.estimation.optimize import maximize, positive_definite
+from statsmodels_gllamm.estimation.profile_curve import ASIDE, Knot, Target, between
 from statsmodels_gllamm.integration.mode import ModeError
 
 ROOT = 1e-5  # of zeta, within which a limit is found
-ASIDE = 1e-4  # from one, a correlation is as good as one
 HIGHER = 1e-3  # log-likelihood above that of the fit which is not rounding
 GROWTH = 3.0  # most that a step outwards grows by
 MAX_FITS, MAX_CUTS = 30, 6
 ENDLESS = 20.0  # times that the distance would have to grow by e until the cut-off is met
 ENOUGH = 6  # points beyond which that is believed
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is profiled.
-
-    Attributes
-    ----------
-    name : str
-    function : callable
-        Of natural parameters (..., k), complex ones too.
-    bounds : (float, float)
-        Ends of what is possible; of correlations and the like, minus and plus the same.
-    root : bool
-        Steps are made in its square root: a variance.
-    linear : bool
-        The function is linear in the working coordinates.
-    zero : ndarray of int
-        Working coordinates that are zero where the value is; none if that is not known.
-    ends : (bool, bool)
-        The estimate is infinite on this side: there is no limit.
-    """
-
-    name: str
-    function: Callable
-    bounds: tuple[float, float] = (-np.inf, np.inf)
-    root: bool = False
-    linear: bool = False
-    zero: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
-    ends: tuple[bool, bool] = (False, False)
-
-    @property
-    def _most(self) -> float:
-        """Size of a bounded target, which moves on the scale of Fisher's z; infinite for others."""
-        return self.bounds[1] if np.isfinite(self.bounds).all() else np.inf
-
-    def to(self, value: float) -> float:
-        """The value on the scale of steps."""
-        if self._most < np.inf:
-            inside = 1 - ASIDE
-            return float(np.arctanh(np.clip(value / self._most, -inside, inside)))
-        return float(np.sqrt(max(value, 0.0))) if self.root else float(value)
-
-    def back(self, x: float) -> float:
-        """The value again."""
-        if self._most < np.inf:
-            return float(self._most * np.tanh(x))
-        return x * x if self.root else x
-
-    def rate(self, x: float) -> float:
-        """d value / d x."""
-        if self._most < np.inf:
-            return float(self._most / np.cosh(x)**2)
-        return 2 * x if self.root else 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Knot:
-    """One point of a profile: ``x`` and ``zeta`` with its derivative ``rise`` in x."""
-
-    x: float
-    value: float
-    zeta: float
-    rise: float
-    loglik: float
-    working: np.ndarray
-    curvature: np.ndarray
-    state: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +78,8 @@ class Profiler:
         point = objective.at(working)
         x = target.to(value)
         step = error / target.rate(x) if target.rate(x) else np.nan
-        if not (np.isfinite(step) and step > 0):
+        at_bound = x in (self._bound_of(-1, x), self._bound_of(1, x))
+        if at_bound or not (np.isfinite(step) and step > 0):
             step = self._first_step(x, working)
         self.centre = Knot(x, value, 0.0, 1 / step, point.loglik, working, curvature,
                            point.value.state)
@@ -173,16 +105,15 @@ class Profiler:
         target, value = self.target, self.target.back(x)
         if target.root and x == 0 and len(target.zero):
             return self._at_zero(near)
-        starts = [near.working]
+        error, starts = None, [self._ahead(near, value), near.working]
         away = leave(self.objective.design, near.working, RETURN * self.scale)
         if not np.array_equal(away, near.working):
             starts.append(away)
-        error = None
         for start in starts:
             try:
                 found = maximize_held(self.objective, self.surface, start, value,
                                       curvature=near.curvature, scale=self.scale,
-                                      state=near.state if start is near.working else None)
+                                      state=None if start is away else near.state)
             except ModeError as failed:
                 error = failed
                 continue
@@ -190,6 +121,15 @@ class Profiler:
                 return self._knot(x, found.point, found.slope, found.curvature)
             error = ModeError("a constrained search did not converge", np.zeros(1, dtype=int))
         raise error
+
+    def _ahead(self, near: Knot, value: float) -> np.ndarray:
+        """Where the others move with the parameter, to first order: along inv(B) a."""
+        a = self.surface.normal(near.working)
+        direction = np.linalg.solve(positive_definite(near.curvature), a)
+        along = a @ direction
+        if not along > 0:
+            return near.working
+        return near.working + direction * ((value - near.value) / along)
 
     def _at_zero(self, near: Knot) -> Knot:
         start = near.working.copy()
@@ -275,10 +215,14 @@ class Profiler:
                      f"{self.target.name} = {self.target.back(inside.x):.6g}")
 
     def _bound(self, side) -> float:
+        return self._bound_of(side, self.centre.x)
+
+    def _bound_of(self, side, centre: float) -> float:
         """Where the parameter is as good as at its bound."""
         if side < 0 and self.target.root and not len(self.target.zero):
-            return ASIDE * self.centre.x
-        return self.target.to(self.target.bounds[side > 0])
+            return ASIDE * centre
+        bound = self.target.bounds[side > 0]
+        return self.target.to(bound) if np.isfinite(bound) else bound
 
     def _inner(self, side, cut) -> Knot:
         """The outermost known point within the limit."""
@@ -353,15 +297,3 @@ class Profiler:
             self.fit(x, inside)
         except ModeError:  # the curve has fewer points
             return
-
-
-def between(a: Knot, b: Knot, zeta: float) -> float:
-    """x where the signed root is ``zeta``, by the cubic x(zeta) through two points and their slopes,
-    cut to where it is monotone (Fritsch and Carlson, 1980); the line where they are no curve."""
-    width = b.zeta - a.zeta
-    t = (zeta - a.zeta) / width
-    if not (a.rise > 0 and b.rise > 0):
-        return a.x + t * (b.x - a.x)
-    first, second = (np.clip(width / k.rise, *sorted((0.0, 3 * (b.x - a.x)))) for k in (a, b))
-    return float((1 + 2 * t) * (1 - t)**2 * a.x + t * (1 - t)**2 * first
-                 + t**2 * (3 - 2 * t) * b.x - t**2 * (1 - t) * second)

@@ -9,6 +9,7 @@ from statsmodels_gllamm.estimation.boundary import describe
 from statsmodels_gllamm.estimation.certify import Certificate
 from statsmodels_gllamm.estimation.fit import Fit
 from statsmodels_gllamm.estimation.information import Information
+from statsmodels_gllamm.estimation.penalties import PenaltyRecord
 from statsmodels_gllamm.parameters import Constraints
 
 
@@ -48,6 +49,8 @@ class FitRecord:
         Points per dimension by level from the bottom.
     retvals : dict
         converged, reason, gain (log-likelihood still to be gained), iterations, fcalls, method.
+    penalty : PenaltyRecord or None
+        What was added to the log-likelihood; ``loglik`` is without it.
     """
 
     params: np.ndarray
@@ -66,6 +69,7 @@ class FitRecord:
     n_quad: tuple[int, ...]
     retvals: dict
     constraints: Constraints | None = None
+    penalty: PenaltyRecord | None = None
 
     @property
     def n_free(self) -> int:
@@ -138,6 +142,13 @@ def with_vanished(record: FitRecord, positions, names, note: str) -> FitRecord:
     cov[positions], cov[:, positions] = np.nan, np.nan
     return replace(record, cov=cov, boundary_notes=(*record.boundary_notes, note),
                    boundary=(*record.boundary, *(names[i] for i in positions)))
+
+
+def with_penalty(record: FitRecord, point, penalty) -> FitRecord:
+    """The record of a penalised fit: its log-likelihood at the point, and what was added."""
+    method, _, text = penalty
+    kept = PenaltyRecord(method, text, point.penalty.value)
+    return replace(record, loglik=point.inner.loglik, penalty=kept)
 
 
 def record_of(found: Fit, design, within, integration: str, method: str,

@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linprog
 
+from statsmodels_gllamm.responses.binomial import trials_of
+
 SUSPICIOUS = 8.0  # linear predictors beyond this are looked into
 MAX_PATTERNS = 50_000
 SHOWN = 6  # terms of a direction that a message shows
@@ -20,11 +22,21 @@ SHOWN = 6  # terms of a direction that a message shows
 def ends(response_name: str, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Rows at the largest and at the smallest value of the response; None if neither can diverge."""
     if response_name.startswith(("Binomial", "BetaBinomial")):
-        trials = y[1] if len(y) > 1 else 1.0
-        return y[0] == trials, y[0] == 0
+        return y[0] == trials_of(y), y[0] == 0
     if response_name.startswith(("Poisson", "NegativeBinomial", "GeneralizedPoisson")):
         return np.zeros(y.shape[1], dtype=bool), y[0] == 0
     return None
+
+
+def _steepest(rising: np.ndarray, level=()) -> np.ndarray | None:
+    """Direction (p,) between -1 and 1 along which no row of ``rising`` (m, p) falls, those of ``level``
+    stay, and the sum of the former rises the most; None where that does not rise."""
+    equal = {"A_eq": level, "b_eq": np.zeros(len(level))} if len(level) else {}
+    found = linprog(-rising.sum(0), A_ub=-rising, b_ub=np.zeros(len(rising)), bounds=(-1, 1),
+                    method="highs", **equal)
+    if found.status != 0 or -found.fun < 1e-7:
+        return None
+    return np.where(np.abs(found.x) < 1e-8, 0.0, found.x)
 
 
 def separating_direction(exog: np.ndarray, high: np.ndarray, low: np.ndarray) -> np.ndarray | None:
@@ -35,15 +47,9 @@ def separating_direction(exog: np.ndarray, high: np.ndarray, low: np.ndarray) ->
     ended = kind != 0
     if not ended.any():
         return None
-    signed = x[ended] * kind[ended, None]
-    equal = x[~ended]
-    found = linprog(-signed.sum(0), A_ub=-signed, b_ub=np.zeros(len(signed)),
-                    A_eq=equal if len(equal) else None,
-                    b_eq=np.zeros(len(equal)) if len(equal) else None, bounds=(-1, 1),
-                    method="highs")
-    if found.status != 0 or -found.fun < 1e-7:
+    direction = _steepest(x[ended] * kind[ended, None], x[~ended])
+    if direction is None:
         return None
-    direction = np.where(np.abs(found.x) < 1e-8, 0.0, found.x)
     score = exog @ direction  # the patterns left out have to agree
     wrong = np.where(high, score < -1e-7, np.where(low, score > 1e-7, np.abs(score) > 1e-7))
     return None if wrong.any() else direction
@@ -56,13 +62,10 @@ def recession_direction(rising: np.ndarray) -> np.ndarray | None:
     between the predictor of the alternative chosen and those of the others, or the distances of a
     linear predictor from the thresholds around its category.
     """
-    patterns = np.unique(rising, axis=0)[:MAX_PATTERNS]
-    found = linprog(-patterns.sum(0), A_ub=-patterns, b_ub=np.zeros(len(patterns)), bounds=(-1, 1),
-                    method="highs")
-    if found.status != 0 or -found.fun < 1e-7:
+    direction = _steepest(np.unique(rising, axis=0)[:MAX_PATTERNS])
+    if direction is None or (rising @ direction < -1e-7).any():
         return None
-    direction = np.where(np.abs(found.x) < 1e-8, 0.0, found.x)
-    return None if (rising @ direction < -1e-7).any() else direction / np.abs(direction).max()
+    return direction / np.abs(direction).max()
 
 
 def describe_recession(direction: np.ndarray, rising: np.ndarray, names) -> str:
@@ -70,7 +73,7 @@ def describe_recession(direction: np.ndarray, rising: np.ndarray, names) -> str:
     return (f"the response is separated: along {combination(direction, names)} the likelihood rises "
             f"without bound in {int((rising @ direction > 1e-8).sum())} comparisons and falls in "
             "none, so that these parameters grow without bound and their standard errors mean "
-            "nothing; combine categories, drop the term or fit a penalised model")
+            "nothing; combine categories, drop the term, or use fit_regularized(method='firth')")
 
 
 def combination(direction, names) -> str:
@@ -90,8 +93,8 @@ def describe(direction: np.ndarray, exog: np.ndarray, names, high, low) -> str:
              else "at its largest where this is positive and at its smallest where negative")
     return (f"the response is separated by {where}: in the {int(rows.sum())} rows where this is not "
             f"zero the response is {value}, so that these coefficients grow without bound and their "
-            "standard errors mean nothing; combine categories, drop the term or fit a penalised "
-            "model")
+            "standard errors mean nothing; combine categories, drop the term, or use "
+            "fit_regularized(method='firth')")
 
 
 def dependence(exog: np.ndarray, names, wrong="is zero in every row") -> str | None:

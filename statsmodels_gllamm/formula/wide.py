@@ -12,14 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.exceptions import DataError, FormulaError
+from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.categories import recode, show
-from statsmodels_gllamm.formula.equalities import constraints_of, direct_effect, latent_name
+from statsmodels_gllamm.formula.equalities import constraints_of
 from statsmodels_gllamm.formula.groupwise import CELL, Groups, cells, read_groups
 from statsmodels_gllamm.formula.measurement import Measurement, parse_measurement
 from statsmodels_gllamm.formula.rows import as_frame, hint, row_array, subset_positions
-from statsmodels_gllamm.formula.statements import quote
-from statsmodels_gllamm.formula.tokens import tokenize
 from statsmodels_gllamm.formula.wide_classes import take_classes
 from statsmodels_gllamm.formula.wide_data import (
     FAMILY,
@@ -28,13 +26,16 @@ from statsmodels_gllamm.formula.wide_data import (
     check_columns,
     check_items,
     check_types,
-    item_numbers,
     person_column,
+    responses_of,
     row_labels,
 )
+from statsmodels_gllamm.formula.wide_families import families_of
+from statsmodels_gllamm.formula.wide_parts import factors_of, formula_of, regressions_of, residuals_of
 from statsmodels_gllamm.spec import Factor
 
 __all__ = ["Wide", "from_wide", "row_arguments"]
+
 
 @dataclass(frozen=True)
 class Wide:
@@ -109,7 +110,7 @@ class Wide:
             new[self.id] = np.repeat(row_labels(data), k)
         codes = np.tile(np.arange(k), n)
         new[ITEM] = pd.Categorical.from_codes(codes, pd.Index(self.items, dtype=object))
-        new[RESPONSE] = _responses(data, self.columns)
+        new[RESPONSE] = responses_of(data, self.columns)
         if self.families is not None:
             new[FAMILY] = np.array([self.families[item] for item in self.items], object)[codes]
         for name in self.indicators:
@@ -117,7 +118,6 @@ class Wide:
         if self.groups is not None:
             new |= self._of_groups(data, codes)
         return pd.concat([pd.DataFrame(new), persons], axis=1)
-
 
     def _of_groups(self, data, codes) -> dict:
         """Columns of cells and of the groups' indicators."""
@@ -180,7 +180,7 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=
     groups = read_groups(chosen, groups, equal, taken)
     unit = {what: ITEM if groups is None else groups.by(part)
             for what, part in (("dispersion", "residuals"), ("thresholds", "intercepts"))}
-    family, labels, by_item, indicators = _families(
+    family, labels, by_item, indicators = families_of(
         family, tuple(columns), {"dispersion": dispersion, "thresholds": thresholds}, unit)
     check_types(chosen, columns, family)
     if indicators and unit["thresholds"] == CELL:
@@ -194,11 +194,11 @@ def from_wide(data, items, *, family, id=None, std_lv=False, fixed=None, groups=
     gaussian = not isinstance(family, Mapping) and family.name.startswith("Gaussian")
     given = [constraints] if isinstance(constraints, str) else list(constraints or ())
     made = Wide(
-        items=tuple(columns), id=name, factors=_factors(model, tuple(columns), groups),
-        formula=_formula(model, name, fixed, chosen.columns, by_item.pop("start"), groups,
-                         found, columns),
-        regressions=_regressions(model, name, groups), families=labels, indicators=indicators,
-        residual_covariances=_residuals(model, groups), groups=groups,
+        items=tuple(columns), id=name, factors=factors_of(model, tuple(columns), groups),
+        formula=formula_of(model, name, fixed, chosen.columns, by_item.pop("start"), groups,
+                           found, columns),
+        regressions=regressions_of(model, name, groups), families=labels, indicators=indicators,
+        residual_covariances=residuals_of(model, groups), groups=groups,
         constraints=[*constraints_of(model, name, groups, gaussian), *given],
         columns=columns, classes=None if found is None else found.classes, **by_item)
     long = made.long(chosen)
@@ -226,140 +226,6 @@ def _measurement(items, data, std_lv) -> tuple[Measurement, dict]:
     first, *rest = columns
     loadings = {first: None if std_lv else 1.0} | dict.fromkeys(rest)
     return Measurement({"factor": loadings}, {"factor"} if std_lv else set()), columns
-
-
-def _responses(data, columns):
-    """Responses of persons and, within these, items."""
-    given = [data[c] for c in columns.values() if c in data.columns]
-    numbers = [item_numbers(column) for column in given]
-    if any(values is None for values in numbers):
-        dtype = given[0].dtype
-        values = np.full((len(data), len(columns)), None, dtype=object)
-        for j, column in enumerate(columns.values()):
-            if column in data.columns:
-                values[:, j] = data[column].astype(object).where(data[column].notna(), None)
-        if isinstance(dtype, pd.CategoricalDtype):
-            return pd.Categorical(values.ravel(), dtype=dtype)
-        return values.ravel()
-    values = np.full((len(data), len(columns)), np.nan)
-    values[:, [c in data.columns for c in columns.values()]] = np.column_stack(numbers) if (
-        numbers) else 0.0
-    return values.ravel()
-
-
-def _factors(model, items, groups) -> dict[str, Factor]:
-    """Factors whose loadings are zero for the items that they do not have."""
-    if groups is None:
-        return {name: Factor(ITEM, loadings={item: own.get(item, 0.0) for item in items},
-                             standardized=name in model.standardized)
-                for name, own in model.loadings.items()}
-    if groups.by("loadings") == ITEM:
-        names = {item: [item] for item in items}
-    else:
-        names = {item: [groups.cell(item, g) for g in range(len(groups.labels))] for item in items}
-    return {name: Factor(groups.by("loadings"), loadings={
-        cell: own.get(item, 0.0) for item, mine in names.items() for cell in mine})
-        for name, own in model.loadings.items()}
-
-
-def _formula(model, id, fixed, columns, start, groups, classes, items) -> str:
-    """The formula: intercepts, means, direct effects, further terms, bars of classes, and a bar for
-    every set of factors that correlate."""
-    group = id if id.isidentifier() else f"`{id}`"
-    if classes is not None and classes.complete(items):
-        start = start[:1]
-    each = [None] if groups is None else range(len(groups.labels))
-    terms = [*start, *(latent_name(name, groups, g) for name in model.means for g in each)]
-    if groups is not None and groups.free_means:
-        terms += [latent_name(name, groups, g) for name, own in model.loadings.items()
-                  if own and name not in model.means for g in each[1:]]
-    terms += [direct_effect(groups, g, item, cause) for item, causes in model.direct
-              for cause in causes for g in each]
-    if fixed is not None:
-        if not isinstance(fixed, str) or not fixed.strip():
-            raise TypeError(f"fixed is terms of a formula such as 'item:sex', not {fixed!r}.")
-        if "~" in fixed:
-            raise FormulaError(f"fixed={fixed!r} has a ~; give terms only, such as 'item:sex'.")
-        terms.append(quote(fixed.strip(), columns))
-    terms += [] if classes is None else classes.bars(items, ITEM)
-    terms += [f"(0 + {' + '.join(latent_name(f, groups, g) for f in block)} | {group})"
-              for g in each for block in model.blocks()]
-    return f"{RESPONSE} ~ {' + '.join(terms)}"
-
-
-def _regressions(model, id, groups) -> list[str]:
-    """Regressions of factors, in every group."""
-    if groups is None:
-        return [f"{outcome} ~ {' + '.join(terms)}" for outcome, terms in model.regressions]
-
-    def named(text, g):
-        out, last = "", 0
-        for token in tokenize(text):
-            if token.kind == "name" and token.text in model.loadings:
-                out += text[last:token.start] + f"{latent_name(token.text, groups, g)}[{id}]"
-                last = token.stop
-        return out + text[last:]
-
-    return [f"{named(outcome, g)} ~ {' + '.join(named(term, g) for term in terms)}"
-            for g in range(len(groups.labels)) for outcome, terms in model.regressions]
-
-
-def _residuals(model, groups) -> dict | None:
-    """Residual covariances of items, of every group where residuals differ."""
-    if not model.residuals:
-        return None
-    if groups is None or groups.by("residuals") == ITEM:
-        return {ITEM: model.residuals}
-    return {CELL: [(groups.cell(one, g), groups.cell(two, g)) for one, two in model.residuals
-                   for g in range(len(groups.labels))]}
-
-
-def _families(family, items, formulas, unit):
-    """Family or {label: Family}, the label of each item, formulas by item, items with indicators.
-
-    ``formulas`` in place of those by item, "dispersion" and "thresholds"; ``unit`` the columns by
-    which these differ otherwise.
-    """
-    labels, indicators = None, ()
-    if isinstance(family, Mapping):
-        family, labels = _labelled(family, items)
-    if labels is None:
-        reads = family.needs().formulas
-        by_item = {what: f"0 + {unit[what]}" if what in reads else None for what in formulas}
-        start = ["0"] if "thresholds" in reads else ["0", unit["thresholds"]]
-    else:
-        by_item = {what: {label: f"0 + {unit[what]}" for label, one in family.items()
-                          if what in one.needs().formulas} or None for what in formulas}
-        start, cut = ["0", unit["thresholds"]], by_item["thresholds"]
-        if cut:  # thresholds take the place of the intercepts of these items, and of no others
-            indicators = tuple(item for item in items if labels[item] not in cut)
-            start = ["0", *(i if i.isidentifier() else f"`{i}`" for i in indicators)]
-    by_item |= {what: value for what, value in formulas.items() if value is not None}
-    return family, labels, {**by_item, "start": start}, indicators
-
-
-def _labelled(families, items):
-    """Distinct families by label, and the label of every item; one family alone has none."""
-    for item in families:
-        if str(item) not in items:
-            raise DataError(f"family has {show(item)}, which is not an item{hint(item, items)}")
-    own = {str(item): value for item, value in families.items()}
-    for item in items:
-        if item not in own:
-            raise DataError(f"family has no entry for the item {item!r}; a dict gives one to every "
-                            "item.")
-    distinct = []
-    for item in items:
-        if own[item] not in distinct:
-            distinct.append(own[item])
-    if len(distinct) == 1:
-        return distinct[0], None
-    names = [one.name.split("(")[0] for one in distinct]
-    if len(set(names)) < len(names):
-        names = [one.name for one in distinct]
-    if len(set(names)) < len(names):
-        names = [f"{name}, {k}" for k, name in enumerate(names, 1)]
-    return dict(zip(names, distinct)), {item: names[distinct.index(own[item])] for item in items}
 
 
 def row_arguments(rows, data, positions, id, k) -> dict:

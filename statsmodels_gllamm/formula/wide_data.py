@@ -1,4 +1,4 @@
-"""Checks of wide data, one row per person and one column per item."""
+"""Wide data, one row per person and one column per item: checks, and the responses in long order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.rows import hint
 
 __all__ = ["FAMILY", "ITEM", "RESPONSE", "check_columns", "check_items", "check_types",
-           "item_numbers", "person_column", "row_labels"]
+           "item_numbers", "person_column", "responses_of", "row_labels"]
 
 ITEM, RESPONSE, FAMILY = "item", "y", "item_family"
 
@@ -96,3 +96,22 @@ def check_types(data, columns, family) -> None:
         if dtype != types[first] and pd.CategoricalDtype in {type(dtype), type(types[first])}:
             raise DataError(f"The items {first!r} and {item!r} have different categories; give all "
                             "items the same, in the same order (Series.cat.set_categories).")
+
+
+def responses_of(data, columns):
+    """Responses of persons and, within these, items."""
+    given = [data[c] for c in columns.values() if c in data.columns]
+    numbers = [item_numbers(column) for column in given]
+    if any(values is None for values in numbers):
+        dtype = given[0].dtype
+        values = np.full((len(data), len(columns)), None, dtype=object)
+        for j, column in enumerate(columns.values()):
+            if column in data.columns:
+                values[:, j] = data[column].astype(object).where(data[column].notna(), None)
+        if isinstance(dtype, pd.CategoricalDtype):
+            return pd.Categorical(values.ravel(), dtype=dtype)
+        return values.ravel()
+    values = np.full((len(data), len(columns)), np.nan)
+    values[:, [c in data.columns for c in columns.values()]] = np.column_stack(numbers) if (
+        numbers) else 0.0
+    return values.ravel()

@@ -8,6 +8,7 @@ the Cholesky root to zero, and its elements stay coordinates.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from statsmodels_gllamm.latent.signs import SignFlip
 from statsmodels_gllamm.parameters import Block, Constraints, Layout
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConstrainedDesign(ByComplexStep):
     """What estimation asks of a `LatentDesign`, as a function of phi (f,).
 
@@ -39,7 +40,7 @@ class ConstrainedDesign(ByComplexStep):
         """Rows and columns of Psi in use."""
         return self.inner.entries
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
         """Blocks of the parameters that are left free."""
         place, blocks = self.constraints.free, []
@@ -48,7 +49,7 @@ class ConstrainedDesign(ByComplexStep):
             blocks.append(Block(block.kind, tuple(block.names[i] for i in inside)))
         return Layout(tuple(blocks))
 
-    @property
+    @cached_property
     def aux_limits(self) -> tuple[AuxLimit, ...]:
         """Limits of the auxiliary predictors that no constraint has to do with, and those of classes,
         in which parameters that are equal go to infinity together."""
@@ -83,7 +84,7 @@ class ConstrainedDesign(ByComplexStep):
         order = self.inner.order
         return None if order is None else order.within(self.constraints.basis, self.constraints.shift)
 
-    @property
+    @cached_property
     def flips(self) -> tuple[SignFlip, ...]:
         """Sign changes under which the constraints still hold."""
         c, found = self.constraints, []

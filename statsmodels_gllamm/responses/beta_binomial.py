@@ -26,8 +26,10 @@ from statsmodels_gllamm.responses.binomial import (
     BinomialLink,
     binomial_rows,
     blank_binomial,
+    draw_proportions,
     successes_failures,
     times,
+    trials_by_row,
 )
 from statsmodels_gllamm.responses.proportion import BetaMixture
 from statsmodels_gllamm.responses.rising import rising, rising_derivatives, rising_score
@@ -83,19 +85,16 @@ class BetaBinomial(BetaMixture):
         first, second, third = rising_derivatives(x + aux[0], s)
         return first + s, second, third
 
-    def _trials(self, y, n: int):
-        return np.ones(n) if y is None or len(y) == 1 else y[1]
-
     @quiet
     def total(self, y, aux):
-        n = self._trials(y, y.shape[1])
+        n = trials_by_row(y, y.shape[1])
         first, second, _ = rising_derivatives(aux[0], n)
         return first + n, second
 
     @quiet
     def expected_information(self, y, nu, aux):
         """Exact up to 200 trials: sum over y of f(y) l'^2."""
-        n = self._trials(y, y.shape[1])
+        n = trials_by_row(y, y.shape[1])
         phi = np.exp(aux[0])
         quasi = n / (1 + times(n > 1, (n - 1) / (1 + phi)))  # of m, times m (1 - m)
         (v1, _, _), (w1, _, _) = self._slopes(nu)
@@ -117,15 +116,14 @@ class BetaBinomial(BetaMixture):
 
     @quiet
     def variance(self, nu, aux, y=None):
-        n = self._trials(y, np.shape(nu)[-1])
+        n = trials_by_row(y, np.shape(nu)[-1])
         return self._binomial_variance(nu) / n * (1 + (n - 1) / (1 + np.exp(aux[0])))
 
     def simulate(self, rng, nu, aux, y=None):
-        n = self._trials(y, np.shape(nu)[-1])
-        return rng.binomial(n.astype(np.int64), self._draw(rng, nu, aux)) / np.maximum(n, 1)
+        return draw_proportions(rng, y, self._draw(rng, nu, aux))
 
     def aux_start(self, y, mu):
-        n = self._trials(y, y.shape[1])
+        n = trials_by_row(y, y.shape[1])
         single = mu * (1 - mu)
         square = (y[0] - n * mu) ** 2 / np.maximum(n, 1)
         more = np.sum((n - 1) * single)

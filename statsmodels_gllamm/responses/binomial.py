@@ -54,9 +54,23 @@ class BinomialLink:
             return nu, None
         return np.where(outside, (max(self.lower, -1.0) + self.upper) / 2, nu), outside
 
-    def other(self, nu):
+    def _other(self, nu):
         """The argument of the failure's tail."""
         return self.shift + self.sign * nu
+
+    def log_failure(self, nu):
+        """log(1 - F(nu))."""
+        return self.failure.value(self._other(nu))
+
+    def failure_score(self, nu):
+        """log(1 - F(nu)) and its first derivative."""
+        value, first = self.failure.value_score(self._other(nu))
+        return value, self.sign * first
+
+    def failure_derivatives(self, nu):
+        """The first three derivatives of log(1 - F(nu))."""
+        first, second, third = self.failure.derivatives(self._other(nu))
+        return self.sign * first, second, self.sign * third
 
 
 BINOMIAL_LINKS = {link.name: link for link in (
@@ -76,9 +90,25 @@ def binomial_link(name: str) -> BinomialLink:
     return BINOMIAL_LINKS[name]
 
 
+def trials_of(y):
+    """Numbers of trials (n,) from the row statistics; one for all rows of a single trial."""
+    return 1.0 if y is None or len(y) == 1 else y[1]
+
+
 def successes_failures(y):
     """Successes and failures (n,) each, from the row statistics."""
-    return y[0], (1.0 if len(y) == 1 else y[1]) - y[0]
+    return y[0], trials_of(y) - y[0]
+
+
+def trials_by_row(y, n: int):
+    """The same as an array (n,)."""
+    return np.broadcast_to(trials_of(y), (n,))
+
+
+def draw_proportions(rng, y, p):
+    """Proportions (n,) of successes in each row's trials, for probabilities (n,)."""
+    n = trials_by_row(y, np.shape(p)[-1])
+    return rng.binomial(n.astype(np.int64), p) / np.maximum(n, 1)
 
 
 def times(weight, x):
@@ -128,7 +158,7 @@ class Binomial(Response):
         nu, outside = self.link.inside(nu)
         success, failure = successes_failures(y)
         value = (times(success, self.link.success.value(nu))
-                 + times(failure, self.link.failure.value(self.link.other(nu))))
+                 + times(failure, self.link.log_failure(nu)))
         if outside is not None:
             value[outside] = -np.inf
         return value
@@ -145,9 +175,9 @@ class Binomial(Response):
             return super().kernel_score(y, nu)
         success, failure = successes_failures(y)
         value, score = link.success.value_score(nu)
-        other, other_score = link.failure.value_score(link.other(nu))
+        other, other_score = link.failure_score(nu)
         value, score = value * success, score * success
-        other, other_score = other * failure, other_score * (link.sign * failure)
+        other, other_score = other * failure, other_score * failure
         value += other
         score += other_score
         if np.isfinite(np.min(value, initial=0.0)):
@@ -157,10 +187,7 @@ class Binomial(Response):
     def _tail_derivatives(self, nu):
         """Derivatives in nu of log F and of log(1 - F), zero outside the support."""
         nu, outside = self.link.inside(nu)
-        sign = self.link.sign
-        first = self.link.success.derivatives(nu)
-        other = self.link.failure.derivatives(self.link.other(nu))
-        other = sign * other[0], other[1], sign * other[2]
+        first, other = self.link.success.derivatives(nu), self.link.failure_derivatives(nu)
         if outside is not None:
             first, other = ([np.where(outside, 0.0, d) for d in ds] for ds in (first, other))
         return first, other
@@ -178,25 +205,22 @@ class Binomial(Response):
     @quiet
     def expected_information(self, y, nu, aux=None):
         first, other = self._tail_derivatives(nu)  # f^2 / (F (1 - F)) per trial
-        n = 1.0 if len(y) == 1 else y[1]
-        return n * np.abs(np.where(other[0] == 0, 0.0, times(first[0], other[0])))
+        return trials_of(y) * np.abs(np.where(other[0] == 0, 0.0, times(first[0], other[0])))
 
     @quiet
     def mean(self, nu, aux=None, y=None):
         p = np.exp(self.link.success.value(nu))
         if self.link.bounded:  # outside the support by the other tail, which has a value there
-            p = np.where(np.isnan(p), 1 - np.exp(self.link.failure.value(self.link.other(nu))), p)
+            p = np.where(np.isnan(p), 1 - np.exp(self.link.log_failure(nu)), p)
         return p
 
     @quiet
     def variance(self, nu, aux=None, y=None):
         p = self.mean(nu)
-        value = p * np.exp(self.link.failure.value(self.link.other(nu)))
-        return value if y is None or len(y) == 1 else value / y[1]
+        return p * np.exp(self.link.log_failure(nu)) / trials_of(y)
 
     def simulate(self, rng, nu, aux=None, y=None):
-        n = np.ones(np.shape(nu)[-1]) if y is None or len(y) == 1 else y[1]
-        return rng.binomial(n.astype(np.int64), self.mean(nu)) / np.maximum(n, 1)
+        return draw_proportions(rng, y, self.mean(nu))
 
     def describe_constant(self, y):
         success, failure = successes_failures(y)

@@ -250,7 +250,7 @@ class CompositeBinomial(Composite):
         """Rows' log w h and log w (1 - h), and outcomes' log mu and log(1 - mu)."""
         link, log_weight = self.inner.link, np.log(y[-1])
         nu, _ = link.inside(nu)
-        rows = log_weight + link.success.value(nu), log_weight + link.failure.value(link.other(nu))
+        rows = log_weight + link.success.value(nu), log_weight + link.log_failure(nu)
         rest = 1 - sets.sum(y[-1])
         rest = np.log(np.where(rest > 1e-12, rest, 0.0))  # weights may sum to one up to rounding
         return rows, (log_sum(rows[0], sets), log_sum(rows[1], sets, rest))
@@ -272,10 +272,8 @@ class CompositeBinomial(Composite):
         link = self.inner.link
         (log_success, log_failure), (log_mu, log_rest) = self._logs(y, nu, sets)
         nu, _ = link.inside(nu)
-        f1, f2, f3 = link.failure.derivatives(link.other(nu))
         return (relative(np.exp(log_success - sets.spread(log_mu)), *link.success.derivatives(nu)),
-                relative(np.exp(log_failure - sets.spread(log_rest)),
-                         link.sign * f1, f2, link.sign * f3))
+                relative(np.exp(log_failure - sets.spread(log_rest)), *link.failure_derivatives(nu)))
 
     def terms(self, y, nu, aux, sets):
         counts = successes_failures(self.statistics(y, sets))

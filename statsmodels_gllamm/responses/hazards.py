@@ -17,7 +17,7 @@ from scipy.special import psi, zeta
 
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.beta_binomial import BetaBinomial
-from statsmodels_gllamm.responses.binomial import Binomial, times
+from statsmodels_gllamm.responses.binomial import Binomial, times, trials_by_row
 from statsmodels_gllamm.responses.poisson import Poisson, PoissonPower
 
 RARE = np.log(0.03)
@@ -110,7 +110,7 @@ class _Trials(Ratio):
     """Of binomial and beta-binomial trials."""
 
     def _series(self, y, x, aux):
-        n = np.ones(y.shape[1]) if len(y) == 1 else y[1]
+        n = trials_by_row(y, y.shape[1])
         sums = _power_sums(aux[0], n) if self.inner.aux_names else [n] * (TERMS + 2)
         return _Series(np.exp(x), sums)
 

@@ -35,8 +35,10 @@ from statsmodels_gllamm.responses.binomial import (
     BinomialLink,
     binomial_rows,
     blank_binomial,
+    draw_proportions,
     successes_failures,
     times,
+    trials_of,
 )
 from statsmodels_gllamm.responses.tails import LOGISTIC
 
@@ -126,8 +128,7 @@ class IRT(Response):
     @quiet
     def expected_information(self, y, nu, aux):
         parts = self._parts(nu, aux)  # P'^2 / (P (1 - P)) per trial
-        trials = 1.0 if len(y) == 1 else y[1]
-        return trials * parts.success.derivatives[0] * parts.failure.derivatives[0]
+        return trials_of(y) * parts.success.derivatives[0] * parts.failure.derivatives[0]
 
     @quiet
     def aux_score(self, y, nu, aux):
@@ -171,12 +172,10 @@ class IRT(Response):
     @quiet
     def variance(self, nu, aux, y=None):
         parts = self._parts(nu, aux)
-        value = np.exp(parts.log_p + parts.log_q)
-        return value if y is None or len(y) == 1 else value / y[1]
+        return np.exp(parts.log_p + parts.log_q) / trials_of(y)
 
     def simulate(self, rng, nu, aux, y=None):
-        n = np.ones(np.shape(nu)[-1]) if y is None or len(y) == 1 else y[1]
-        return rng.binomial(n.astype(np.int64), self.mean(nu, aux)) / np.maximum(n, 1)
+        return draw_proportions(rng, y, self.mean(nu, aux))
 
     def aux_start(self, y, mu):
         return np.array([GUESS_START, SLIP_START][:len(self.aux_names)])

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.responses.base import quiet
-from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial, BinomialLink
+from statsmodels_gllamm.responses.binomial import BINOMIAL_LINKS, Binomial, BinomialLink, trials_of
 
 
 def _finite(x) -> bool:
@@ -64,7 +64,7 @@ class BinomialLogit(Binomial):
         e = np.exp(-nu)
         p = 1 / (1 + e)
         q = e * p
-        n = 1.0 if len(y) == 1 else y[1]
+        n = trials_of(y)
         second = p * q
         second *= -n
         if not _finite(second):

@@ -61,13 +61,11 @@ class BetaMixture(Response):
         """First and second derivative of F in logprec, less the terms that cancel."""
 
     def _logs(self, nu):
-        return self.link.success.value(nu), self.link.failure.value(self.link.other(nu))
+        return self.link.success.value(nu), self.link.log_failure(nu)
 
     def _slopes(self, nu):
         """Derivatives of x1 and of x2 in nu."""
-        sign = self.link.sign
-        w1, w2, w3 = self.link.failure.derivatives(self.link.other(nu))
-        return self.link.success.derivatives(nu), (sign * w1, w2, sign * w3)
+        return self.link.success.derivatives(nu), self.link.failure_derivatives(nu)
 
     def _sides(self, y, nu, aux):
         """Of either side: f_1, f_2, f_3 and the derivatives of x."""
@@ -82,13 +80,13 @@ class BetaMixture(Response):
     def kernel_score(self, y, nu, aux):
         link = self.link
         x1, v1 = link.success.value_score(nu)
-        x2, w1 = link.failure.value_score(link.other(nu))
+        x2, w1 = link.failure_score(nu)
         s1, s2 = self.sides(y)
         kernel, score = self.side_score(s1, x1, aux)
         other, other_score = self.side_score(s2, x2, aux)
         kernel = kernel + other
         score = times(score, v1)
-        score += link.sign * times(other_score, w1)
+        score += times(other_score, w1)
         return kernel, without_weight(kernel, score)
 
     @quiet

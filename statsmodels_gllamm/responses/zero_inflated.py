@@ -83,7 +83,7 @@ class ZeroInflated(Around, SetResponse):
 
     def _kernel(self, y, z, kernel, f):
         """From the inner kernel, and the inner log density f where y is zero."""
-        a, b = self.link.success.value(z), self.link.failure.value(self.link.other(z))
+        a, b = self.link.success.value(z), self.link.log_failure(z)
         value = np.where(y[0] > 0, b + kernel, log_mixture(a, b, f))
         return np.where(np.isneginf(np.real(kernel)), -np.inf, value) if self.bounded else value
 
@@ -133,13 +133,13 @@ class ZeroInflated(Around, SetResponse):
     @quiet
     def mean(self, nu, aux=None, y=None, sets=None):
         z, inner = self._inner(nu, aux, y, sets)
-        return np.exp(self.link.failure.value(self.link.other(z))) * self.inner.mean(*inner)
+        return np.exp(self.link.log_failure(z)) * self.inner.mean(*inner)
 
     @quiet
     def variance(self, nu, aux=None, y=None, sets=None):
         z, inner = self._inner(nu, aux, y, sets)
         mu, pi = self.inner.mean(*inner), np.exp(self.link.success.value(z))
-        rest = np.exp(self.link.failure.value(self.link.other(z)))
+        rest = np.exp(self.link.log_failure(z))
         return rest * (self.inner.variance(*inner) + pi * mu * mu)
 
     def zero_probability(self, nu, sets):
@@ -216,12 +216,11 @@ class _Parts:
         link = response.link
         self.positive, self.f = y[0] > 0, f
         self.a = link.success.derivatives(z)
-        b = link.failure.derivatives(link.other(z))
-        self.b = link.sign * b[0], b[1], link.sign * b[2]
+        self.b = link.failure_derivatives(z)
         if link.symmetric and link.name == "logit":
             distance = f - z
         else:
-            distance = link.failure.value(link.other(z)) + f - link.success.value(z)
+            distance = link.log_failure(z) + f - link.success.value(z)
         self.r = np.where(self.positive, 1.0, expit(distance))
         self.t = np.where(self.positive, 0.0, expit(-distance))
 

@@ -97,13 +97,16 @@ class PopulationAverages(ExplainedVariance):
         MarginalEffects
             ``margeff``, ``margeff_se``, ``margeff_cov``, ``conf_int()``, ``summary()`` and
             ``summary_frame()`` as in statsmodels.  Of ordinal and nominal responses there is an effect
-            on every category, of mixed responses on the rows of every label.
+            on every category, of mixed responses on the rows of every label, and of choices on the
+            probability that each alternative is chosen.
 
         Notes
         -----
-        A categorical variable has the differences of its levels from the first one, averaged over the
-        rows.  Offsets are those of the rows, or their mean.  Errors are those of the delta method
-        through all parameters.
+        A variable that differs within the sets of a choice is changed for one alternative at a time:
+        ``price[car]``.  A categorical variable has the differences of its levels from the first one,
+        averaged over the rows.  Offsets are those of the rows, or their mean.  Errors are those of the
+        delta method through all parameters.  Of choices with random coefficients the integrals over
+        whole sets take minutes where there are thousands; ``variables`` names those wanted.
 
         Examples
         --------

@@ -35,6 +35,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
+from statsmodels_gllamm.estimation.optimize import is_positive_definite
+
 CLOSE = 1e-9  # length of a step, in standard deviations, at which a projection is found
 MOST = 20_000  # iterations of a projection
 GRID = 40  # values at which weights are fitted
@@ -148,15 +150,16 @@ def _angles(v: np.ndarray) -> np.ndarray:
 def project(z: np.ndarray, v: np.ndarray, orders) -> np.ndarray:
     """Nearest points (n, d) of the cone to z (n, d) in the metric of the inverse of V (d, d).
 
-    Projected gradients with momentum, in coordinates in which the metric is near the identity and the
-    cone its own kind: matrices between two diagonal ones.
+    Projected gradients with momentum, in coordinates in which the metric is near the identity.
     """
-    scale = _scale(v, orders)
-    metric = np.linalg.inv(v * scale[:, None] * scale)
+    change = min((_coordinates(v, orders, whole) for whole in (True, False)),
+                 key=lambda c: np.linalg.cond(c @ v @ c.T))
+    metric = np.linalg.inv(change @ v @ change.T)
     values = np.linalg.eigvalsh(metric)
     roots = np.sqrt(values[[0, -1]])
     momentum = (roots[1] - roots[0]) / (roots[1] + roots[0])
-    target, out = z * scale, np.empty_like(z)
+    target = z @ change.T
+    out = np.empty_like(target)
     x = _nearest(target, orders)
     ahead, left = x, np.arange(len(z))
     for _ in range(MOST):
@@ -169,40 +172,80 @@ def project(z: np.ndarray, v: np.ndarray, orders) -> np.ndarray:
             if not len(left):
                 break
     out[left] = x
-    return out / scale
+    return np.linalg.solve(change, out.T).T
 
 
-def _scale(v, orders) -> np.ndarray:
-    """What multiplies every coordinate (d,): Frobenius' norm is then that of vectors, and diagonal
-    elements have variance one."""
-    found, first = [], 0
-    for s in orders:
-        rows, columns = np.tril_indices(s)
-        diagonal = first + np.flatnonzero(rows == columns)
-        size = np.diag(v)[diagonal] ** -0.25
-        found.append(size[rows] * size[columns]
-                     * np.where(rows == columns, 1.0, np.sqrt(2.0)))
-        first += len(rows)
-    return np.concatenate(found)
+def _coordinates(v: np.ndarray, orders, whole: bool) -> np.ndarray:
+    """Change of coordinates (d, d) to those of L M L', off-diagonal ones times the root of two, so that
+    the cone stays and the metric becomes about Frobenius' norm.
 
+    With balanced normal data the covariance matrix of M is that of a Wishart matrix, by some Q
 
-def _nearest(x: np.ndarray, orders) -> np.ndarray:
-    """Nearest points of the cone in the scaled coordinates (n, d)."""
-    out, first = x.copy(), 0
+        cov(M_ij, M_kl) = Q_ik Q_jl + Q_il Q_jk,
+
+    from which Q, or its diagonal, is taken, and L'L is the inverse of Q.
+    """
+    change, first = np.zeros_like(v), 0
     for s in orders:
         rows, columns = np.tril_indices(s)
         own = slice(first, first + len(rows))
+        inverse = np.linalg.inv(np.linalg.cholesky(_wishart(v[own, own], rows, columns, whole)))
+        scale = np.where(rows == columns, 1.0, np.sqrt(2.0))
+        for k, (i, j) in enumerate(zip(rows, columns)):
+            unit = np.zeros((s, s))
+            unit[i, j] = unit[j, i] = 1.0
+            change[own, first + k] = (inverse @ unit @ inverse.T)[rows, columns] * scale
+        first += len(rows)
+    return change
+
+
+def _wishart(v: np.ndarray, rows, columns, whole: bool) -> np.ndarray:
+    """Q (s, s) of a covariance matrix of matrices; its diagonal where it would not be positive
+    definite."""
+    place = {pair: k for k, pair in enumerate(zip(rows.tolist(), columns.tolist()))}
+    diagonal = np.array([np.sqrt(v[k, k] / 2) for (i, j), k in place.items() if i == j])
+    q = np.diag(diagonal)
+    for (i, j), k in place.items():
+        if i != j and whole:
+            q[i, j] = q[j, i] = np.mean([v[place[m, m], k] / (2 * diagonal[m]) for m in (i, j)])
+    return q if is_positive_definite(q) else np.diag(diagonal)
+
+
+def _nearest(x: np.ndarray, orders) -> np.ndarray:
+    """Nearest points of the cone in the new coordinates (n, d)."""
+    out, first = x.copy(), 0
+    for s in orders:
+        own = slice(first, first + s * (s + 1) // 2)
         if s == 1:
             out[:, own] = np.maximum(x[:, own], 0.0)
         else:
-            half = np.where(rows == columns, 1.0, np.sqrt(0.5))
-            matrix = np.zeros((len(x), s, s))
-            matrix[:, rows, columns] = matrix[:, columns, rows] = x[:, own] * half
-            values, vectors = np.linalg.eigh(matrix)
-            matrix = (vectors * np.maximum(values, 0.0)[:, None]) @ np.swapaxes(vectors, 1, 2)
-            out[:, own] = matrix[:, rows, columns] / half
-        first += len(rows)
+            out[:, own] = (_nearest_pair if s == 2 else _nearest_psd)(x[:, own])
+        first = own.stop
     return out
+
+
+def _nearest_pair(x: np.ndarray) -> np.ndarray:
+    """Nearest positive semidefinite matrices of order two, from their mean eigenvalue t and half the
+    difference r of the two."""
+    t, half = (x[:, 0] + x[:, 2]) / 2, (x[:, 0] - x[:, 2]) / 2
+    r = np.sqrt(half**2 + x[:, 1] ** 2 / 2)
+    share = np.where(t - r >= 0, 1.0, 0.0)
+    edge = (t - r < 0) & (t + r > 0)
+    share[edge] = ((t + r) / (2 * r))[edge]
+    mean = np.where(edge, (t + r) / 2, t * share)
+    return np.column_stack([mean + share * half, share * x[:, 1], mean - share * half])
+
+
+def _nearest_psd(x: np.ndarray) -> np.ndarray:
+    """Nearest positive semidefinite matrices of any order."""
+    s = int(np.sqrt(2 * x.shape[1]))
+    rows, columns = np.tril_indices(s)
+    scale = np.where(rows == columns, 1.0, np.sqrt(0.5))
+    matrix = np.zeros((len(x), s, s))
+    matrix[:, rows, columns] = matrix[:, columns, rows] = x * scale
+    values, vectors = np.linalg.eigh(matrix)
+    matrix = (vectors * np.maximum(values, 0.0)[:, None]) @ np.swapaxes(vectors, 1, 2)
+    return matrix[:, rows, columns] / scale
 
 
 def _shares(z, x, v) -> np.ndarray:

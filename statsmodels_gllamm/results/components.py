@@ -126,4 +126,5 @@ def correlation_error(results, one: Correlation) -> tuple[float, float]:
     value, slope = delta.jacobian(lambda p: one.function(p)[..., None], np.asarray(results.params))
     if not np.isfinite(slope).all():
         return float(value[0]), np.nan
-    return float(value[0]), float(np.sqrt(np.squeeze(results.cov_params(slope))))
+    variance = float(np.squeeze(results.cov_params(slope)))
+    return float(value[0]), np.sqrt(variance) if variance > 0 and abs(value[0]) < 1 else np.nan

@@ -107,6 +107,9 @@ def covariance(model, record, cov_type: str = "nonrobust", cov_kwds=None):
         ``description``, and what was used.
     """
     given = check_cov_type(cov_type, cov_kwds)
+    if cov_type == "nonrobust" and record.integration == "pql":
+        return record.cov, {"description": "Standard errors are those of the last working model, a "
+                                           "linear mixed model."}
     if cov_type == "nonrobust":
         return record.cov, {"description": DESCRIPTIONS[cov_type]}
     if record.unit_scores is not None and len(record.unit_scores) == 0:

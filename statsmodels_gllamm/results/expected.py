@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.families.choice import Choice
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.results import linear
@@ -60,7 +61,8 @@ class Expected:
                                           self.n_quad, want))
 
 
-def expected(results, frame=None, offset=None, latent="integrate", what="this") -> Expected:
+def expected(results, frame=None, offset=None, latent="integrate", what="this",
+             sets=False) -> Expected:
     """Expectations of the estimation sample's rows, or of those of a frame.
 
     Parameters
@@ -73,13 +75,16 @@ def expected(results, frame=None, offset=None, latent="integrate", what="this") 
         What latent variables are taken for.
     what : str
         How errors name what is asked for.
+    sets : bool
+        Whether outcomes may take several rows; all of them are in the frame then.
     """
     model, record = results.model, results.record
     if latent not in LATENT:
         raise ValueError(f"latent must be one of {', '.join(map(repr, LATENT))}, not {latent!r}")
     if frame is None or latent == "posterior":
         needs_sample(model, what)
-    refuse_sets(model, what)
+    if not sets:
+        refuse_sets(model, what)
     labels, given = category_labels(model), LATENT[latent]
     n = len(model.sample.index) if frame is None else len(frame)
     if offset is None:
@@ -128,7 +133,7 @@ def refuse_sets(model, what: str) -> None:
 def category_labels(model) -> tuple | None:
     """Categories of the response; None where it is a number, or where members differ."""
     family = model.fitted_family
-    if isinstance(family, MixedFamily):
+    if isinstance(family, (MixedFamily, Choice)):
         return None
     response = model.outcomes.members[0].response
     if isinstance(family, Nominal):

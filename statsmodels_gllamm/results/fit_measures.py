@@ -32,6 +32,7 @@ from statsmodels.iolib.tableformatting import fmt_params
 from statsmodels_gllamm.exceptions import ConvergenceWarning
 from statsmodels_gllamm.results.estimates import correlation
 from statsmodels_gllamm.results.implied import weighted_covariance
+from statsmodels_gllamm.results.likelihoods import refuse_without_likelihood
 from statsmodels_gllamm.results.persons import Stratum, strata_of
 from statsmodels_gllamm.results.saturated import Saturated, evaluate, independent, saturated
 
@@ -137,6 +138,7 @@ class FitMeasures:
 
 def fit_measures(results, items=None, by=None) -> FitMeasures:
     """Measures of fit; see ``GLLAMMResults.fit_measures``."""
+    refuse_without_likelihood(results, "fit_measures()")
     strata = strata_of(results, items, by)
     full = [_saturated(stratum) for stratum in strata]
     if not all(one.converged for one in full):

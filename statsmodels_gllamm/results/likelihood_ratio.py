@@ -82,13 +82,13 @@ class LRTestResult(_Test):
     def __str__(self) -> str:
         if not self.boundary:
             return repr(self)
-        mixture = " + ".join(f"{w:.3g} chi2({df})" for df, w in self.weights.items())
+        mixture = " + ".join(f"{w:.3g}\xa0chi2({df})" for df, w in self.weights.items())
         drawn = f", {self.draws} draws, standard error {self.error:.1g}" if self.draws else ""
         lines = (f"{' and '.join(self.boundary)}: {mixture}{drawn};",
                  f"chi2({self.df}) alone has p = {self.pvalue_naive:.4g}")
-        return "\n".join([repr(self), *(textwrap.fill(line, WIDTH, initial_indent="    ",
-                                                      subsequent_indent="        ")
-                                        for line in lines)])
+        wrapped = [textwrap.fill(line, WIDTH, initial_indent="    ", subsequent_indent="        ")
+                   for line in lines]
+        return "\n".join([repr(self), *wrapped]).replace("\xa0", " ")
 
 
 def likelihood_ratio(results, other, rng=0, draws=DRAWS, stacklevel: int = 2) -> LRTestResult:

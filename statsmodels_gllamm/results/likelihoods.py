@@ -1,5 +1,7 @@
-"""Whether the log-likelihoods of several fits can be compared."""
+"""Whether estimates maximise a log-likelihood of the data, what else they say, and what they refuse."""
 from __future__ import annotations
+
+PQL = "pql"
 
 
 def refuse_incomparable(results, other, what: str) -> None:
@@ -26,19 +28,47 @@ def refuse_without_likelihood(results, what: str) -> None:
         Quasi-likelihood, sampling weights or a penalty.
     """
     text = no_likelihood(results)
-    if text:
+    if text is not None:
         raise ValueError(f"{what} is not available {text}")
 
 
-def no_likelihood(results) -> str:
-    """Why results have no log-likelihood, and what to do; "" where they have one."""
-    if str(results.integration).lower() in ("pql", "mql", "pql2", "mql2"):
-        return (f"for estimates by {results.integration!r}, penalised quasi-likelihood, which has no "
-                "log-likelihood of the data; fit with integration='adaptive'")
-    if any(getattr(one, name, None) is not None for one, name in (
-            (results.model, "sampling_weights"), (results.model.sample, "sampling"))):
+def no_likelihood(results) -> str | None:
+    """Why results have no maximum of a likelihood, and what to do; None where they have one."""
+    if results.integration == PQL:
+        return ("for penalised quasi-likelihood (integration='pql'), which has no likelihood; fit with "
+                "another integration")
+    if results.model.sample.sampling is not None:
         return ("with sampling weights, where the likelihood is a pseudolikelihood whose ratio is not "
                 "chi-squared; use wald_test() with robust standard errors")
-    if getattr(results, "penalty", None) is not None or getattr(results, "penalized", False):
-        return ("for penalised estimates, which do not maximise the likelihood; refit with fit()")
-    return ""
+    if results.penalty is not None:
+        return "for a penalised fit, which is not at the maximum of the likelihood; refit with fit()"
+    return None
+
+
+def likelihood_rows(results, large) -> list[tuple[str, str]]:
+    """(label, text) of the log-likelihood and what follows from it, for the head of a summary;
+    ``large(x, decimals)`` formats a number."""
+    if results.integration == PQL:
+        return [("Log-Likelihood:", "none (PQL)")]
+    if results.model.sample.sampling is not None:
+        return [("Log-Pseudolikelihood:", large(results.llf, 3))]
+    if results.penalty is not None:
+        value = results.penalty.value
+        return [("Log-Likelihood:", large(results.llf, 3)), ("Penalty:", large(value, 3)),
+                ("Penalized:", large(results.llf + value, 3))]
+    return [("Log-Likelihood:", large(results.llf, 3)), ("AIC:", large(results.aic, 2)),
+            ("BIC:", large(results.bic, 2))]
+
+
+def likelihood_notes(results) -> list[str]:
+    """Footnotes on the kind of estimates."""
+    if results.integration == PQL:
+        return ["PQL: no likelihood.  Estimates by penalised quasi-likelihood are biased where rows "
+                "tell little, as binary ones in small clusters: variances come out too small.  They "
+                "are starting values, fit(start_params=results), or for comparison."]
+    if results.penalty is not None:
+        errors = ("without the penalty's" if results.penalty.method == "firth"
+                  else "with the penalty's")
+        return [f"Penalised estimates: {results.penalty.text}.  Log-Likelihood is without it; "
+                f"standard errors are from the information {errors}."]
+    return []

@@ -12,12 +12,14 @@ categories effects are differences f(level) - f(base), of log f with "eydx".
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.families.choice import Choice
 from statsmodels_gllamm.families.mixed import MixedFamily
+from statsmodels_gllamm.results.choice_effects import Alternatives, alternatives
 from statsmodels_gllamm.results.derived import derived_covariance
 from statsmodels_gllamm.results.expected import expected
 from statsmodels_gllamm.results.free_derivative import free_derivative
@@ -54,6 +56,8 @@ class Effect:
         Of that difference.
     discrete : bool
     column : str or int
+    alternative : int, optional
+        Whose variable it is, of a choice.
     edge : ndarray (n,), optional
         1 for rows at the upper end of what the variable may be, -1 at the lower one: there the copies
         are on one side, one and two differences away.
@@ -65,6 +69,7 @@ class Effect:
     divisor: float
     discrete: bool
     column: object
+    alternative: int | None = None
     edge: np.ndarray | None = None
 
 
@@ -94,11 +99,14 @@ def get_margeff(results, at="overall", method="dydx", atexog=None, dummy=False, 
         population = changed(population, atexog if isinstance(atexog, dict) else {}, "atexog")
     elif at == "overall" and latent != "posterior":
         population = population.merged(model, list(known))
-    copies, effects = _plan(population, chosen, ways, method)
+    sets = alternatives(model, population.data, known, WHAT)
+    copies, effects = _plan(population, chosen, ways, method, sets)
     offset = np.tile(population.offset, len(copies))
-    sought = expected(results, stacked(copies), offset, latent, WHAT)
-    outcomes, masks = mixed_outcomes(model, sought, len(population.weight))
-    x = _values(population.data, effects) if method in ("dyex", "eyex") else None
+    rows = copies if sets is None else sets.in_own_sets(copies)
+    sought = expected(results, stacked(rows), offset, latent, WHAT, sets is not None)
+    outcomes, masks = mixed_outcomes(model, sought, len(population.weight)) if sets is None else (
+        sets.labels, sets.masks)
+    x = _values(population.data, effects, sets) if method in ("dyex", "eyex") else None
 
     def by_row(working):
         f = sought.at(working)
@@ -108,15 +116,18 @@ def get_margeff(results, at="overall", method="dydx", atexog=None, dummy=False, 
 
     def averaged(working):
         each, weight = by_row(working), population.weight * masks
-        if len(masks) > 1:  # members of a mixed response: rows of others count nothing
+        if len(masks) > 1:  # members of a mixed response, or alternatives: other rows count nothing
             each = np.where(masks[:, None] > 0, each, 0.0)
         return (each * weight[:, None]).sum(axis=-1) / weight.sum(axis=-1)[:, None]
 
     names, options = [e.name for e in effects], {"method": method, "at": at, "latent": latent}
     yname = model.endog_names
     if at == "all":
-        rows = np.moveaxis(by_row(results.record.working), -1, 0)
-        return MarginalEffects(rows.reshape(len(rows), -1), None, names, outcomes, options, yname)
+        each = by_row(results.record.working)
+        if len(masks) > len(each):
+            each = np.where(masks[:, None] > 0, each, np.nan)
+        each = np.moveaxis(each, -1, 0)
+        return MarginalEffects(each.reshape(len(each), -1), None, names, outcomes, options, yname)
     values, derivatives = free_derivative(results, averaged)
     cov = derived_covariance(results, values, derivatives)
     return MarginalEffects(values, cov, names, outcomes, options, yname)
@@ -149,15 +160,19 @@ def _population(model, at, atexog, columns: bool) -> tuple[Population, dict[obje
                              "arrays of columns of exog go with of='columns'")
         n = len(data)
         population = Population(data, np.zeros(n), np.full(n, 1 / n))
-    if isinstance(model.fitted_family, MixedFamily) and at in CENTRES:
-        raise NotImplementedError(f"at={at!r} is not available for mixed responses, whose rows have "
-                                  "different families; use at='overall', with atexog= for values")
+    if at in CENTRES and isinstance(model.fitted_family, (MixedFamily, Choice)):
+        what = "choices, whose rows belong to sets" if isinstance(model.fitted_family, Choice) else (
+            "mixed responses, whose rows have different families")
+        raise NotImplementedError(f"at={at!r} is not available for {what}; use at='overall', with "
+                                  "atexog= for values")
     if columns:
         exog = model.sample.exog
         varies = [k for k in range(exog.shape[1])
                   if not len(exog) or np.ptp(exog.to_numpy()[:, k]) > 0]
         return population, {k: Variable(str(exog.columns[k]), None) for k in varies}
     found = variables_of(model, population.data)
+    if isinstance(model.fitted_family, Choice):  # what tells alternatives apart is not theirs to change
+        found.pop(model.fitted_family.alternative, None)
     if not found:
         raise ValueError("the formula has no variables, so that there are no marginal effects")
     return population, found
@@ -190,43 +205,46 @@ def _way(population: Population, column, inside: bool, dummy, count):
     return Difference(STEP * spread(x, population.weight), *limits)
 
 
-def _plan(population: Population, chosen, ways, method):
+def _plan(population: Population, chosen, ways, method, sets: Alternatives | None):
     """Copies of the rows, the first one unchanged, and the effects that are differences of them."""
-    copies, effects = [population.data], []
-
-    def copy(column, value) -> int:
-        copies.append(with_column(population.data, column, value))
-        return len(copies) - 1
-
-    def add(name, column, low, high, divisor, discrete, edge=None):
-        edge = edge if edge is not None and edge.any() else None
-        effects.append(Effect(name, copy(column, low), copy(column, high), divisor, discrete, column,
-                              edge))
-
+    data, effects = population.data, []
+    copies = [data]
     for column, variable in chosen.items():
-        if variable.levels is not None:
-            if method in ("dyex", "eyex"):
-                raise ValueError(f"method={method!r} has no meaning for {variable.name!r}, which is "
-                                 "categorical; use 'dydx' or 'eydx', or name others in variables=")
-            base = copy(column, variable.levels[0])
-            effects += [Effect(name, base, copy(column, level), 1.0, True, column)
-                        for name, level in zip(variable.contrasts(), variable.levels[1:])]
-            continue
-        x, way = _column(population.data, column), ways[column]
-        if way == "dummy":
-            add(variable.name, column, 0.0, 1.0, 1.0, True)
-        elif way == "count":
-            add(variable.name, column, x - 1, x + 1, 2.0, True)
-        else:
-            edge = np.where(x + way.h > way.high, 1, np.where(x - way.h < way.low, -1, 0))
-            add(variable.name, column, x + way.h * np.choose(edge + 1, [1, -1, -2]),
-                x + way.h * np.choose(edge + 1, [2, 1, -1]), 2 * way.h, False, edge)
+        if variable.levels is not None and method in ("dyex", "eyex"):
+            raise ValueError(f"method={method!r} has no meaning for {variable.name!r}, which is "
+                             "categorical; use 'dydx' or 'eydx', or name others in variables=")
+        parts = [("", None, None)] if sets is None else sets.parts(data[column])
+        for ending, rows, alternative in parts:
+            made, own = (_contrasts(variable) if variable.levels is not None else
+                         _differences(variable.name, _column(data, column), ways[column]))
+            effects += [replace(e, name=e.name + ending, minus=e.minus + len(copies),
+                                plus=e.plus + len(copies), column=column, alternative=alternative)
+                        for e in own]
+            copies += [with_column(data, column, value, rows) for value in made]
     return copies, effects
 
 
-def _values(data, effects) -> np.ndarray:
-    """Values of the effects' variables (m, n)."""
-    return np.array([_column(data, e.column) for e in effects])
+def _contrasts(variable: Variable):
+    """Values of a categorical variable, and the effects that are differences between them."""
+    return variable.levels, [Effect(name, 0, k, 1.0, True, None)
+                             for k, name in enumerate(variable.contrasts(), 1)]
+
+
+def _differences(name: str, x, way):
+    """As `_contrasts`, of a number."""
+    if way == "dummy":
+        return (0.0, 1.0), [Effect(name, 0, 1, 1.0, True, None)]
+    if way == "count":
+        return (x - 1, x + 1), [Effect(name, 0, 1, 2.0, True, None)]
+    edge = np.where(x + way.h > way.high, 1, np.where(x - way.h < way.low, -1, 0))
+    values = (x + way.h * np.choose(edge + 1, [1, -1, -2]), x + way.h * np.choose(edge + 1, [2, 1, -1]))
+    return values, [Effect(name, 0, 1, 2 * way.h, False, None, edge=edge if edge.any() else None)]
+
+
+def _values(data, effects, sets: Alternatives | None) -> np.ndarray:
+    """Values of the effects' variables (m, n); of the alternative whose variable it is."""
+    return np.array([_column(data, e.column) if e.alternative is None else
+                     sets.of_alternative(_column(data, e.column), e.alternative) for e in effects])
 
 
 def _one(f, effect: Effect, method: str, x) -> np.ndarray:

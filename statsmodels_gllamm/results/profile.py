@@ -19,11 +19,19 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from statsmodels_gllamm.estimation.profile import Knot, Limit, Profiler, Target, between
+from statsmodels_gllamm.estimation.profile import Limit, Profiler
+from statsmodels_gllamm.estimation.profile_curve import Knot, Target, between
 from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.exceptions import ConvergenceWarning
 from statsmodels_gllamm.latent.constrained import constrained
 from statsmodels_gllamm.results.components import correlations
+from statsmodels_gllamm.results.likelihoods import refuse_without_likelihood
+from statsmodels_gllamm.results.profile_targets import (
+    curvature_of,
+    error_of,
+    status_of,
+    target_of,
+)
 
 
 @dataclass(frozen=True)
@@ -173,14 +181,7 @@ def needs_likelihood(results, what: str) -> None:
         The data were removed; quasi-likelihood, sampling weights or a penalty.
     """
     results._needs_data(what)
-    if results.integration == "pql" or not np.isfinite(results.record.loglik):
-        raise ValueError(f"{what} is not available for this fit, which has no log-likelihood of the "
-                         "data; fit with integration='adaptive'")
-    if getattr(results.model.sample, "sampling", None) is not None:
-        raise ValueError(f"{what} is not available with sampling weights, where the likelihood is a "
-                         "pseudolikelihood; use method='wald' with robust standard errors")
-    if getattr(results, "penalty", None) is not None:
-        raise ValueError(f"{what} is not available for penalised estimates; refit with fit()")
+    refuse_without_likelihood(results, what)
 
 
 def profile(results, names=None, alpha=0.05, *, threads=None, progress=None, curves=True,
@@ -194,18 +195,18 @@ def profile(results, names=None, alpha=0.05, *, threads=None, progress=None, cur
     if record.constraints is not None:
         design = constrained(design, record.constraints)
         working = design.to_working(record.params)
-    status = _status(results)
+    status = status_of(results)
     with closing(Progress(progress, "profile", " fits")) as bar, thread_pool(threads) as pool, \
             model._explained():
         objective = model._likelihood(record.n_quad, record.integration, pool, design)
         scale = np.abs(design.to_working(model.start_params))
         for name in names:
-            target, why = _target(results, design, name, status)
+            target, why = target_of(results, design, name, status)
             if why:
                 found[name] = _nothing(name, results, why)
                 continue
-            profiler = Profiler(objective, target, working, _curvature(record, scale),
-                                _error(design, target, working, record), scale,
+            profiler = Profiler(objective, target, working, curvature_of(record, scale),
+                                error_of(design, target, working, record), scale,
                                 lambda name=name: bar.tell(name))
             limits = profiler.limits(cut, curves)
             found[name] = _curve(target, profiler, limits, design, model.param_names)
@@ -228,111 +229,12 @@ def checked_names(results, names) -> list[str]:
     return names
 
 
-def _status(results) -> dict[str, str]:
-    """"fixed", "flat" or "boundary" of parameters that are not simply free."""
-    record, names = results.record, results.model.param_names
-    out = dict.fromkeys(record.boundary, "boundary")
-    out |= {name: "flat" for direction in record.flat for name in direction}
-    if record.constraints is not None:
-        out |= {names[i]: "fixed" for i in record.constraints.fixed}
-    return out
-
-
 def _nothing(name, results, why) -> Curve:
     params = dict(zip(results.model.param_names, results.params))
     own = {q.name: q for q in correlations(results.model)}
     value = params[name] if name in params else own[name].value(np.asarray(results.params))
     empty = pd.DataFrame(columns=["zeta", "loglik", *results.model.param_names], dtype=float)
     return Curve(name, float(value), empty, (Limit(np.nan, why),) * 2, note=why)
-
-
-def _target(results, design, name: str, status) -> tuple[Target | None, str]:
-    """What is profiled, or why it cannot be."""
-    model, names = results.model, results.model.param_names
-    if name not in names:
-        own = next(q for q in correlations(model) if q.name == name)
-        flat = [names[i] for i in own.positions if status.get(names[i]) == "flat"]
-        if flat:
-            return None, "flat: the log-likelihood does not change in a direction"
-        if all(status.get(names[i]) == "fixed" for i in own.positions):
-            return None, "fixed"
-        return Target(name, own.function, (-1.0, 1.0)), ""
-    j = names.index(name)
-    if status.get(name) == "fixed":
-        return None, "fixed"
-    if status.get(name) == "flat":
-        return None, "flat: the log-likelihood does not change in a direction"
-    function = _Element(j)
-    for s, c in design.inner.cov_slices():
-        if s.start <= j < s.stop:
-            i, k = c.pairs()[j - s.start]
-            if i == k:
-                return Target(name, function, (0.0, np.inf), True, c.direct,
-                              _row_of(design, s, c, i)), ""
-            return Target(name, function, _bounds(c, i, k), linear=c.direct), ""
-    centring = design.inner.centring
-    linear = centring is None or j not in centring.touched
-    ends = (False, False)
-    if status.get(name) == "boundary":
-        positive = results.record.params[j] > 0
-        ends = (not positive, positive)
-    return Target(name, function, linear=linear, ends=ends), ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Element:
-    """One natural parameter."""
-
-    number: int
-
-    def __call__(self, natural):
-        return natural[..., self.number]
-
-
-def _bounds(c, i, j) -> tuple[float, float]:
-    """Of a covariance: finite where both variances are fixed."""
-    if c.fixed[i] is None or c.fixed[j] is None:
-        return -np.inf, np.inf
-    most = float(np.sqrt(c.fixed[i] * c.fixed[j]))
-    return -most, most
-
-
-def _row_of(design, s, c, i) -> np.ndarray:
-    """Search coordinates that are zero where the variance of latent variable i is; none where that
-    cannot be said by coordinates."""
-    pairs = c.pairs() if c.direct else c.places()
-    row = [s.start + k for k, pair in enumerate(pairs) if pair[0] == i or (c.direct and i in pair)]
-    if c.kind == "pattern" and any(
-            c.pattern[max(i, m)][min(i, m)] not in (None, 0) for m in range(c.q) if m != i):
-        return np.zeros(0, dtype=int)
-    if not hasattr(design, "constraints"):
-        return np.array(row, dtype=int)
-    constraints = design.constraints
-    if c.direct:  # the fixed ones are zero already, or the bound cannot be reached
-        fixed = {int(p) for p in constraints.fixed if constraints.shift[p] == 0}
-        row = [p for p in row if p not in fixed]
-        others = np.flatnonzero((constraints.basis != 0).sum(axis=0) > 1)
-        if any(p not in constraints.free or p in constraints.free[others] for p in row):
-            return np.zeros(0, dtype=int)
-    return np.searchsorted(constraints.free, row)
-
-
-def _curvature(record, scale) -> np.ndarray:
-    """Observed information in all coordinates; of those held the inverse square of their size."""
-    information = record.information
-    out = np.diag(1 / np.maximum(scale, 1e-3)**2)
-    if len(information.free):
-        out[np.ix_(information.free, information.free)] = information.matrix
-    return out
-
-
-def _error(design, target: Target, working, record) -> float:
-    """Standard error of what is profiled, from the observed information."""
-    free = record.information.free
-    steps = working + 1e-30j * np.eye(len(working))
-    with np.errstate(all="ignore"):
-        slope = target.function(design.to_natural(steps)).imag[free] / 1e-30
-        return float(np.sqrt(slope @ record.information.inverse @ slope))
 
 
 def _curve(target: Target, profiler: Profiler, limits, design, names) -> Curve:

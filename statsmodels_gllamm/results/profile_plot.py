@@ -15,7 +15,7 @@ def _panels(number: int):
     """A figure and so many axes."""
     import matplotlib.pyplot as plt
 
-    columns = min(COLUMNS, number)
+    columns = 2 if number == 4 else min(COLUMNS, number)
     rows = -(-number // columns)
     figure, axes = plt.subplots(rows, columns, squeeze=False, layout="constrained",
                                 figsize=(SIDE * columns, 0.85 * SIDE * rows))

@@ -19,12 +19,13 @@ from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.intervals import Intervals
 from statsmodels_gllamm.results.light import without_data
+from statsmodels_gllamm.results.likelihoods import refuse_without_likelihood
 from statsmodels_gllamm.results.measurement import Measurement
 from statsmodels_gllamm.results.npml import MixingDistribution
 from statsmodels_gllamm.results.predictions import Predictions
 from statsmodels_gllamm.results.profile import checked_names
 from statsmodels_gllamm.results.structure import StructuralModel
-from statsmodels_gllamm.results.survey import Survey, refuse
+from statsmodels_gllamm.results.survey import Survey
 
 
 class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measurement, Intervals, Inference,
@@ -47,8 +48,9 @@ class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measuremen
         A variance that ends at zero has a standard error of NaN, and so have parameters in a
         direction in which the log-likelihood is flat.
     llf : float
-        Log-likelihood, fully normalised; with sampling weights the log pseudo-likelihood, of which
-        there are no information criteria and likelihood-ratio tests.
+        Log-likelihood, fully normalised; with sampling weights the log pseudo-likelihood, without the
+        penalty of a penalised fit, NaN with ``integration="pql"``.  Of these there are no information
+        criteria and likelihood-ratio tests.
     nobs : int or float
         Rows, counted with their frequency weights, not sampling weights, at all levels.
     n_groups : dict {group: int}
@@ -72,9 +74,11 @@ class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measuremen
     certificate : Certificate
         Quadrature error in log-likelihood and in standard errors, and how it was found.
     integration : str
-        "adaptive", "laplace", "quadrature" or "exact".
+        "adaptive", "laplace", "quadrature", "exact" or "pql".
     n_quad : dict {group: int}
         Points per dimension.
+    penalty : PenaltyRecord or None
+        What `fit_regularized` added to the log-likelihood: ``method``, ``text`` and ``value``.
     cov_type : str
     cov_kwds : dict
         ``description`` and what the covariance type used.
@@ -121,16 +125,27 @@ class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measuremen
         c = self.record.constraints
         return [] if c is None else c.texts(self.model.param_names)
 
+    @property
+    def penalty(self):
+        """What `fit_regularized` added to the log-likelihood; None otherwise."""
+        return self.record.penalty
+
+    @cached_value
+    def aic(self):
+        """Akaike's information criterion, -2 llf + 2 k."""
+        refuse_without_likelihood(self, "aic")
+        return -2 * self.llf + 2 * self.df_modelwc
+
     @cached_value
     def bic(self):
         """Bayesian information criterion, -2 llf + k log n, with n = ``n_data``."""
-        refuse(self.model, "bic")
+        refuse_without_likelihood(self, "bic")
         return -2 * self.llf + np.log(self.n_data) * self.df_modelwc
 
     @cached_value
     def aicc(self):
         """AIC with the small-sample correction 2 k (k + 1) / (n - k - 1), with n = ``n_data``."""
-        refuse(self.model, "aicc")
+        refuse_without_likelihood(self, "aicc")
         k, n = self.df_modelwc, self.n_data
         return self.aic + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else np.inf
 

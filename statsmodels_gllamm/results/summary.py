@@ -14,8 +14,10 @@ from statsmodels.iolib.tableformatting import fmt_params
 from statsmodels_gllamm.estimation.diagnose import messages
 from statsmodels_gllamm.latent.build import part_of
 from statsmodels_gllamm.results.auxiliary import kinds_of
+from statsmodels_gllamm.results.likelihoods import likelihood_notes, likelihood_rows
 from statsmodels_gllamm.results.notes import family_and_link
 from statsmodels_gllamm.results.table import parameter_table
+from statsmodels_gllamm.results.wald import covariances_of_fixed
 
 TITLE = "Generalized Linear Latent and Mixed Model Results"
 RULES = {
@@ -23,6 +25,7 @@ RULES = {
     "laplace": "Laplace",
     "quadrature": "ordinary quadrature",
     "exact": "exact",
+    "pql": "PQL",
 }
 WIDTH = 78  # of the tables, where names and numbers fit
 TITLES = {
@@ -52,7 +55,9 @@ def header(results, yname=None) -> tuple[list, list]:
         ("Link:", link),
         ("Integration:", RULES.get(results.integration, results.integration)),
     ]
-    if certificate.exact:
+    if results.integration == "pql":
+        left.append(("Quadrature error:", "not known"))
+    elif certificate.exact:
         left.append(("Quadrature error:", "none"))
     else:
         left += [("Error in log-lik.:", _error(certificate.error_loglik, "+.2g")),
@@ -65,19 +70,11 @@ def header(results, yname=None) -> tuple[list, list]:
         ("Dropped Rows:", str(sum(model.sample.dropped.values()))),
         ("Df Residuals:", d_or_f(results.df_resid).strip()),
         ("Df Model:", d_or_f(results.df_model).strip()),
-        *_fit(results),
+        *likelihood_rows(results, _large),
         ("Date:", time.strftime("%a, %d %b %Y")),
         ("Time:", time.strftime("%H:%M:%S")),
     ]
     return left, right
-
-
-def _fit(results) -> list[tuple[str, str]]:
-    """Log-likelihood and criteria, or the log pseudo-likelihood."""
-    if results.model.sample.sampling is not None:
-        return [("Log-Pseudolikelihood:", _large(results.llf, 3))]
-    return [("Log-Likelihood:", _large(results.llf, 3)), ("AIC:", _large(results.aic, 2)),
-            ("BIC:", _large(results.bic, 2))]
 
 
 def _error(x: float, fmt: str) -> str:
@@ -93,7 +90,8 @@ def group_table(results) -> pd.DataFrame:
     rows = {}
     for size in results.group_sizes:
         mean = f"{size.rows_mean:.1f}"
-        points = "exact" if results.integration == "exact" else str(results.n_quad[size.name])
+        points = {"exact": "exact", "pql": "-"}.get(results.integration,
+                                                    str(results.n_quad[size.name]))
         rows[size.name] = [str(size.n_units), str(size.rows_min), mean, str(size.rows_max),
                            str(size.n_latent), points]
     return pd.DataFrame.from_dict(
@@ -189,10 +187,12 @@ def _cells(row, tested: bool, number) -> list[str]:
 
 def footnotes(results) -> list[str]:
     """What the tables leave out: how to read them, and every reason for caution."""
-    notes = [results.cov_kwds["description"]]
+    notes = [*likelihood_notes(results), results.cov_kwds["description"]]
     table = parameter_table(results)
     if ((table["kind"] == "variance") & (table["status"] == "free")).any():
         notes.append("Intervals of variances are Wald intervals of their logarithm.")
+    if covariances_of_fixed(results):
+        notes.append("Intervals of covariances of fixed variances are Wald intervals of Fisher's z.")
     if (table["status"] == "fixed").any():
         given = results.record.constraints is not None
         text = ("fixed: not estimated, set by the model" if given else

@@ -161,12 +161,6 @@ class Survey:
         """Sentences on sampling weights."""
         return self._summary_cache("sampling_notes", lambda: notes(self.model))
 
-    @property
-    def aic(self):
-        """Akaike's information criterion, -2 llf + 2 k; not of a pseudo-likelihood."""
-        refuse(self.model, "aic")
-        return super().aic
-
     def weight_sensitivity(self, **fit_kwds) -> pd.DataFrame:
         """Estimates without sampling weights, and with each scaling of them, side by side.
 

@@ -225,10 +225,16 @@ def stacked(copies) -> pd.DataFrame | np.ndarray:
     return np.concatenate(copies)
 
 
-def with_column(data, name, value):
-    """A copy of rows with another column."""
+def with_column(data, name, value, rows=None):
+    """A copy of rows with another column, or with other values of it in some rows (a mask)."""
     out = data.copy()
-    if isinstance(data, pd.DataFrame):
+    if rows is not None:
+        number = pd.api.types.is_numeric_dtype(data[name].dtype) and not (
+            pd.api.types.is_bool_dtype(data[name].dtype))
+        column = data[name].astype(float) if number else data[name].copy()
+        column[rows] = value if np.ndim(value) == 0 else np.asarray(value)[rows]
+        out[name] = column
+    elif isinstance(data, pd.DataFrame):
         out[name] = _column(data[name], value)
     else:
         out[:, name] = value

@@ -40,8 +40,23 @@ def wald(results, alpha: float, transform: bool) -> np.ndarray:
                 with np.errstate(all="ignore"):
                     factor = np.exp(half[k] / params[k])
                 out[k] = params[k] / factor, params[k] * factor
-            elif c.fixed[i] is not None and c.fixed[j] is not None:
-                most = np.sqrt(c.fixed[i] * c.fixed[j])
-                ends = fisher(params[k] / most, bse[k] / most, alpha)
-                out[k] = most * ends[0], most * ends[1]
+    for k, most in covariances_of_fixed(results).items():
+        ends = fisher(params[k] / most, bse[k] / most, alpha)
+        out[k] = most * ends[0], most * ends[1]
     return out
+
+
+def covariances_of_fixed(results) -> dict[int, float]:
+    """Positions of the covariances of two variances that the model or constraints fix, and the
+    covariance that is a correlation of one."""
+    constraints, known = results.record.constraints, {}
+    if constraints is not None:
+        known = {int(k): float(constraints.shift[k]) for k in constraints.fixed}
+    found = {}
+    for s, c in results.model.design.cov_slices():
+        place = {pair: k for k, pair in enumerate(c.pairs(), s.start)}
+        variance = [known.get(place.get((i, i)), c.fixed[i]) for i in range(c.q)]
+        for (i, j), k in place.items():
+            if i != j and k not in known and None not in (variance[i], variance[j]):
+                found[k] = float(np.sqrt(variance[i] * variance[j]))
+    return {k: most for k, most in found.items() if most > 0}

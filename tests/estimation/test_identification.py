@@ -115,8 +115,11 @@ def test_identified(long, case):
     model = GLLAMM.from_formula(formula, long.assign(g3=long["id"] // 10), **options)
     assert directions(model)[0].shape[1] == 0
     start = model.design.to_working(model.start_params)
-    objective = model._objective(identification.points(model.design.q), "quadrature")
-    assert not identification.silent(objective, model.structure, model._engine_rows(None), start).size
+    points = identification.points(model.design.q)
+    found = identification.silent(
+        lambda problem: model._objective(points, "quadrature", problem=problem), model.structure,
+        model.design, model._engine_rows(None), start)
+    assert not found.size
 
 
 def test_moments_against_differences(long):

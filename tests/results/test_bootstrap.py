@@ -158,7 +158,7 @@ def test_tables(logit):
     assert_allclose(found.summary_frame(statistics=True)["estimate"], share(logit.params)["icc"])
     assert_allclose(found.cov_params().to_numpy().diagonal(), found.bse**2)
     assert "30 samples, of which 0 failed" in str(found)
-    assert len(found.plot().axes) == 6  # in two rows of three, of which four are used
+    assert len(found.plot().axes) == 4
     assert len(found.plot("icc").axes) == 1
     with pytest.raises(ValueError, match="no parameter or statistic 'a'"):
         found.plot(["a"])

@@ -58,6 +58,12 @@ def test_fisher_of_fixed_variances(sleep):
     assert_allclose(components.loc[CORR, ["conf_low", "conf_high"]], expected / 2)
     assert_allclose(components.loc[["sd[Intercept[Subject]]", "sd[Days[Subject]]"], "estimate"], [1, 2])
     assert components["std_err"].isna().sum() == 2
+    assert "Fisher's z" in str(res.summary())
+    free = GLLAMM.from_formula(SLOPES, data)
+    held = free.fit_constrained("var[Intercept[Subject]] = 1, var[Days[Subject]] = 4")
+    assert_allclose(held.conf_int(transform=True).loc[name], expected, rtol=1e-4)
+    limits = [one.conf_int(method="profile", cols=[name], alpha=1e-3) for one in (held, res)]
+    assert_allclose(*limits, rtol=1e-4)
 
 
 def test_components(res):

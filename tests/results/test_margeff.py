@@ -246,3 +246,59 @@ def test_arrays_and_removed_data(data, random_intercept):
 def test_errors(random_intercept, arguments, message):
     with pytest.raises(ValueError, match=message):
         random_intercept.get_margeff(**arguments)
+
+
+@pytest.fixture(scope="module")
+def choices():
+    rng = np.random.default_rng(4)
+    trips, mode = 80, np.array(["bus", "car", "rail"])
+    frame = pd.DataFrame({"trip": np.repeat(np.arange(trips), 3), "mode": np.tile(mode, trips),
+                          "price": rng.uniform(1, 5, 3 * trips), "person": np.arange(3 * trips) // 12,
+                          "income": np.repeat(rng.normal(size=trips), 3)})
+    utility = (rng.normal(size=20)[frame.person] - 0.5) * frame.price
+    utility += (frame["mode"] == "car") * (1 + 0.5 * frame.income)
+    utility += rng.gumbel(size=len(frame))
+    return frame.assign(y=(utility == utility.groupby(frame.trip).transform("max")) * 1)
+
+
+def fit_choices(choices, bars="", **more):
+    return GLLAMM.from_formula("y ~ C(mode) + price + I((mode == 'car') * income)" + bars, choices,
+                               family=families.Choice(set="trip", alternative="mode")).fit(**more)
+
+
+def test_choices_in_closed_form(choices):
+    """Conditional logit: d P_b / d x_a = beta P_a (1[a = b] - P_b)."""
+    fit = fit_choices(choices)
+    assert fit.get_margeff().names[-1] == "income"
+    p = np.asarray(fit.predict()).reshape(-1, 3)
+    x = choices.price.to_numpy().reshape(-1, 3)
+    slope = fit.params["price"] * np.einsum("na,nab->nab", p, np.eye(3) - p[:, None])
+    found = fit.get_margeff(variables="price")
+    assert found.outcomes == ("bus", "car", "rail")
+    assert found.names == ("price[bus]", "price[car]", "price[rail]")
+    assert_allclose(found.margeff, slope.mean(axis=0), atol=1e-8)
+    elastic = fit.get_margeff(variables="price", method="eyex")
+    assert_allclose(elastic.margeff, (slope * x[:, :, None] / p[:, None]).mean(axis=0), atol=1e-7)
+    income = fit.get_margeff(variables="income")
+    b = fit.params["I((mode == 'car') * income)"]
+    own = b * p[:, 1, None] * (np.array([0, 1, 0]) - p)
+    assert income.names == ("income",)
+    assert_allclose(income.margeff[0], own.mean(axis=0), atol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore:the error of the rule")
+def test_choices_with_latent_variables(choices):
+    fit = fit_choices(choices, " + (0 + price | person)", n_quad=5)
+    h, car = 1e-4, (choices["mode"] == "car") * 1.0
+    for latent, keywords in {"integrate": {}, "posterior": {"given": "posterior"}}.items():
+        found = fit.get_margeff(variables="price", latent=latent)
+        up, down = (fit.predict(choices.assign(price=choices.price + s * h * car), which="prob",
+                                **keywords).groupby(choices["mode"]).mean() for s in (1, -1))
+        assert_allclose(found.margeff[1], (up - down) / (2 * h), atol=1e-6)
+        assert_allclose(found.margeff.sum(axis=1), 0, atol=1e-8)
+        assert (found.margeff_se > 0).all()
+    with pytest.raises(NotImplementedError, match="not available for choices, whose rows"):
+        fit.get_margeff(at="mean")
+    model = GLLAMM.from_formula("y ~ C(mode) + price", choices, family=families.Choice(set="trip"))
+    with pytest.raises(NotImplementedError, match="needs the alternatives' labels; name their column"):
+        model.fit().get_margeff()
