@@ -58,8 +58,9 @@ def _check_sets(sample, structure, outcomes) -> None:
 
     for level in structure.levels[:1]:
         if level.name == ROWS and not sample.groups[ROWS].columns:
-            differs(level.codes, "row {row} and others are one outcome, a set, so that rows cannot have "
-                    "classes of their own; name a group that holds whole sets in Classes(within=...)")
+            differs(level.codes, "row {row} and others are one outcome, a set, so that rows cannot "
+                    "have classes of their own; name a group that holds whole sets in "
+                    "Classes(within=...)")
         differs(level.codes, f"row {{row}} is in another cluster of {level.name!r} than other rows "
                 "of its set: a set is one outcome of one cluster, so give random terms a group that "
                 "holds whole sets, and let what varies within them stand before the bar")

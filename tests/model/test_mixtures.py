@@ -218,8 +218,8 @@ def test_ordinal_items():
 
 
 def test_rows_of_a_set_are_one_outcome():
-    data = pd.DataFrame({"set": np.repeat(np.arange(30), 3), "x": np.random.default_rng(0).normal(size=90),
-                         "y": np.tile([1, 0, 0], 30)})
+    data = pd.DataFrame({"set": np.repeat(np.arange(30), 3), "y": np.tile([1, 0, 0], 30),
+                         "x": np.random.default_rng(0).normal(size=90)})
     with pytest.raises(DataError, match="holds whole sets in Classes"):
         GLLAMM.from_formula("y ~ 0 + (0 + x | c)", data, family=families.Choice(set="set"),
                             classes={"c": Classes(2)})
