@@ -20,20 +20,20 @@ from statsmodels_gllamm.results.class_combinations import one_variable, prior_of
 from statsmodels_gllamm.results.class_measures import ClassMeasures
 from statsmodels_gllamm.results.class_predictions import prepare_classes, simulate
 from statsmodels_gllamm.results.implied import unit_weights
-from statsmodels_gllamm.results.latent import level_units
 from statsmodels_gllamm.results.npml import MassPoints, mass_points
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
+from statsmodels_gllamm.results.units import level_units
 
-REFUSED = ("latent", "random_effects", "plot_random_effects", "fit_measures", "standardized",
-           "r_squared_latent", "r_squared_items", "effects", "reliability", "m2", "item_fit",
-           "item_information", "plot_item_curves", "plot_information", "plot_path")
+REFUSED = ("fit_measures", "standardized", "r_squared_latent", "r_squared_items", "effects",
+           "reliability", "m2", "item_fit", "item_information", "plot_item_curves",
+           "plot_information", "plot_path")
 
 
 class ClassResults(ClassMeasures, GLLAMMResults):
     """Results of a model with latent classes: what `GLLAMMResults` has, and the classes.
 
-    Posterior moments of continuous latent variables, measures of fit and pictures are not available
-    yet.
+    The posterior of continuous latent variables is averaged over the classes.  Measures of fit and
+    pictures of items and paths are not available yet.
     """
 
     @property

@@ -242,7 +242,7 @@ def units_of(history: History, source, rows: Rows) -> tuple[np.ndarray, np.ndarr
         codes[name] = np.where(missing, MISSING, code)[rows.kept]
     stand_in = SimpleNamespace(structure=SimpleNamespace(levels=history.levels),
                                sample=SimpleNamespace(groups=history.groups))
-    return known_units(stand_in, replace(rows, codes=codes))
+    return known_units(stand_in, replace(rows, codes=codes), "the rows it is known by")
 
 
 def units_at(levels, level, unit) -> list[np.ndarray]:

@@ -35,7 +35,7 @@ from statsmodels_gllamm.results.edge_information import covariance_at_edge
 from statsmodels_gllamm.results.likelihoods import refuse_incomparable
 from statsmodels_gllamm.results.nesting import edges
 
-NEGATIVE = 1e-6  # a likelihood ratio below minus this is a sign of trouble
+NEGATIVE = 1e-6  # a likelihood ratio below minus this is a sign of trouble, one below it is zero
 DRAWS = 10_000
 WIDTH = 88  # of what is printed
 
@@ -142,8 +142,9 @@ def ratio(large, small, limits, rng=0, draws=DRAWS, stacklevel: int = 2) -> LRTe
         warnings.warn(text, category, stacklevel=stacklevel + 1)
     weights = pd.Series(mixture.weights, index=mixture.df, name="weight")
     weights.index.name = "df"
-    return LRTestResult(statistic, mixture.sf(statistic), df, weights, edge.what,
-                        mixture.error(statistic), mixture.draws)
+    at = statistic if statistic > NEGATIVE else 0.0  # the maxima are known to no more than that
+    return LRTestResult(statistic, mixture.sf(at), df, weights, edge.what, mixture.error(at),
+                        mixture.draws)
 
 
 def differ_in_classes(*several) -> bool:

@@ -14,10 +14,10 @@ from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.given_history import averages
 from statsmodels_gllamm.results.history import needs_sample
-from statsmodels_gllamm.results.latent import top_units
 from statsmodels_gllamm.results.normal_average import over_normal
 from statsmodels_gllamm.results.residuals import row_average
 from statsmodels_gllamm.results.rows import Asked, Rows, known_units
+from statsmodels_gllamm.results.units import top_units
 
 N_QUAD = 7  # points per dimension where none are given
 PRIOR_POINTS = {1: 16, 2: 15, 3: 9}  # of the moderators' lattice, by their coordinates

@@ -9,6 +9,7 @@ from statsmodels_gllamm.results.plots import DARK, GREY, LIGHT, MIDDLE
 
 COLUMNS, SIDE = 3, 3.2  # panels side by side, and inches of one
 STEPS = 60  # of a curve
+LONG = 30  # characters of a name that has one line
 
 
 def _panels(number: int):
@@ -22,6 +23,11 @@ def _panels(number: int):
     for ax in axes.flat[number:]:
         ax.set_visible(False)
     return figure, list(axes.flat[:number])
+
+
+def _title(ax, name: str) -> None:
+    """The name of a parameter, in two lines if it is long."""
+    ax.set_title(name.replace(",", ",\n", 1) if len(name) > LONG else name, fontsize="medium")
 
 
 def plot_curves(profile, kind="zeta", alpha=None):
@@ -71,7 +77,7 @@ def _curve(ax, curve, kind, llf, cut, ends) -> None:
         if np.isfinite(end):
             ax.axvline(end, color=MIDDLE, linewidth=0.8)
     ax.axvline(curve.estimate, color=GREY, linewidth=0.7)
-    ax.set_title(curve.name, fontsize="medium")
+    _title(ax, curve.name)
     ax.set_ylabel("signed root" if kind == "zeta" else "profile log-likelihood", fontsize="small")
     ax.margins(x=0.03)
 
@@ -98,6 +104,6 @@ def plot_samples(found, names=None, alpha=0.05, method="percentile"):
         ax.axvline(estimate[place], color=DARK)
         for end in ends[place]:
             ax.axvline(end, color=MIDDLE, linestyle="--", linewidth=1)
-        ax.set_title(name, fontsize="medium")
+        _title(ax, name)
         ax.set_yticks([])
     return figure

@@ -16,6 +16,7 @@ from statsmodels.tools._decorators import cached_value
 from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, table
 from statsmodels_gllamm.results.averages import PopulationAverages
 from statsmodels_gllamm.results.covariance import covariance
+from statsmodels_gllamm.results.diagnostics import Diagnostics
 from statsmodels_gllamm.results.inference import Inference
 from statsmodels_gllamm.results.intervals import Intervals
 from statsmodels_gllamm.results.light import without_data
@@ -28,8 +29,9 @@ from statsmodels_gllamm.results.structure import StructuralModel
 from statsmodels_gllamm.results.survey import Survey
 
 
-class GLLAMMResults(Predictions, PopulationAverages, StructuralModel, Measurement, Intervals, Inference,
-                    MixingDistribution, Survey, ResultMixin, LikelihoodModelResults):
+class GLLAMMResults(Predictions, PopulationAverages, Diagnostics, StructuralModel, Measurement,
+                    Intervals, Inference, MixingDistribution, Survey, ResultMixin,
+                    LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
     Parameters

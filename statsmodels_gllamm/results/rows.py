@@ -17,8 +17,8 @@ from statsmodels_gllamm.formula.designs import Part
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM
 from statsmodels_gllamm.formula.rows import as_frame, row_array
 from statsmodels_gllamm.results.given_latent import given_latent
-from statsmodels_gllamm.results.latent import level_units
 from statsmodels_gllamm.results.regression import regressors
+from statsmodels_gllamm.results.units import level_units
 
 MEANS = {"mean": "prior", "conditional": "zero", "posterior": "posterior"}
 WHICH = (*MEANS, "linear", "prob", "var", "cumulative")
@@ -282,7 +282,7 @@ def latent_number(structure, name: str) -> int:
     raise ValueError(f"latent[{name!r}] {say}; use one of {', '.join(full) or '(none)'}")
 
 
-def known_units(model, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def known_units(model, rows: Rows, where="the estimation sample") -> tuple[np.ndarray, np.ndarray]:
     """Lowest level at which each row lies in a unit of the sample (n,), and that unit (n,).
 
     Raises
@@ -303,9 +303,8 @@ def known_units(model, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
                 bad = int(np.argmax(moved))
                 raise DataError(
                     f"row {show(rows.index[rows.kept][bad])} has a cluster that lies in "
-                    f"{name} {show(groups[name].labels[int(np.argmax(units == at[bad]))])} in the "
-                    f"estimation sample but not in this row; correct {name!r}, or give the cluster "
-                    "a new label")
+                    f"{name} {show(groups[name].labels[int(np.argmax(units == at[bad]))])} in {where} "
+                    f"but not in this row; correct {name!r}, or give the cluster a new label")
             found = (at < 0) & (own >= 0)
             level[found], unit[found], at[found] = number, own[found], own[found]
         if lev.parent is not None:

@@ -6,6 +6,8 @@ on a latent variable stay.  The distribution of the statistic is that of `lr_tes
 """
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from statsmodels_gllamm.results.at_zero import why_meaningless
@@ -20,7 +22,11 @@ def variance_test(results, which=None, rng=0, draws=DRAWS, stacklevel=2, **fit_k
     names = chosen(results.model, which)
     constraints = at_zero(results, names)
     settings = {"start_params": np.asarray(results.params), **_rule(results, names), **fit_kwds}
-    smaller = results.model.fit_constrained(constraints, **settings)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        smaller = results.model.fit_constrained(constraints, **settings)
+    for warning in caught:  # of the smaller model's fit, at the caller's line
+        warnings.warn(str(warning.message), warning.category, stacklevel=stacklevel + 1)
     test = likelihood_ratio(results, smaller, rng, draws, stacklevel + 1)
     test.smaller = smaller
     return test

@@ -284,12 +284,14 @@ def test_events_that_never_happen_in_a_class():
 
 def test_results_refuse_what_they_cannot_do(lsat):
     one, two = (lsat_model(lsat, n).fit(starts=2, rng=0) for n in (1, 2))
-    names = ("latent", "random_effects", "plot_random_effects", "fit_measures", "standardized",
-             "r_squared_latent", "r_squared_items", "effects", "reliability", "m2", "item_fit",
-             "item_information", "plot_item_curves", "plot_information", "plot_path")
+    names = ("fit_measures", "standardized", "r_squared_latent", "r_squared_items", "effects",
+             "reliability", "m2", "item_fit", "item_information", "plot_item_curves",
+             "plot_information", "plot_path")
     for name in names:
         with pytest.raises(NotImplementedError, match=f"{name} is not available.*latent classes"):
             getattr(two, name)()
+    with pytest.raises(ValueError, match="no continuous latent variables"):
+        two.latent()
     with pytest.raises(ValueError, match="not chi-squared"):
         two.lr_test(one)
     table = one.compare(two)

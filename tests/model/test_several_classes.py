@@ -327,3 +327,69 @@ def test_a_fit_of_classes_at_two_levels():
         res.classification_table()
     res.remove_data()
     assert "Class c=1" in str(res.summary())
+
+
+def test_latent_variables_where_variances_differ(data):
+    model = GLLAMM.from_formula(
+        "score ~ x + (1 + x | id) + (1 | c)", data,
+        classes={"c": Classes(2, within="id", varying=["variances", "dispersion"])})
+    p = named(model, np.random.default_rng(6))
+    p[p.index.str.startswith("cov")] = 0.1
+    with pytest.warns(ConvergenceWarning):
+        res = model.fit(start_params=p, maxiter=0)
+    p = res.params
+    prior, means, mixture = log_membership([[p["prob[c=2]"]]], np.ones(1)), [], []
+    for _, own in data.groupby("id"):
+        logs, each = [], []
+        for c, tail in enumerate(("", "[c=2]")):
+            z, off = np.column_stack([np.ones(3), own["x"]]), p["cov[Intercept[id],x[id]]" + tail]
+            psi = np.array([[p["var[Intercept[id]]" + tail], off], [off, p["var[x[id]]" + tail]]])
+            v = z @ psi @ z.T + np.exp(2 * p["logsd[Intercept]" + tail]) * np.eye(3)
+            r = own["score"] - (p["Intercept"] + p["x"] * own["x"] + c * p["Intercept[c=2]"])
+            logs.append(prior[c] - 0.5 * (r @ np.linalg.solve(v, r) + np.linalg.slogdet(v)[1]))
+            each.append(psi @ z.T @ np.linalg.solve(v, r))
+        weight = np.exp(logs - logsumexp(logs))
+        means.append(weight @ np.array(each))
+        mixture.append(weight)
+    found = res.latent()
+    np.testing.assert_allclose(found[["Intercept", "x"]], means, atol=1e-8)
+    nodes = res.posterior_nodes()
+    average = (nodes[["Intercept", "x"]].mul(nodes["weight"], axis=0)).groupby(nodes["id"]).sum()
+    np.testing.assert_allclose(average, means, atol=1e-8)
+    by_class = nodes.groupby(["id", "c"])["weight"].sum().unstack()
+    np.testing.assert_allclose(by_class, mixture, atol=1e-8)
+    drawn = res.plausible_values(4000, rng=0).groupby("id")[["Intercept", "x"]].agg(["mean", "std"])
+    np.testing.assert_allclose(drawn["Intercept", "mean"], found["Intercept"], atol=0.08)
+    np.testing.assert_allclose(drawn["x", "std"], found["se[x]"], rtol=0.08)
+    low, high = (res.latent(quantiles=[q])[f"q{q}[x]"] for q in (0.1, 0.9))
+    draws = res.plausible_values(4000, rng=1)
+    inside = (draws["x"] > draws["id"].map(low)) & (draws["x"] < draws["id"].map(high))
+    assert inside.mean() == pytest.approx(0.8, abs=0.01)
+    residuals = res.resid_quantile(rng=0)
+    assert np.isfinite(residuals).all()
+
+
+def test_latent_variables_above_classes(data):
+    model = GLLAMM.from_formula("y ~ x + (1 | school) + (1 + x | c)", data, family=BINOMIAL,
+                                classes={"c": Classes(2, within="id", membership="age")})
+    p = named(model, np.random.default_rng(1))
+    with pytest.warns(ConvergenceWarning):
+        res = model.fit(start_params=p, maxiter=0, n_quad=15)
+    found, expected, p = res.latent(), [], res.params
+    nodes = Z * np.sqrt(p["var[Intercept[school]]"])
+    for _, rows in data.groupby("school"):
+        logs = np.zeros(len(nodes))
+        for m, u in enumerate(nodes):
+            for _, own in rows.groupby("id"):
+                prior = log_membership([[p["prob[c=2]"], p["prob[c=2,age]"]]],
+                                       np.array([1.0, own["age"].iloc[0]]))
+                nu = p["Intercept"] + p["x"] * own["x"] + u
+                logs[m] += logsumexp([
+                    prior[0] + bernoulli(own["y"], nu).sum(), prior[1] + bernoulli(
+                        own["y"], nu + p["Intercept[c=2]"] + p["x[c=2]"] * own["x"]).sum()])
+        weight = np.exp(logs + np.log(W) - logsumexp(logs + np.log(W)))
+        mean = weight @ nodes
+        expected.append([mean, np.sqrt(weight @ (nodes - mean)**2)])
+    np.testing.assert_allclose(found, expected, atol=1e-7)
+    with pytest.raises(NotImplementedError, match="below the highest level"):
+        res.posterior_nodes()

@@ -93,8 +93,8 @@ def test_projection_on_matrices_is_optimal(rng):
 def test_drawn_by_the_radius(rng):
     """Weights of a cone of matrices of order three give the tails of drawn projections."""
     v = covariance(rng, 6)
-    mixture = chi_bar(v, (3,), rng=5, draws=3000)
-    z = rng.multivariate_normal(np.zeros(6), v, 3000)
+    mixture = chi_bar(v, (3,), rng=5, draws=1500)
+    z = rng.multivariate_normal(np.zeros(6), v, 1500)
     t = lengths(project(z, v, (3,)), z, v)
     for at in (2.0, 5.0, 9.0):
         p = (t >= at).mean()

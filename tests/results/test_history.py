@@ -202,6 +202,9 @@ def test_errors(data, logit):
         predict(GLLAMM.from_formula("r ~ item + (1 | id)", data), [0.0] * 6, which="posterior",
                 history=data.assign(item="e"))
     nested = GLLAMM.from_formula("y ~ x + (1 | school) + (1 | id)", data, family=BINOMIAL)
+    with pytest.raises(DataError, match="cluster that lies in school 0 in the rows it is known by"):
+        predict(nested, nested.start_params, data[:1].assign(school=1), which="posterior",
+                history=data)
     with pytest.raises(DataError, match="a cluster of 'id' in several clusters of 'school'"):
         predict(nested, nested.start_params, which="posterior",
                 history=data.assign(school=np.arange(120) % 2))

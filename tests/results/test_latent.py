@@ -12,7 +12,8 @@ import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Factor
 from statsmodels_gllamm.integration.posterior import unit_moments
-from statsmodels_gllamm.results.latent import latent, posterior, random_effects
+from statsmodels_gllamm.results.latent import posterior, random_effects
+from statsmodels_gllamm.results.posterior_table import latent
 
 BINOMIAL = sm.families.Binomial()
 

@@ -11,8 +11,8 @@ import pytest
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM
-from statsmodels_gllamm.results.latent import latent
 from statsmodels_gllamm.results.plots import plot_random_effects
+from statsmodels_gllamm.results.posterior_table import latent
 
 
 def results(rng, groups, formula="y ~ x + (x | id)", params=(0.1, 0.2, 1.0, 0.2, 0.5)):

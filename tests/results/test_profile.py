@@ -276,7 +276,7 @@ def test_the_object(res, found, tmp_path):
 def test_pictures(res, found):
     assert sum(ax.get_visible() for ax in found.plot().axes) == 6
     figure = res.plot_profile(["Days", CORR], kind="loglik")
-    assert [ax.get_title() for ax in figure.axes] == ["Days", CORR]
+    assert [ax.get_title().replace("\n", "") for ax in figure.axes] == ["Days", CORR]
     assert len(res.plot_profile(found, kind="loglik").axes) == 6
     with pytest.raises(ValueError, match="kind is 'zeta' or 'loglik'"):
         found.plot("line")

@@ -9,6 +9,7 @@ import pytest
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes, Factor, datasets, families
+from statsmodels_gllamm.exceptions import BoundaryWarning
 
 BINOMIAL, POISSON = sm.families.Binomial(), sm.families.Poisson()
 
@@ -80,10 +81,15 @@ def test_against_the_model_without(data, formula, which, without, keywords):
         assert_allclose(test.weights, again.weights, atol=2e-3)
 
 
+def alike(data):
+    """The data with clusters more alike than by chance: the variance of intercepts ends at zero."""
+    noise = pd.Series(np.random.default_rng(0).normal(size=len(data)))
+    return data.assign(y=data["x"] + noise - noise.groupby(data["g"]).transform("mean"))
+
+
 def test_a_variance_that_ends_at_zero_beside(data):
     """The other variance of the bar is estimated at zero in the smaller model."""
-    rng = np.random.default_rng(0)
-    frame = data.assign(y=data["x"] + rng.normal(size=len(data)))
+    frame = alike(data)
     for bar in ("(x || g)", "(x | g)"):
         large = fit(f"y ~ x + {bar}", frame)
         with warnings.catch_warnings():
@@ -91,6 +97,16 @@ def test_a_variance_that_ends_at_zero_beside(data):
             test = large.test_variance("x[g]")
             small = fit("y ~ x + (1 | g)", frame)
         assert_allclose(test.smaller.llf, small.llf, atol=1e-5)
+        with pytest.warns(BoundaryWarning, match=r"var\[Intercept") as caught:
+            large.test_variance("x[g]")
+        assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_p_value_of_no_gain(data):
+    """The larger model's variance ends at zero: whatever rounding says, the p-value is one."""
+    large = fit("y ~ x + (1 | g)", alike(data))
+    assert large.record.boundary == ("var[Intercept[g]]",)
+    assert large.test_variance().pvalue == 1
 
 
 def test_regression_of_a_latent_variable_stays(data):
