@@ -80,3 +80,33 @@ print(points.mass_points.table[[("Intercept", "level"), ("probability", "estimat
 print(pd.DataFrame({"normal": infected.params, "masses": points.params})
       .loc[["time", "treatment[T.terbinafine]:time"]].round(3))
 # end
+
+# diet
+from statsmodels_gllamm import Factor
+
+diet = datasets.diet.load_pandas().data
+text = ("y ~ 0 + fiber2 + chd + chd:age + chd:bus + chd:age:bus"
+        " + intake + intake:age + intake:bus + intake:age:bus + (0 + intake | {})")
+more = {"family": {"gaussian": sm.families.Gaussian(), "binomial": sm.families.Binomial()},
+        "family_by": "fam",
+        "factors": {"intake": Factor("item", loadings={"fiber1": 1, "fiber2": 1, "chd": None})}}
+men = GLLAMM.from_formula(text.format("id"), diet, **more).fit()
+exposure = GLLAMM.from_formula(text.format("c"), diet, **more,
+                               classes={"c": Classes("auto", within="id")}).fit()
+print(f"log-likelihood: normal {men.llf:.2f}, masses {exposure.llf:.2f}")
+print(exposure.mass_points.table[[("intake", "level"), ("probability", "estimate")]].round(3))
+names = ["lambda[intake,chd]", "logsd[gaussian]"]
+print(pd.DataFrame({"normal": men.params[names], "std err": men.bse[names],
+                    "masses": exposure.params[names], "std err ": exposure.bse[names]}).round(3))
+# end
+
+# slopes
+fits = datasets.epilep.load_pandas().data
+text = "y ~ lbas * treat + lage + visit + (visit | {})"
+seizures = GLLAMM.from_formula(text.format("subj"), fits, family=sm.families.Poisson()).fit()
+both = GLLAMM.from_formula(text.format("c"), fits, family=sm.families.Poisson(),
+                           classes={"c": Classes("auto", within="subj")}).fit()
+print(f"log-likelihood: normal {seizures.llf:.2f}, masses {both.llf:.2f}")
+print(both.mass_points.table[[("Intercept", "level"), ("visit", "level"),
+                              ("probability", "estimate")]].round(2))
+# end

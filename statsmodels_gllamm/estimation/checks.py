@@ -9,6 +9,7 @@ from statsmodels_gllamm.estimation.record import FitRecord, with_vanished
 from statsmodels_gllamm.estimation.rising import rising_rows
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.formula.groups import ROWS
 from statsmodels_gllamm.latent.build import latent_columns, part_of
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.choice import Choice
@@ -56,6 +57,10 @@ def _check_sets(sample, structure, outcomes) -> None:
             raise DataError(text.format(row=show(sample.index[rows[int(np.argmax(bad))]])))
 
     for level in structure.levels[:1]:
+        if level.name == ROWS and not sample.groups[ROWS].columns:
+            differs(level.codes, "row {row} and others are one outcome, a set, so that rows cannot "
+                    "have classes of their own; name a group that holds whole sets in "
+                    "Classes(within=...)")
         differs(level.codes, f"row {{row}} is in another cluster of {level.name!r} than other rows "
                 "of its set: a set is one outcome of one cluster, so give random terms a group that "
                 "holds whole sets, and let what varies within them stand before the bar")

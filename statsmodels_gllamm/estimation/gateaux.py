@@ -26,6 +26,7 @@ GRID = 161  # locations of one column; of several, per column GRID_OF_SEVERAL
 GRID_OF_SEVERAL = 25
 GAIN = 1e-6  # log-likelihood that a unit may gain beyond the end of the grid
 MANY = 500  # units whose own maxima are looked at, of several columns
+OUT = 50  # lengths that the data of one unit can tell, beyond which a mass is out of the grid
 BESIDE = 0.05  # lengths that the data of one unit can tell, within which a mass is the same
 REFINED = 5  # local maxima of the grid that are followed
 
@@ -80,13 +81,23 @@ class Towards:
         except ModeError:
             return -np.inf
 
+    @property
+    def middle(self) -> np.ndarray:
+        """Median of the locations (P,): a mass far out moves their mean."""
+        return np.median(self.centre, axis=0)
+
+    @cached_property
+    def near(self) -> np.ndarray:
+        """Which masses (n,) do not lie far out."""
+        return (np.abs(self.centre - self.middle) <= OUT * self.scale).all(axis=1)
+
     @cached_property
     def scale(self) -> np.ndarray:
         """Lengths (P,) that the data of one unit can tell: moving so far from the middle, to either
         side, takes between a quarter and one from the mean log-likelihood of the units."""
         if self.size is not None:
             return self.size
-        middle, out = self.centre.mean(axis=0), np.ones(len(self.directions))
+        middle, out = self.middle, np.ones(len(self.directions))
         weight = self.problem.top_weight / self.problem.top_weight.sum()
         here = weight @ self.unit_loglik(middle)
         for p, e in enumerate(np.eye(len(out))):
@@ -106,8 +117,8 @@ class Towards:
     def _end(self, column: int, side: int) -> float:
         """The location along a column beyond which no unit gains."""
         step = 2 * self.scale[column]
-        z = self.centre.mean(axis=0)
-        z[column] = side * ((side * self.centre[:, column]).max() + step)
+        z, near = self.middle.copy(), self.centre[self.near]
+        z[column] = side * ((side * near[:, column]).max() + step)
         try:
             now = self.unit_loglik(z)
             for _ in range(60):

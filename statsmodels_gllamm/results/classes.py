@@ -126,13 +126,13 @@ class ClassResults(ClassMeasures, GLLAMMResults):
             return pd.Series(found, index=index)
         return pd.DataFrame(found, index=index, columns=pd.Index(ready.columns, tupleize_cols=False))
 
-    def lr_test(self, other):
+    def lr_test(self, other, *args, **kwargs):
         mine, its = (getattr(one.model.design, "order", None) is None for one in (self, other))
         if mine != its:
             raise ValueError("the likelihood ratio of classes in order against others has a mixture of "
                              "chi-squared distributions, which depends on the parameters; compare them "
                              "by AIC or BIC")
-        return super().lr_test(other)
+        return super().lr_test(other, *args, **kwargs)
 
     lr_test.__doc__ = GLLAMMResults.lr_test.__doc__
 

@@ -10,6 +10,7 @@ from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.classes import absolute
 from statsmodels_gllamm.estimation.gateaux import Towards, towards_mass, towards_value
 from statsmodels_gllamm.estimation.npml import at_infinity
+from statsmodels_gllamm.integration.mode import ModeError
 
 DARK, MIDDLE, LIGHT = "#1f4e79", "#b35806", "#a9c2da"
 WIDE = 4.0  # standard deviations of a normal latent variable to both sides
@@ -175,7 +176,7 @@ def gateaux(results, grid=None) -> pd.DataFrame:
         if grid.ndim != 2 or grid.shape[1] != len(names) or not np.isfinite(grid).all():
             raise ValueError(f"grid is an array of finite locations with {len(names)} column(s), for "
                              f"{', '.join(names)}")
-        r = np.array([towards.ratios(z) for z in grid])
+        r = np.array([_ratios(towards, z) for z in grid])
     weight = towards.problem.top_weight
     root = np.sqrt(weight)
     basis = np.linalg.svd(scores * root[:, None], full_matrices=False)
@@ -185,6 +186,14 @@ def gateaux(results, grid=None) -> pd.DataFrame:
     table["derivative"] = r @ weight
     table["std_err"] = np.sqrt((rest**2).sum(axis=1))
     return table
+
+
+def _ratios(towards: Towards, z) -> np.ndarray:
+    """Ratios (n_top,) at a location, NaN where the likelihood of a unit cannot be evaluated."""
+    try:
+        return towards.ratios(z)
+    except ModeError:
+        return np.full(len(towards.loglik), np.nan)
 
 
 def plot_gateaux(results, grid=None, ax=None):
@@ -249,6 +258,7 @@ class MixingDistribution:
         DataFrame
             The location, or a column for every one of P; ``derivative``; and ``std_err``, of the
             derivative with the parameters estimated, if the mixing distribution is that of the model.
+            NaN where the likelihood cannot be evaluated, as where a mean would overflow.
 
         Notes
         -----

@@ -11,7 +11,7 @@ from scipy.stats import norm, poisson
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes, families
-from statsmodels_gllamm.exceptions import FormulaError
+from statsmodels_gllamm.exceptions import DataError, FormulaError
 
 
 @pytest.fixture(scope="module")
@@ -215,3 +215,11 @@ def test_ordinal_items():
     assert res.llf >= best[0] - 1e-6
     assert_allclose(res.llf, best[0], atol=2e-3)
     assert_allclose(np.sort(res.class_sizes["prior"]), np.sort(best[1]), atol=2e-2)
+
+
+def test_rows_of_a_set_are_one_outcome():
+    data = pd.DataFrame({"set": np.repeat(np.arange(30), 3), "y": np.tile([1, 0, 0], 30),
+                         "x": np.random.default_rng(0).normal(size=90)})
+    with pytest.raises(DataError, match="holds whole sets in Classes"):
+        GLLAMM.from_formula("y ~ 0 + (0 + x | c)", data, family=families.Choice(set="set"),
+                            classes={"c": Classes(2)})
