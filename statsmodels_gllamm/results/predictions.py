@@ -107,7 +107,14 @@ class Predictions:
         More is said of the columns in `statsmodels_gllamm.results.posterior_table.latent`.
         """
         if data is not None:
+            more = {"standardized": standardized, "quantiles": quantiles is not None,
+                    "correlations": correlations, "modal": modal}
+            for name in (name for name, given in more.items() if given):
+                raise NotImplementedError(f"{name}= is not available with data=; fit the sample, or "
+                                          "take means, standard errors and covariances")
             return latent_of_data(self, data, group, kind, covariances, **kwargs)
+        if kwargs:
+            raise TypeError(f"latent() has no keyword {next(iter(kwargs))!r} without data=")
         self._needs_data("latent")
         return posterior_table.latent(
             self, group, kind, covariances, standardized=standardized, quantiles=quantiles,

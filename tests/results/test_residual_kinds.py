@@ -255,6 +255,10 @@ def test_refusals_and_stored_results(rng):
     with pytest.raises(ValueError, match="'prior', 'posterior' or 'history'"):
         res.resid_quantile(given="zero")
     assert sample_data(res.model.sample).endog is None
+    with pytest.raises(NotImplementedError, match="quantiles= is not available with data="):
+        res.latent(data=data, quantiles=[0.5])
+    with pytest.raises(TypeError, match="'offset' without data="):
+        res.latent(offset="x")
     res.remove_data()
     for name in ("resid_pearson", "resid_deviance"):
         with pytest.raises(ValueError, match=r"remove_data\(\)"):
