@@ -297,15 +297,7 @@ class Fitting(Regularized):
         """The same model with a number of classes."""
         variable, = self.classes
         variable = replace(variable, spec=replace(variable.spec, n=n))
-        model = type(self)(self.sample.endog, self.sample.exog, sample=self.sample,
-                           family=self.family, covariances=self.covariances,
-                           regressions=self.regressions, classes=(variable,))
-        for name in ("formula", "gllamm_formula", "wide"):
-            if hasattr(self, name):
-                setattr(model, name, getattr(self, name))
-        if hasattr(self.data, "frame"):
-            model.data.frame = self.data.frame
-        return model
+        return self._again(classes=(variable,), constraints=())
 
     def _fit_masses(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter,
                     tol, disp, callback, starts, threads, progress, cov_type, cov_kwds):

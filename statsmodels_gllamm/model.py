@@ -474,6 +474,18 @@ class GLLAMMModel(Likelihood, Fitting, LikelihoodModel):
         """
         return equations(self.sample, self.structure, self.outcomes, self.fitted_family)
 
+    def _again(self, sample=None, **changes):
+        """The same model of another sample, or with other arguments."""
+        sample = self.sample if sample is None else sample
+        settings = {key: getattr(self, key) for key in self._init_keys if key != "sample"}
+        new = type(self)(sample.endog, sample.exog, sample=sample, **{**settings, **changes})
+        for name in ("formula", "gllamm_formula", "wide", "diagnosis_model"):
+            if hasattr(self, name):
+                setattr(new, name, getattr(self, name))
+        if hasattr(self.data, "frame"):  # columns of clusters are looked up there
+            new.data.frame = self.data.frame
+        return new
+
     def _check_exposure(self, exposure) -> None:
         members = self.outcomes.members
         if not isinstance(self.fitted_family, MixedFamily):

@@ -100,12 +100,16 @@ def product(weights, names, n: int) -> np.ndarray:
     return out
 
 
+def frequencies(sample) -> np.ndarray:
+    """Product (n,) of the frequency weights of all levels."""
+    return product(sample.weights, sample.weights, len(sample.index))
+
+
 def row_weights(sample) -> np.ndarray:
     """What rows (n,) stand for in the population: frequency times sampling weights of all levels, as
     they were given, that sum to the number of observations."""
-    n = len(sample.index)
-    counts = product(sample.weights, sample.weights, n)
+    counts = frequencies(sample)
     if sample.sampling is None:
         return counts
-    shares = counts * product(sample.sampling.raw, sample.sampling.raw, n)
+    shares = counts * product(sample.sampling.raw, sample.sampling.raw, len(counts))
     return shares * (counts.sum() / shares.sum())

@@ -16,10 +16,9 @@ from scipy.special import xlogy
 from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.classes import class_probabilities
 from statsmodels_gllamm.formula.rows import as_frame
-from statsmodels_gllamm.results.class_combinations import one_variable, prior_of_units
+from statsmodels_gllamm.results.class_combinations import class_weights, one_variable, prior_of_units
 from statsmodels_gllamm.results.class_measures import ClassMeasures
 from statsmodels_gllamm.results.class_predictions import prepare_classes, simulate
-from statsmodels_gllamm.results.implied import unit_weights
 from statsmodels_gllamm.results.npml import MassPoints, mass_points
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 from statsmodels_gllamm.results.units import level_units
@@ -230,7 +229,7 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         """Shares of the clusters of a class variable by their frequency weights."""
         model = self.model
         classes = one_variable(model, variable)
-        weight = unit_weights(model, model.structure.levels[classes.level])
+        weight = class_weights(model, classes)
         group = model.sample.groups[classes.group]
         return weight[level_units(model.structure, group)[1]] / weight.sum()
 
