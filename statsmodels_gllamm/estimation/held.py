@@ -25,12 +25,12 @@ from statsmodels_gllamm.estimation.fit import RETURN, RISING
 from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import (
     ROUNDING,
-    _bounded_step,
-    _line_search,
     beyond_limits,
     bfgs_update,
     evaluate_for_search,
     is_positive_definite,
+    limited_step,
+    line_search,
     outer_product,
     positive_definite,
     uses_louis,
@@ -220,8 +220,8 @@ def _search(on: _OnSurface, start, b, state, tol, maxiter) -> Held:
             break
         if iteration == maxiter:
             break
-        step = _bounded_step(objective, step)
-        new, tried = _line_search(on, point, step, 2 * gain)
+        step = limited_step(objective, step)
+        new, tried = line_search(on, point, step, 2 * gain)
         n_eval += tried
         if new is None:
             fresh = b if louis else outer_product(point)

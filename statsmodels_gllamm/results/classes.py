@@ -31,8 +31,8 @@ REFUSED = ("fit_measures", "standardized", "r_squared_latent", "r_squared_items"
 class ClassResults(ClassMeasures, GLLAMMResults):
     """Results of a model with latent classes: what `GLLAMMResults` has, and the classes.
 
-    The posterior of continuous latent variables is averaged over the classes.  Measures of fit and
-    pictures of items and paths are not available yet.
+    The posterior of continuous latent variables is averaged over the classes.  Measures of fit
+    and reliability, and pictures of items and paths, are refused.
     """
 
     @property

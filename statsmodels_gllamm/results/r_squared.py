@@ -32,7 +32,7 @@ WHAT = "r_squared()"
 
 def variance_parts(results, scale=None) -> pd.DataFrame:
     """Parts of the variance; see ``GLLAMMResults.variance_parts``."""
-    function, names = _parts(results, scale)
+    function, names = parts_at(results, scale)
     values, derivatives = free_derivative(results, function)
     error = np.sqrt(np.diag(derived_covariance(results, values, derivatives)))
     total = values.sum()
@@ -42,7 +42,7 @@ def variance_parts(results, scale=None) -> pd.DataFrame:
 
 def r_squared(results, scale=None, null=None, alpha=0.05) -> pd.DataFrame:
     """Marginal and conditional R-squared; see ``GLLAMMResults.r_squared``."""
-    function, names = _parts(results, scale)
+    function, names = parts_at(results, scale)
     levels = names[1:-1]
 
     def shares(working):
@@ -66,7 +66,7 @@ def _reduction(results, null, scale) -> pd.DataFrame:
     if different:
         raise ValueError(f"null was fitted to {different}: its variances cannot be compared with those "
                          "of this model; fit both to the same rows (subset=...)")
-    (mine, names), (theirs, other) = (_parts(one, scale) for one in (results, null))
+    (mine, names), (theirs, other) = (parts_at(one, scale) for one in (results, null))
     if names != other:
         raise ValueError(f"null has the levels {', '.join(other[1:-1]) or '(none)'}, this model has "
                          f"{', '.join(names[1:-1]) or '(none)'}; they have to be the same")
@@ -80,7 +80,7 @@ def _reduction(results, null, scale) -> pd.DataFrame:
     return out
 
 
-def _parts(results, scale):
+def parts_at(results, scale):
     """The function of working coordinates that gives the parts of the variance, and their names."""
     model = results.model
     check_variances(model, WHAT)
