@@ -32,8 +32,8 @@ from statsmodels_gllamm.estimation.regularized import Regularized
 from statsmodels_gllamm.estimation.search import search_method, several_starts
 from statsmodels_gllamm.exceptions import IdentificationWarning, SeparationWarning
 from statsmodels_gllamm.formula.categories import show
-from statsmodels_gllamm.latent.build import weights_of
 from statsmodels_gllamm.latent.constrained import constrained
+from statsmodels_gllamm.latent.sampling import weights_of
 from statsmodels_gllamm.results import survey
 from statsmodels_gllamm.results.classes import ClassResults
 from statsmodels_gllamm.results.covariance import check_cov_type, default_cov_type

@@ -14,7 +14,7 @@ from statsmodels_gllamm.estimation.options import integer
 from statsmodels_gllamm.estimation.progress import thread_pool
 from statsmodels_gllamm.estimation.search import search_method
 from statsmodels_gllamm.exceptions import ConvergenceWarning
-from statsmodels_gllamm.latent.build import weights_of
+from statsmodels_gllamm.latent.sampling import weights_of
 
 
 class ClassFitting:

@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 
 from statsmodels_gllamm.integration import gaussian
-from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Evaluation, Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.integration.problem import Problem
 from statsmodels_gllamm.integration.rules import rules_of
 from statsmodels_gllamm.latent.design import LatentDesign
 

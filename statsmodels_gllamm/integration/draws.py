@@ -26,10 +26,10 @@ import numpy as np
 
 from statsmodels_gllamm.integration import small
 from statsmodels_gllamm.integration.arrow import unit_weight
-from statsmodels_gllamm.integration.chunks import Chunk
 from statsmodels_gllamm.integration.marginal import Task, linear_predictors, zero_start
 from statsmodels_gllamm.integration.mode import Mode, ModeError, find_mode
 from statsmodels_gllamm.integration.nodes import at_rows
+from statsmodels_gllamm.integration.problem import Chunk
 from statsmodels_gllamm.integration.task import portion_of
 
 PROPOSALS, STEPS = 24, 5  # K and T: the distance is at most 2e-5 with w* = 2, 2e-4 with w* = 3

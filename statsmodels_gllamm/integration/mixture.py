@@ -27,9 +27,9 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from statsmodels_gllamm.integration import gaussian
-from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task, evaluate
+from statsmodels_gllamm.integration.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ import numpy as np
 
 from statsmodels_gllamm.integration import small
 from statsmodels_gllamm.integration.arrow import Factor, unit_weight
-from statsmodels_gllamm.integration.chunks import Chunk
+from statsmodels_gllamm.integration.problem import Chunk
 from statsmodels_gllamm.integration.rules import Rule
 
 

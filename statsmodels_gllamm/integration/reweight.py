@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.grids import GaussianProblem, Grid
+from statsmodels_gllamm.integration.problem import Problem
 from statsmodels_gllamm.integration.tables import table_statistics
 
 

@@ -113,3 +113,22 @@ def row_weights(sample) -> np.ndarray:
         return counts
     shares = counts * product(sample.sampling.raw, sample.sampling.raw, len(counts))
     return shares * (counts.sum() / shares.sum())
+
+
+def weights_of(sample, levels):
+    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None: frequency
+    weights times sampling weights."""
+    weights, units = dict(sample.weights), []
+    for name, drawn in {} if sample.sampling is None else sample.sampling.used.items():
+        weights[name] = weights[name] * drawn if name in weights else drawn
+    own = "rows" in sample.groups and not sample.groups["rows"].columns  # rows are clusters
+    rows = None if own else weights.pop("rows", None)
+    for level in levels:
+        product = None
+        for name in level.groups:
+            if name in weights:
+                own = np.empty(level.n_units)
+                own[level.codes] = weights[name]
+                product = own if product is None else own * product
+        units.append(product)
+    return rows, units

@@ -20,8 +20,8 @@ from statsmodels_gllamm.families.base import Outcomes
 from statsmodels_gllamm.formula.categories import key_name
 from statsmodels_gllamm.formula.groups import Group, make_group
 from statsmodels_gllamm.formula.rows import as_frame, hint
-from statsmodels_gllamm.latent.build import weights_of
 from statsmodels_gllamm.latent.hierarchy import Level, first_rows, parent_units
+from statsmodels_gllamm.latent.sampling import weights_of
 from statsmodels_gllamm.results.rows import (
     MISSING,
     Asked,

@@ -12,7 +12,7 @@ from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
 from statsmodels_gllamm.estimation.diagnose import messages
-from statsmodels_gllamm.latent.build import part_of
+from statsmodels_gllamm.latent.blocks import part_of
 from statsmodels_gllamm.results.auxiliary import kinds_of
 from statsmodels_gllamm.results.likelihoods import likelihood_notes, likelihood_rows
 from statsmodels_gllamm.results.notes import family_and_link
