@@ -113,6 +113,19 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         Returns
         -------
         Series or DataFrame
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                             classes={"c": Classes(2, within="id")})
+        >>> res = model.fit(rng=0)
+        >>> res.predict(data[:2], "prob").round(3)
+        0    0.924
+        1    0.709
+        dtype: float64
         """
         model, record = self.model, self.record
         self._needs_data_for("predict", data, which, kwargs)
@@ -149,6 +162,17 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         -------
         DataFrame (rows, n)
             As of `GLLAMMResults.simulate`.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                             classes={"c": Classes(2, within="id")})
+        >>> res = model.fit(rng=0)
+        >>> res.simulate(3, rng=0).shape
+        (5000, 3)
         """
         self._needs_data("simulate")
         return simulate(self, n, rng)
