@@ -22,7 +22,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.boundary import TINY, leave, lost_columns
 from statsmodels_gllamm.estimation.fit import RETURN, RISING
-from statsmodels_gllamm.estimation.objective import Objective, Point
+from statsmodels_gllamm.estimation.objective import Objective, OfObjective, Point
 from statsmodels_gllamm.estimation.optimize import (
     ROUNDING,
     beyond_limits,
@@ -106,28 +106,12 @@ class Surface:
 
 
 @dataclass(frozen=True)
-class _OnSurface:
+class _OnSurface(OfObjective):
     """An objective whose points are put back on the surface first."""
 
     objective: Objective
     surface: Surface
     value: float
-
-    @property
-    def closed(self):
-        return self.objective.closed
-
-    @property
-    def linear_aux(self):
-        return self.objective.linear_aux
-
-    @property
-    def task(self):
-        return self.objective.task
-
-    @property
-    def design(self):
-        return self.objective.design
 
     def at(self, working, state=None, **wanted) -> Point:
         return self.objective.at(self.surface.back(working, self.value), state, **wanted)
