@@ -234,6 +234,7 @@ class Fitting(Regularized):
             record = with_penalty(record, found.point, penalty)
         if integration == "pql":
             record = replace(record, loglik=np.nan)
+        record.retvals["maxiter"] = maxiter
         if optima is not None:
             record.retvals["optima"] = optima
         record = with_notes(record, equal)
@@ -253,7 +254,7 @@ class Fitting(Regularized):
         if separated is not None:
             warnings.warn(separated, SeparationWarning, stacklevel=3)
         else:
-            diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
+            diagnose.warn(record, stacklevel=3, flat=not unidentified)
         survey.warn(self, stacklevel=4)
         kind = ClassResults if with_classes else GLLAMMResults
         kind = kind if self.diagnosis_model is None else DiagnosisResults
@@ -286,8 +287,8 @@ class Fitting(Regularized):
         points = [start]
         if starts > 1:
             drawn, rng = self._class_starts(), np.random.default_rng(rng)
-            points += [design.to_working(self.design.to_natural(drawn.draw(rng)))
-                       for _ in range(starts - 1)]
+            points = [design.to_working(self.design.to_natural(drawn.draw(rng)))
+                      for _ in range(starts)]
         best, optima = latent_classes.best_of(search, objective, points, options.maxiter,
                                               options.callback)
         mixture = ClassMixture(design, self.structure.classes)

@@ -166,7 +166,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
                          f"formula: {', '.join(sorted(used))}")
     used |= dict.fromkeys(variable.group for variable in classes)
     levels = build_levels({
-        name: (sample.groups[name].codes, len(sample.groups[name].labels)) for name in used})
+        name: (sample.groups[name].codes, len(sample.groups[name].labels)) for name in used},
+        {variable.group: variable.name for variable in classes})
     if joint:
         _refuse_apart(sample, predictors)
     blocks = _ordered_blocks(sample, levels, predictors, joint)
