@@ -89,7 +89,7 @@ def chosen(variable, layout: Layout, covariances) -> tuple[np.ndarray, tuple]:
         if not own:
             able = [name for name, kind in zip(names, kinds) if kind in ALLOWED]
             if text in KINDS:
-                raise FormulaError(f"Classes(varying=...) of {variable.name!r} has {text!r}, which this "
+                raise FormulaError(f"Classes(varying=...) of {variable.name!r} has {text!r}, which the "
                                    f"model has none of; what may vary: {', '.join(able) or 'nothing'}")
             raise FormulaError(f"Classes(varying=...) of {variable.name!r} has {text!r}, which is "
                                f"neither one of {', '.join(KINDS)} nor a parameter; parameters are "

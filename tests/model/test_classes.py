@@ -380,7 +380,7 @@ C = {"c": Classes(2, within="id")}
     ("y ~ x + (1 | c)", {"c": Classes(2, within="id", known="word", labels=["a", "b"])}, DataError,
      "'word' has the value 'z'; it holds 'a', 'b'"),
     ("y ~ x + (1 | c)", {"c": Classes(2, within="id", varying="variances")}, FormulaError,
-     "which this model has none of; what may vary: Intercept, x"),
+     "which the model has none of; what may vary: Intercept, x"),
     ("y ~ x + (1 | c) + (1 | time)", C, CrossedGroupsError,
      "'id' is that of the classes 'c'.*within='time:id'"),
     ("y ~ x + (1 | c)", {"c": Classes(2, within="id", membership="age + I(2 * age)")}, DataError,
