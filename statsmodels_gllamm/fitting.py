@@ -197,6 +197,7 @@ class Fitting(ClassFitting, Regularized):
                 design, constraints, start, options, search, starts, rng, pool,
                 None if penalty is None else penalty[1], start_params is None)
         record = self._record(found, within, integration, method, constraints, penalty, optima, notes)
+        record.retvals["maxiter"] = maxiter
         if disp:
             print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
                   f"{record.retvals['fcalls']} evaluations")
@@ -207,7 +208,7 @@ class Fitting(ClassFitting, Regularized):
         if separated is not None:
             warnings.warn(separated, SeparationWarning, stacklevel=3)
         else:
-            diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
+            diagnose.warn(record, stacklevel=3, flat=not unidentified)
         survey.warn(self, stacklevel=4)
         kind = ClassResults if self.structure.classes else GLLAMMResults
         kind = kind if self.diagnosis_model is None else DiagnosisResults

@@ -228,6 +228,9 @@ class Likelihood:
             if getattr(self.response, "takes_constant", False):
                 advice = ("thresholds may be out of order there: with covariates in thresholds= take "
                           "them out or use Ordinal(increments=True), and give start_params in order")
+                if self.design.varying:
+                    advice = ("thresholds may be out of order there, or coincide where a class has no "
+                              "responses in a category: use Ordinal(increments=True) or Nominal()")
             raise DataError(f"{error} in {where} ({len(error.units)} affected): {advice}") from error
 
     def loglike(self, params, integration="adaptive", n_quad=7) -> float:

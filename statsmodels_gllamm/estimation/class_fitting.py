@@ -45,8 +45,8 @@ class ClassFitting:
         points = [start]
         if starts > 1:
             drawn, rng = self._class_starts(), np.random.default_rng(rng)
-            points += [design.to_working(self.design.to_natural(drawn.draw(rng)))
-                       for _ in range(starts - 1)]
+            points = [design.to_working(self.design.to_natural(drawn.draw(rng)))
+                      for _ in range(starts)]
         best, optima = latent_classes.best_of(search, objective, points, options.maxiter,
                                               options.callback)
         mixture = ClassMixture(design, self.structure.classes)

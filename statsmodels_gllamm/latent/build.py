@@ -90,7 +90,8 @@ def build_structure(sample, outcomes: Outcomes, covariances=None, joint=False,
     kinds, predictors = _kinds(sample, outcomes, covariances), outcomes.predictors
     used = [*_bar_groups(sample, outcomes), *(variable.group for variable in classes)]
     levels = build_levels({name: (sample.groups[name].codes, len(sample.groups[name].labels))
-                           for name in dict.fromkeys(used)})
+                           for name in dict.fromkeys(used)},
+                          {variable.group: variable.name for variable in classes})
     if joint:
         refuse_apart(sample, predictors)
     blocks = ordered_blocks(sample, levels, predictors, joint)

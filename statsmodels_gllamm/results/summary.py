@@ -227,7 +227,7 @@ def footnotes(results) -> list[str]:
     if not information.definite and not results.record.flat:
         notes.append("Warning: the observed information is not positive definite; standard errors "
                      "are not to be relied on.")
-    for _category, text in messages(results.record, results.record.retvals["iterations"]):
+    for _category, text in messages(results.record):
         notes.append("Warning: " + text + ".")
     return notes
 
