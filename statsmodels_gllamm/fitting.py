@@ -184,15 +184,17 @@ class Fitting(ClassFitting, Regularized):
             warnings.warn(text, IdentificationWarning, stacklevel=3)
         if callback is not None and not callable(callback):
             raise ValueError(f"callback is a function of the parameters, not {callback!r}")
-        bar = Progress(progress)
+        bar, reached = Progress(progress), [start]
 
         def each(iteration, point, gain):
+            reached[0] = point.working
             bar.update(iteration, point.loglik, gain)
             if callback is not None:
                 callback(design.to_natural(point.working))
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
-        with self._explained(), thread_pool(threads) as pool, closing(bar):
+        with self._explained(), thread_pool(threads) as pool, closing(bar), \
+                boundary.explained(design, reached):
             found, within, optima, notes = self._search(
                 design, constraints, start, options, search, starts, rng, pool,
                 None if penalty is None else penalty[1], start_params is None)

@@ -5,10 +5,13 @@ the other parameters have ordinary standard errors given the boundary.
 """
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Objective, Point
 from statsmodels_gllamm.estimation.optimize import evaluate_for_search
+from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.integration.mixture import NodeStates
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.covariance import Covariance
@@ -16,6 +19,7 @@ from statsmodels_gllamm.latent.signs import canonical_signs
 
 TINY = 1e-4  # a standard deviation so small that the log-likelihood does not see it
 LOST = 1e-3  # a Cholesky column below this share of its scale is as good as zero
+SINGULAR = 1e-4  # smallest eigenvalue of a correlation matrix below which it is singular
 SMALL = 0.1  # a diagonal below this share of its scale is tried at zero
 
 
@@ -99,6 +103,35 @@ def describe(design, working: np.ndarray) -> tuple[str, ...]:
     return tuple(notes)
 
 
+@contextmanager
+def explained(design, reached):
+    """Turn a failed evaluation into an error that names the covariance matrix, where one with direct
+    coordinates is singular.
+
+    ``reached`` is a list of one: the coordinates of the last point of the search.
+    """
+    try:
+        yield
+    except ModeError as error:
+        full = design.full(reached[0])
+        for s, c in design.inner.cov_slices():
+            if not c.direct:
+                continue
+            psi = c.matrix(full[s])
+            scale = np.sqrt(np.diag(psi))
+            if scale.all() and np.linalg.eigvalsh(psi / np.outer(scale, scale))[0] > SINGULAR:
+                continue
+            values = ", ".join(f"{name} = {value:.3g}"
+                               for name, value in zip(c.parameter_names(), full[s]))
+            raise DataError(
+                f"the search came to a singular covariance matrix of {', '.join(c.names)} ({values}), "
+                "beyond which it cannot go under the constraints or the pattern of that matrix: fix "
+                "the variance that vanishes at zero, with its covariances, or leave its latent "
+                "variable or the constraints out; where constraints only set covariances to zero, "
+                "give them as covariances={group: pattern}") from error
+        raise
+
+
 def leave(design, working: np.ndarray, size=None) -> np.ndarray:
     """The coordinates with vanishing Cholesky columns moved to a diagonal of ``size`` (k,).
 
@@ -174,6 +207,8 @@ def collapsed(design, working: np.ndarray, scale: np.ndarray):
                 t = root.copy()
                 t[i] = row
                 psi = t @ t.T
+                if any(psi[pair] for pair in c.zeros):
+                    continue
                 out = working.copy()
                 out[s] = c.working(np.array([psi[a, b] for a, b in c.pairs()]))
                 yield out

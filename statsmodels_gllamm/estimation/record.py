@@ -168,6 +168,8 @@ def record_of(found: Fit, design, within, integration: str, method: str,
     """
     reached = found.point.working
     params, jacobian = within.to_natural(reached), within.natural_jacobian(reached)
+    if constraints is not None:  # without the rounding of square roots
+        params[constraints.fixed] = constraints.shift[constraints.fixed]
     names, free_names = np.array(design.layout.names), np.array(within.layout.names)
     info, optimum = found.information, found.optimum
     flat = tuple(

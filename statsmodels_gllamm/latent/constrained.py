@@ -1,9 +1,9 @@
 r"""A latent design with linear constraints on its natural parameters, :math:`\theta = A \varphi + a`.
 
-The covariance matrices that a constraint has to do with have their natural parameters for
-coordinates, so that constraints are linear in the coordinates of the design within.  Where constraints
-do no more than set latent variables to zero, with all their covariances, they set rows and columns of
-the Cholesky root to zero, and its elements stay coordinates.
+Constraints are linear in the coordinates of the design within.  Those that only set covariances to
+zero, fix variances or make variances equal say the same of the elements of the Cholesky root T
+(latent/zero_pattern.py), which stay coordinates.  Covariance matrices that other constraints have to do
+with have their natural parameters for coordinates.
 """
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from statsmodels_gllamm.latent.covariance import Covariance, direct
 from statsmodels_gllamm.latent.design import AuxLimit, LatentDesign
 from statsmodels_gllamm.latent.ordered import Order
 from statsmodels_gllamm.latent.signs import SignFlip
+from statsmodels_gllamm.latent.zero_pattern import on_root
 from statsmodels_gllamm.parameters import Block, Constraints, Layout
+from statsmodels_gllamm.parameters.constraints import solve
 
 
 @dataclass(frozen=True)
@@ -110,15 +112,28 @@ class ConstrainedDesign(ByComplexStep):
 
     def cov_slices(self):
         """(slice of phi, covariance) of every bar; empty slices where coordinates are direct, and
-        without the latent variables that are zero."""
-        free, touched, out = self.constraints.free, set(self.constraints.touched.tolist()), []
+        without the latent variables that are zero or follow another one."""
+        free, out = self.constraints.free, []
         for s, c in self.inner.cov_slices():
             first = int(np.searchsorted(free, s.start))
             if not c.direct:
-                c = _without(c, {i for (i, j), k in zip(c.pairs(), range(s.start, s.stop))
-                                 if i == j and k in touched})
+                c = self._of_phi(s, c)
             out.append((slice(first, first if c.direct else first + len(c.pairs())), c))
         return out
+
+    def _of_phi(self, s, c) -> Covariance:
+        """A covariance matrix with those elements of T for parameters that phi has."""
+        constraints, gone, zeros, fixed = self.constraints, set(), [], list(c.fixed)
+        for (i, j), at in zip(c.pairs(), range(s.start, s.stop)):
+            if at in constraints.free:
+                continue
+            if i != j:
+                zeros.append((i, j))
+            elif constraints.basis[at].any() or constraints.shift[at] == 0:
+                gone.add(i)
+            else:
+                fixed[i] = float(constraints.shift[at]) ** 2
+        return _without(replace(c, fixed=tuple(fixed), zeros=(*c.zeros, *zeros)), gone)
 
     def to_natural(self, phi: np.ndarray) -> np.ndarray:
         """All natural parameters (..., k)."""
@@ -155,8 +170,7 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
             "have their means are not available; use Classes(centered=False), where coefficients are "
             "differences from class 1")
     zero = set(constraints.fixed[constraints.shift[constraints.fixed] == 0].tolist())
-    inner = _with_direct(design, touched, zero)
-    for s, c in inner.cov_slices():
+    for s, c in design.cov_slices():
         place = dict(zip(c.pairs(), range(s.start, s.stop)))
         for (i, j), at in place.items():
             beside = [p for pair, p in place.items() if i in pair and pair != (i, i)]
@@ -164,21 +178,29 @@ def constrained(design: LatentDesign, constraints: Constraints) -> ConstrainedDe
                 names = ", ".join(design.layout.names[p] for p in beside)
                 raise ValueError(f"constraints fix {design.layout.names[at]} at zero; fix its "
                                  f"covariances at zero too: {names}")
-    return ConstrainedDesign(inner, constraints)
+    r, q, not_so = on_root(design.cov_slices(), constraints.r, constraints.q)
+    if r is not constraints.r:
+        constraints = solve(r, q, design.layout.names)
+    return ConstrainedDesign(_with_direct(design, not_so), constraints)
 
 
-def _with_direct(design: LatentDesign, touched: set, zero: set) -> LatentDesign:
-    """The design whose covariance matrices with touched parameters have direct coordinates, in all
-    latent classes alike."""
-    def changed(s, c) -> bool:
-        return bool(touched.intersection(range(s.start, s.stop))) and not _vanishing(
-            c, s.start, touched, zero)
+def in_natural_coordinates(design: LatentDesign, constraints: Constraints) -> LatentDesign:
+    """The design in whose coordinates constraints on natural parameters are linear as they stand."""
+    touched = set(constraints.touched.tolist())
+    return _with_direct(design, {k for k, (s, _) in enumerate(design.cov_slices())
+                                 if touched.intersection(range(s.start, s.stop))})
 
-    slices = design.cov_slices()[:len(design.covariances)]
-    is_direct, varying = [changed(s, c) for s, c in slices], []
+
+def _with_direct(design: LatentDesign, numbers: set) -> LatentDesign:
+    """The design with direct coordinates of some of its ``cov_slices``, in all latent classes alike."""
+    slices = design.cov_slices()
+    first = len(design.covariances)
+    starts, varying = [s.start for s, _ in slices[:first]], []
+    is_direct = [k in numbers for k in range(first)]
     for v in design.varying:
-        base = [[s.start for s, _ in slices].index(v.source[s.start]) for s, _ in v.covariances]
-        copies = [changed(s, c) for s, c in v.cov_slices()]
+        base = [starts.index(v.source[s.start]) for s, _ in v.covariances]
+        copies = [k in numbers for k in range(first, first + len(v.cov_slices()))]
+        first += len(copies)
         for k, i in enumerate(base):
             is_direct[i] |= any(copies[k::len(base)])
         varying.append((v, base))
@@ -188,14 +210,6 @@ def _with_direct(design: LatentDesign, touched: set, zero: set) -> LatentDesign:
         for v, base in varying))
 
 
-def _vanishing(c, first: int, touched: set, zero: set) -> bool:
-    """Whether constraints do nothing with a covariance matrix but set latent variables to zero."""
-    place = dict(zip(c.pairs(), range(first, first + len(c.pairs()))))
-    gone = {i for (i, j), k in place.items() if i == j and k in zero}
-    own = {k for pair, k in place.items() if gone & set(pair)}
-    return not c.direct and own <= zero and own == touched.intersection(place.values())
-
-
 def _without(c, gone: set):
     """The covariance matrix of the other latent variables."""
     if not gone:
@@ -203,4 +217,5 @@ def _without(c, gone: set):
     kept = [] if c.kind == "identity" else [i for i in range(c.q) if i not in gone]
     place = {i: k for k, i in enumerate(kept)}
     return Covariance(tuple(c.names[i] for i in kept), c.kind if kept else "diagonal",
-                      tuple(c.fixed[i] for i in kept), tuple(place[i] for i in c.order if i in place))
+                      tuple(c.fixed[i] for i in kept), tuple(place[i] for i in c.order if i in place),
+                      tuple((place[i], place[j]) for i, j in c.zeros if i in place and j in place))

@@ -10,7 +10,8 @@ last one's u reaches no other.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -31,12 +32,15 @@ class Covariance:
         Fixed variances; None where free.
     order : tuple of int
         The latent variables in the order in which T is lower triangular; () for that of ``names``.
+    zeros : tuple of (int, int)
+        Pairs (i > j) of an unstructured matrix without covariance, which elimination must not fill in.
     """
 
     names: tuple[str, ...]
     kind: str = "unstructured"
     fixed: tuple[float | None, ...] = ()
     order: tuple[int, ...] = ()
+    zeros: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.fixed:
@@ -58,7 +62,8 @@ class Covariance:
             return [] if self.fixed[0] is not None else [(0, 0)]
         return [
             (i, j) for i in range(self.q) for j in range(i + 1)
-            if (i != j and self.kind == "unstructured") or (i == j and self.fixed[i] is None)
+            if (i != j and self.kind == "unstructured" and (i, j) not in self.zeros)
+            or (i == j and self.fixed[i] is None)
         ]
 
     @property
@@ -75,7 +80,10 @@ class Covariance:
         """Where T (q, q) can differ from zero."""
         if self.kind in ("diagonal", "identity"):
             return np.eye(self.q, dtype=bool)
-        return _in_order(np.tri(self.q, dtype=bool), np.argsort(self.sequence))
+        out = _in_order(np.tri(self.q, dtype=bool), np.argsort(self.sequence))
+        for i, j in self.zeros:
+            out[i, j] = out[j, i] = False
+        return out
 
     def parameter_names(self) -> tuple[str, ...]:
         """var[latent] and cov[latent,latent], in the order of ``pairs``."""
@@ -213,10 +221,12 @@ class DirectCovariance(Covariance):
         """Where T (q, q) can differ from zero: where Psi can, and what elimination fills in."""
         t = np.tri(self.q, dtype=bool) if self.kind != "pattern" else np.array(
             [[j <= i and self.pattern[i][j] != 0 for j in range(self.q)] for i in range(self.q)])
+        for i, j in self.zeros:
+            t[i, j] = False
         t = np.tril(_in_order(t | t.T, self.sequence))
         for j in range(self.q):
             t |= np.tril(np.outer(t[:, j], t[:, j])) & (np.arange(self.q) > j)
-        return Covariance.reach(self) & _in_order(t, np.argsort(self.sequence))
+        return Covariance.reach(replace(self, zeros=())) & _in_order(t, np.argsort(self.sequence))
 
     def root_adjoint(self, working: np.ndarray, t_bar: np.ndarray) -> np.ndarray:
         """Derivative in the working coordinates (..., k) from that in T (..., q, q)."""
@@ -241,7 +251,7 @@ class DirectCovariance(Covariance):
 
 def direct(c: Covariance) -> DirectCovariance:
     """The same covariance matrix in coordinates that are its natural parameters."""
-    return c if c.direct else DirectCovariance(c.names, c.kind, c.fixed, c.order)
+    return c if c.direct else DirectCovariance(c.names, c.kind, c.fixed, c.order, c.zeros)
 
 
 def patterned(names, pattern) -> Covariance:
@@ -259,7 +269,47 @@ def patterned(names, pattern) -> Covariance:
         return Covariance(names, fixed=diagonal)
     if all(value == 0 for value in off):
         return Covariance(names, "diagonal", diagonal)
+    zeros = tuple((i, j) for i, row in enumerate(rows)
+                  for j, value in enumerate(row[:-1]) if value == 0)
+    order = without_fill_in(len(names), zeros)
+    if order is not None and sum(value is not None for value in off) == len(zeros):
+        return Covariance(names, fixed=diagonal, order=order, zeros=zeros)
     return DirectCovariance(names, "pattern", diagonal, pattern=rows)
+
+
+def fills_in(order, zeros) -> bool:
+    """Whether elimination in an order fills in pairs (i > j) that are zero."""
+    return any((max(i, k), min(i, k)) in zeros
+               and not {(max(i, j), min(i, j)), (max(k, j), min(k, j))} & set(zeros)
+               for j, i, k in combinations(order, 3))
+
+
+def without_fill_in(q: int, zeros) -> tuple[int, ...] | None:
+    """An order of q latent variables in which elimination fills in none of the zeros, () for their
+    own; None if there is none (Rose, 1970, Journal of Mathematical Analysis and Applications 32,
+    597-609: if there is one, any variable whose neighbours are all joined may come first)."""
+    if not fills_in(range(q), zeros):
+        return ()
+    order, left = [], list(range(q))
+    while left:
+        first = next((j for j in left if not _unjoined(j, left, zeros)), None)
+        if first is None:
+            return None
+        order.append(first)
+        left.remove(first)
+    return tuple(order)
+
+
+def _unjoined(j, left, zeros) -> bool:
+    """Whether two variables with a covariance with j have none with each other."""
+    beside = [m for m in left if m != j and (max(m, j), min(m, j)) not in zeros]
+    return any((max(i, k), min(i, k)) in zeros for i, k in combinations(beside, 2))
+
+
+def in_other_order(c: Covariance, order) -> Covariance:
+    """The same covariance matrix with T lower triangular in another order."""
+    c = replace(c, order=tuple(order))
+    return direct(c) if fills_in(c.sequence, c.zeros) else c
 
 
 def _in_order(x: np.ndarray, order) -> np.ndarray:

@@ -182,7 +182,7 @@ def equations(sample, structure, outcomes, family) -> str:
         variances = ", ".join(
             f"var = {c.fixed[i]:g} (fixed)" if c.fixed[i] is not None else "var free"
             for i in range(c.q))
-        kind = "" if c.q == 1 else f", {c.kind} covariance matrix"
+        kind = "" if c.q == 1 else f", {'pattern' if c.zeros else c.kind} covariance matrix"
         lines.append(textwrap.fill(
             f"{', '.join(shown(n) for n in block.names)}: normal with mean 0, {variances}{kind}, "
             f"one for each of {level.n_units:,} clusters", WIDTH, subsequent_indent="    ",

@@ -6,11 +6,11 @@ the fewer coordinates, the smaller the mixture (integration/mixture.py).
 """
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
 
+from statsmodels_gllamm.latent.covariance import in_other_order
 from statsmodels_gllamm.latent.structural import NONE, Structural
 
 MOST = 12  # products for which all choices are tried
@@ -77,7 +77,7 @@ def moderators_first(covariances, structural: Structural | None):
         own = [m - first for m in moderators if first <= m < first + c.q]
         moved = own and c.kind not in ("diagonal", "identity")
         order = (*own, *(m for m in c.sequence if m not in own))
-        out.append(replace(c, order=order) if moved else c)
+        out.append(in_other_order(c, order) if moved else c)
         first += c.q
     return tuple(out)
 

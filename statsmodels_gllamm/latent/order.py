@@ -5,9 +5,9 @@ has a part of its u: it has to come last.
 """
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+
+from statsmodels_gllamm.latent.covariance import in_other_order
 
 
 def gaussian_last(covariances, latent, structural, columns, members):
@@ -36,6 +36,6 @@ def gaussian_last(covariances, latent, structural, columns, members):
     for c in covariances:
         order = tuple(int(m) for m in np.argsort(~beyond[first:first + c.q], kind="stable"))
         moved = order != tuple(range(c.q)) and c.kind not in ("diagonal", "identity")
-        out.append(replace(c, order=order) if moved else c)
+        out.append(in_other_order(c, order) if moved else c)
         first += c.q
     return tuple(out)

@@ -37,7 +37,7 @@ from statsmodels_gllamm.estimation.information import observed_information
 from statsmodels_gllamm.estimation.optimize import evaluate_for_search, is_positive_definite
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.design import make_design
-from statsmodels_gllamm.latent.constrained import constrained
+from statsmodels_gllamm.latent.constrained import in_natural_coordinates
 from statsmodels_gllamm.results.covariance import (
     check_cov_type,
     cluster_codes,
@@ -177,7 +177,7 @@ def freed(results) -> Larger:
         if names[i].startswith("var[") and constraints.shift[i] == 0:
             raise ValueError(f"a constraint sets {names[i]} to zero, on the boundary, where the score "
                              "test is not chi-squared; use test_variance() of the larger model")
-    design = constrained(model.design, constraints).inner
+    design = in_natural_coordinates(model.design, constraints)
     working = design.to_working(np.asarray(results.params, dtype=float))
     rows = _independent(constraints.r)
     texts = results.constraints
@@ -209,7 +209,7 @@ def extended(results, exog_extra) -> Larger:
     own, theta = model.design, np.zeros(len(larger_names))
     design = larger.design
     if record.constraints is not None:
-        own = constrained(model.design, record.constraints).inner
+        own = in_natural_coordinates(model.design, record.constraints)
         covariances = dict(zip((c.names for c in own.covariances), own.covariances))
         design = replace(design, covariances=tuple(covariances[c.names] for c in design.covariances))
     theta[at] = np.asarray(results.params, dtype=float)

@@ -1,6 +1,4 @@
 """Covariance matrices: natural parameters, working coordinates and their adjoints."""
-from dataclasses import replace
-
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 import pytest
@@ -10,6 +8,7 @@ from statsmodels_gllamm.latent.covariance import (
     DirectCovariance,
     cholesky,
     direct,
+    in_other_order,
     patterned,
     psd_root,
 )
@@ -195,17 +194,43 @@ def test_direct_coordinates(name, rng):
         cov.working(-working)
 
 
-def test_zeros_of_a_pattern_stay_zeros_of_its_root():
+def test_zeros_of_a_pattern_are_zeros_of_its_root(rng):
     apart = patterned(NAMES, [[None, None, 0], [None, None, 0], [0, 0, None]])
     assert_array_equal(apart.reach(), [[1, 0, 0], [1, 1, 0], [0, 0, 1]])
     filled = patterned(NAMES, [[None, None, None], [None, None, 0], [None, 0, None]])
-    assert_array_equal(filled.reach(), np.tri(3))
-    last = replace(filled, order=(1, 2, 0))
-    assert_array_equal(last.reach(), [[1, 1, 1], [0, 1, 0], [0, 0, 1]])
-    for cov in (apart, filled, last):
+    assert filled.order == (1, 0, 2) and not filled.direct
+    other = in_other_order(filled, (1, 2, 0))
+    assert_array_equal(other.reach(), [[1, 1, 1], [0, 1, 0], [0, 0, 1]])
+    for cov in (apart, filled, other, direct(filled)):
         psi = np.array([[2.0, 0.3, 0.4], [0.3, 3.0, 0.0], [0.4, 0.0, 4.0]])
-        root = cov.root(np.array([psi[i, j] for i, j in cov.pairs()]))
+        if cov is apart:
+            psi[0, 2] = psi[2, 0] = 0
+        natural = np.array([psi[i, j] for i, j in cov.pairs()])
+        working = cov.working(natural)
+        root = cov.root(working)
+        assert_allclose(root @ root.T, psi, atol=1e-14)
         assert_array_equal(root != 0, cov.reach())
+        assert_allclose(cov.natural(working), natural, atol=1e-14)
+        bar = rng.normal(size=(3, 3))
+        slopes = [(cov.root(working + 1e-30j * e).imag * bar).sum() / 1e-30
+                  for e in np.eye(len(working))]
+        assert_allclose(cov.root_adjoint(working, bar), slopes, atol=1e-12)
+
+
+def test_elimination_that_fills_in_zeros():
+    """The first order fills in; a cycle of four fills in in any order."""
+    first = in_other_order(patterned(NAMES, [[None, None, None], [None, None, 0], [None, 0, None]]),
+                           (0, 1, 2))
+    assert first.direct
+    assert_array_equal(first.reach(), np.tri(3))
+    four = ("a", "b", "c", "d")
+    cycle = patterned(four, [[None, None, 0, None], [None, None, None, 0], [0, None, None, None],
+                             [None, 0, None, None]])
+    assert cycle.direct
+    assert [tuple(pair) for pair in np.argwhere(np.tri(4) > cycle.reach())] == [(2, 0)]
+    for k in range(1, 5):  # graphs of chains have an order
+        chain = [[None if abs(i - j) < k else 0 for j in range(4)] for i in range(4)]
+        assert not patterned(four, chain).direct
 
 
 def test_simple_patterns_keep_their_cholesky_elements():

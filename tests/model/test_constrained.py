@@ -215,3 +215,84 @@ def test_sign_of_quadrature_models_is_canonical(lsat):
     assert_allclose(lsat.fit(start_params=turned, n_quad=7).params, found.params, atol=1e-4)
     held = lsat.fit_constrained({"lambda[ability,Q1]": -1.0}, n_quad=7)
     assert held.params["lambda[ability,Q1]"] == -1.0
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Random intercepts; slopes of x and z have no variance."""
+    rng = np.random.default_rng(0)
+    g, x = np.repeat(np.arange(60), 6), np.tile(np.linspace(-1, 1, 6), 60)
+    u = rng.normal(size=(60, 2))
+    z = rng.normal(size=360)
+    eta = 0.2 + 0.5 * x + 0.8 * u[g, 0]
+    y = eta + rng.normal(size=360)
+    b = (rng.uniform(size=360) < 1 / (1 + np.exp(-eta))) * 1
+    return pd.DataFrame({"g": g, "x": x, "z": z, "y": y, "b": b})
+
+
+@pytest.mark.parametrize("text", ["cov[Intercept[g],x[g]] = 0", "var[Intercept[g]] = 0.64"])
+@pytest.mark.parametrize("response", ["y", "b"])
+def test_constraints_on_a_singular_covariance_matrix(small, text, response):
+    """No point Psi = T T' near by that satisfies the constraint is higher."""
+    binary, fixes = response == "b", text.startswith("var")
+    model = GLLAMM.from_formula(f"{response} ~ x + (x + z | g)", small,
+                                family=BINOMIAL if binary else None)
+    with pytest.warns(Warning, match="at the boundary"):
+        found = model.fit_constrained(text, n_quad=5)
+    assert found.converged and np.isfinite(found.bse_fe).all()
+    assert found.df_modelwc == len(found.params) - 1
+    psi = found.cov_re["g"].to_numpy()
+    assert abs(np.linalg.eigvalsh(psi)[0]) < 1e-10
+    at, last = (0, 0) if fixes else (1, 0), found.params.to_numpy(copy=True)
+    assert psi[at] == (0.64 if fixes else 0)
+    t = np.linalg.cholesky(psi + 1e-14 * np.eye(3))[:, :2]
+
+    def loglike(move):
+        root = t + move
+        root[0] = [t[0, 0] if fixes else root[0, 0], 0]
+        if not fixes:
+            root[1, 0] = 0
+        params, psi = last.copy(), root @ root.T
+        params[2:8] = psi[[0, 1, 1, 2, 2, 2], [0, 0, 1, 0, 1, 2]]
+        return model.loglike(params, n_quad=5)
+
+    rng = np.random.default_rng(1)
+    assert_allclose(loglike(np.zeros((3, 2))), found.llf, atol=1e-6)
+    assert max(loglike(0.02 * rng.normal(size=(3, 2))) for _ in range(20)) < found.llf
+    last[[4, 7]] += 0.01  # off the boundary
+    assert model.loglike(last, n_quad=5) < found.llf
+
+
+def test_equal_variances_at_zero(small):
+    """Variances of one half and of the other, of residuals that have been centred in clusters."""
+    data = small.assign(y=small["y"] - small.groupby("g")["y"].transform("mean"),
+                        one=(small["g"] < 30) * 1.0, two=(small["g"] >= 30) * 1.0)
+    model = GLLAMM.from_formula("y ~ x + (0 + one | g) + (0 + two | g)", data)
+    with pytest.warns(Warning, match="variance of one.* is zero"):
+        found = model.fit_constrained("var[one[g]] = var[two[g]]")
+    assert found.params["var[one[g]]"] == found.params["var[two[g]]"] == 0
+    ols = sm.OLS(data["y"], sm.add_constant(data["x"])).fit()
+    assert_allclose(found.llf, ols.llf, atol=1e-7)
+    assert_allclose(found.bse_fe, ols.bse * np.sqrt(358 / 360), rtol=1e-6)
+
+
+@pytest.mark.parametrize("order", [("x", "z"), ("z", "x")])
+def test_pattern_of_zeros_with_another_order(small, order):
+    """cov(x, z) = 0, which elimination would fill in were the intercept first."""
+    pattern = [[None, None, None], [None, None, 0], [None, 0, None]]
+    model = GLLAMM.from_formula(f"b ~ x + ({' + '.join(order)} | g)", small, family=BINOMIAL,
+                                covariances={"g": pattern})
+    full = GLLAMM.from_formula(f"b ~ x + ({' + '.join(order)} | g)", small, family=BINOMIAL)
+    rng = np.random.default_rng(2)
+    params = model.start_params + 0.02 * rng.normal(size=len(model.start_params))
+    whole = pd.Series(params, model.param_names).reindex(full.param_names, fill_value=0.0)
+    assert_allclose(model.loglike(params, n_quad=9), full.loglike(whole, n_quad=9), atol=1e-4)
+    difference = [(model.loglike(params + h) - model.loglike(params - h)) / 2e-5
+                  for h in 1e-5 * np.eye(len(params))]
+    assert_allclose(model.score(params), difference, rtol=1e-5, atol=1e-4)
+
+
+def test_singular_beyond_a_constraint(small):
+    model = GLLAMM.from_formula("y ~ x + (x + z | g)", small)
+    with pytest.raises(ValueError, match="singular covariance matrix of Intercept.*constraints out"):
+        model.fit_constrained("var[x[g]] + var[z[g]] = 0.1")
