@@ -15,8 +15,8 @@ import pandas as pd
 
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.results.class_predictions import PreparedClasses, prepare_classes
+from statsmodels_gllamm.results.delta import coordinates_of, derivatives
 from statsmodels_gllamm.results.predict import Prepared, prepare
-from statsmodels_gllamm.results.prediction_delta import coordinates_of, derivatives
 from statsmodels_gllamm.results.prediction_results import PredictionResults
 from statsmodels_gllamm.results.prediction_scales import scales_of
 

@@ -238,6 +238,6 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
     else:
         found = want.of(family, rows.data, average(moments(want.kind)))
     if rows.absent and np.isnan(found).any():
-        raise DataError(f"which={ask.what!r} needs the columns {', '.join(rows.absent)}, which the "
+        raise DataError(f"which={ask.which!r} needs the columns {', '.join(rows.absent)}, which the "
                         "data do not have")
     return found

@@ -19,9 +19,8 @@ import pandas as pd
 
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.latent.sampling import row_weights
-from statsmodels_gllamm.results.derived import derived_covariance
+from statsmodels_gllamm.results.delta import estimates
 from statsmodels_gllamm.results.expected import needs_sample
-from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.intraclass import interval_table
 from statsmodels_gllamm.results.rows import Asked, rows_of
 from statsmodels_gllamm.results.variables import distinct_rows
@@ -33,10 +32,9 @@ WHAT = "r_squared()"
 def variance_parts(results, scale=None) -> pd.DataFrame:
     """Parts of the variance; see ``GLLAMMResults.variance_parts``."""
     function, names = parts_at(results, scale)
-    values, derivatives = free_derivative(results, function)
-    error = np.sqrt(np.diag(derived_covariance(results, values, derivatives)))
+    values, cov = estimates(results, function)
     total = values.sum()
-    return pd.DataFrame({"variance": [*values, total], "std_err": [*error, np.nan],
+    return pd.DataFrame({"variance": [*values, total], "std_err": [*np.sqrt(np.diag(cov)), np.nan],
                          "share": [*values / total, 1.0]}, pd.Index([*names, "total"], name="part"))
 
 
@@ -50,11 +48,10 @@ def r_squared(results, scale=None, null=None, alpha=0.05) -> pd.DataFrame:
         upto = np.cumsum(np.concatenate([parts[:1], parts[-2:0:-1]]))
         return upto / parts.sum()
 
-    values, derivatives = free_derivative(results, shares)
-    error = np.sqrt(np.diag(derived_covariance(results, values, derivatives)))
+    values, cov = estimates(results, shares)
     index = ["marginal", *(f"with {name}" for name in levels[:0:-1])]
     index += ["conditional"] * bool(levels)
-    table = interval_table(values, error, alpha, pd.Index(index), "logit")
+    table = interval_table(values, np.sqrt(np.diag(cov)), alpha, pd.Index(index), "logit")
     return table if null is None else pd.concat([table, _reduction(results, null, scale)])
 
 
@@ -106,7 +103,8 @@ def parts_at(results, scale):
             between = rows.levels(parts.a).reshape(len(levels), len(mean))
             within = rows.residual(parts)
         total = weight.sum()
-        around = mean - weight @ mean / total
+        around = mean - mean[:1]  # exactly zero where there are no covariates
+        around = around - weight @ around / total
         fixed = weight @ around**2 / (total - 1)
         return np.array([fixed, *(between @ weight / total), weight @ within / total])
 
