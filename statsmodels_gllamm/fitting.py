@@ -19,7 +19,7 @@ from statsmodels_gllamm.estimation import (
     npml,
     pql,
 )
-from statsmodels_gllamm.estimation import classes as latent_classes
+from statsmodels_gllamm.estimation.class_fitting import ClassFitting
 from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.fit import Options, fit
 from statsmodels_gllamm.estimation.options import integer, one_of, positive
@@ -30,10 +30,10 @@ from statsmodels_gllamm.estimation.progress import Progress, thread_pool
 from statsmodels_gllamm.estimation.record import record_of, with_penalty
 from statsmodels_gllamm.estimation.regularized import Regularized
 from statsmodels_gllamm.estimation.search import search_method, several_starts
-from statsmodels_gllamm.exceptions import ConvergenceWarning, IdentificationWarning, SeparationWarning
+from statsmodels_gllamm.exceptions import IdentificationWarning, SeparationWarning
 from statsmodels_gllamm.formula.categories import show
-from statsmodels_gllamm.latent.build import weights_of
 from statsmodels_gllamm.latent.constrained import constrained
+from statsmodels_gllamm.latent.sampling import weights_of
 from statsmodels_gllamm.results import survey
 from statsmodels_gllamm.results.classes import ClassResults
 from statsmodels_gllamm.results.covariance import check_cov_type, default_cov_type
@@ -41,7 +41,7 @@ from statsmodels_gllamm.results.diagnosis import DiagnosisResults
 from statsmodels_gllamm.results.results import GLLAMMResults
 
 
-class Fitting(Regularized):
+class Fitting(ClassFitting, Regularized):
     """Methods of `GLLAMMModel` that fit it."""
 
     def fit(self, start_params=None, *, integration="adaptive", n_quad="auto", quad_tol=0.01,
@@ -160,7 +160,6 @@ class Fitting(Regularized):
     def _fit(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter, tol,
              disp, callback, starts, threads, progress, cov_type, cov_kwds, rng, penalty=None):
         """``fit`` under constraints (None: without), with a penalty (method, Prior, text) or None."""
-        prior = None if penalty is None else penalty[1]
         if integration == "pql" and self.classes:
             pql.refuse(self.structure, self.outcomes, starts, n_quad, method)
         if any(variable.spec.n == "auto" for variable in self.classes):
@@ -172,29 +171,14 @@ class Fitting(Regularized):
                                     cov_kwds)
         cov_type = default_cov_type(self.sample) if cov_type is None else cov_type
         check_cov_type(cov_type, cov_kwds)
-        one_of("integration", integration, (*INTEGRATIONS, "pql"))
-        if integration == "pql" and self._exact:
-            integration = "adaptive"
-        if integration == "pql":
-            pql.refuse(self.structure, self.outcomes, starts, n_quad, method)
-        points = self._points(n_quad, "laplace" if integration == "pql" else integration)
+        integration, points = self._rule(integration, n_quad, starts, method)
         search = search_method(method)
-        with_classes = bool(self.structure.classes)
-        if starts is None:  # one class has one maximum
-            n_others = sum(classes.n - 1 for classes in self.structure.classes)
-            starts = max(1, latent_classes.STARTS * n_others if start_params is None else 1)
-            if n_others and any(classes.designs for classes in self.structure.classes):
-                starts = latent_classes.FEW
+        starts = self._number_of_starts(starts, start_params)
         if self.design.order is not None and method != "newton":
             raise ValueError(f"classes in order are fitted with method='newton', not {method!r}")
         starts, maxiter = integer("starts", starts), integer("maxiter", maxiter, 0)
         tol, quad_tol = positive("tol", tol), positive("quad_tol", quad_tol)
-        start, design = self._start(start_params), self.design
-        if constraints is not None:
-            design = constrained(design, constraints)
-            start = design.to_working(self.design.to_natural(start))
-        if penalty is not None and start_params is None and not with_classes:
-            start = checks.pulled_back(self.sample, self.structure, self.outcomes, design, start)
+        design, start = self._start_within(constraints, start_params, penalty)
         unidentified = self._unidentified(design, start)
         for text in unidentified:
             warnings.warn(text, IdentificationWarning, stacklevel=3)
@@ -209,28 +193,76 @@ class Fitting(Regularized):
                 callback(design.to_natural(point.working))
 
         options = Options(integration, points, quad_tol, tol, maxiter, each)
-        optima, equal = None, ()
         with self._explained(), thread_pool(threads) as pool, closing(bar), \
                 boundary.explained(design, reached):
-            def likelihood(n, within=design):
-                return penalized(self._likelihood(n, integration, pool, within), prior)
+            found, within, optima, notes = self._search(
+                design, constraints, start, options, search, starts, rng, pool,
+                None if penalty is None else penalty[1], start_params is None)
+        record = self._record(found, within, integration, method, constraints, penalty, optima, notes)
+        record.retvals["maxiter"] = maxiter
+        if disp:
+            print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
+                  f"{record.retvals['fcalls']} evaluations")
+        suspected = bool(record.flat) or not record.retvals["converged"]
+        separated = None if self.structure.classes or penalty is not None else checks.separation_of(
+            self.sample, self.structure, self.outcomes, (within.full(start), False),
+            (record.working, suspected))
+        if separated is not None:
+            warnings.warn(separated, SeparationWarning, stacklevel=3)
+        else:
+            diagnose.warn(record, stacklevel=3, flat=not unidentified)
+        survey.warn(self, stacklevel=4)
+        kind = ClassResults if self.structure.classes else GLLAMMResults
+        kind = kind if self.diagnosis_model is None else DiagnosisResults
+        return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))
 
-            if with_classes and start_params is None:
-                start, optima = self._search_classes(likelihood, start, design, options, search,
-                                                     starts, rng)
-                starts = 1
-            if integration == "pql":
-                found = pql.fit_pql(self._working_models(design, pool), start, options)
-            elif design.order is None:
-                found = fit(likelihood, self._dimensions, several_starts(start, starts, rng), options,
-                            self._exact, search)
-            else:
-                ordered = fit_in_order(
-                    self.design, constraints, start, points or certify.first_n_quad(self._dimensions),
-                    maxiter, tol, likelihood, lambda within, start: fit(
-                        partial(likelihood, within=within), self._dimensions, [start], options,
-                        self._exact, search))
-                found, design, equal = ordered.found, ordered.within, ordered.notes
+    def _rule(self, integration, n_quad, starts, method):
+        """(integration, points by level or None for "auto"), checked."""
+        one_of("integration", integration, (*INTEGRATIONS, "pql"))
+        if integration == "pql" and self._exact:
+            integration = "adaptive"
+        if integration == "pql":
+            pql.refuse(self.structure, self.outcomes, starts, n_quad, method)
+        return integration, self._points(n_quad, "laplace" if integration == "pql" else integration)
+
+    def _start_within(self, constraints, start_params, penalty):
+        """(design under constraints, working coordinates to start from)."""
+        start, design = self._start(start_params), self.design
+        if constraints is not None:
+            design = constrained(design, constraints)
+            start = design.to_working(self.design.to_natural(start))
+        if penalty is not None and start_params is None and not self.structure.classes:
+            start = checks.pulled_back(self.sample, self.structure, self.outcomes, design, start)
+        return design, start
+
+    def _search(self, design, constraints, start, options: Options, search, starts, rng, pool, prior,
+                own_start: bool):
+        """(Fit, the design in which it is, table of optima or None, inequalities that hold with
+        equality)."""
+        def likelihood(n, within=design):
+            return penalized(self._likelihood(n, options.integration, pool, within), prior)
+
+        def climb(within, points):
+            return fit(partial(likelihood, within=within), self._dimensions, points, options,
+                       self._exact, search)
+
+        optima = None
+        if self.structure.classes and own_start:
+            start, optima = self._search_classes(likelihood, start, design, options, search, starts,
+                                                 rng)
+            starts = 1
+        if options.integration == "pql":
+            return pql.fit_pql(self._working_models(design, pool), start, options), design, optima, ()
+        if design.order is None:
+            return climb(design, several_starts(start, starts, rng)), design, optima, ()
+        ordered = fit_in_order(
+            self.design, constraints, start,
+            options.n_quad or certify.first_n_quad(self._dimensions), options.maxiter, options.tol,
+            likelihood, lambda within, start: climb(within, [start]))
+        return ordered.found, ordered.within, optima, ordered.notes
+
+    def _record(self, found, design, integration, method, constraints, penalty, optima, notes):
+        """What is kept of a fit."""
         record = record_of(found, self.design, design, integration, method, constraints)
         if penalty is not None:
             record = with_penalty(record, found.point, penalty)
@@ -238,28 +270,13 @@ class Fitting(Regularized):
             record = replace(record, loglik=np.nan)
         if optima is not None:
             record.retvals["optima"] = optima
-        record = with_notes(record, equal)
-        record = checks.held_where_vanished(record, self.sample, self.structure)
+        record = checks.held_where_vanished(with_notes(record, notes), self.sample, self.structure)
         if self.design.centring is not None:
             mixture = ClassMixture(self.design, self.structure.classes)
             with self._explained():
                 objective = self._objective(record.n_quad, integration)
                 record = npml.held_masses(record, self.design, objective, mixture)
-        if disp:
-            print(f"{method}: {record.retvals['reason']}; log-likelihood {record.loglik:.6g} after "
-                  f"{record.retvals['fcalls']} evaluations")
-        suspected = bool(record.flat) or not record.retvals["converged"]
-        separated = None if with_classes or penalty is not None else checks.separation_of(
-            self.sample, self.structure, self.outcomes, (design.full(start), False),
-            (record.working, suspected))
-        if separated is not None:
-            warnings.warn(separated, SeparationWarning, stacklevel=3)
-        else:
-            diagnose.warn(record, maxiter, stacklevel=3, flat=not unidentified)
-        survey.warn(self, stacklevel=4)
-        kind = ClassResults if with_classes else GLLAMMResults
-        kind = kind if self.diagnosis_model is None else DiagnosisResults
-        return kind._wrapper(kind(self, record, cov_type=cov_type, cov_kwds=cov_kwds))
+        return record
 
     def _working_models(self, design, pool) -> pql.Working:
         """The linear mixed models of penalised quasi-likelihood."""
@@ -271,81 +288,6 @@ class Fitting(Regularized):
 
         return pql.Working(self._engine_rows(rows), self.structure.engine_levels, units, design, pool,
                            where)
-
-    def _class_starts(self) -> latent_classes.Starts:
-        """What starting points of a model with latent classes are drawn from."""
-        rows, _ = weights_of(self.sample, self.structure.levels)
-        objective = self._objective((1,) * len(self.design.q))
-        return latent_classes.starts_of(self.structure, self._engine_rows(rows), objective,
-                                        self._linear_aux)
-
-    def _search_classes(self, make_objective, start, design, options: Options, search, starts, rng):
-        """(working coordinates to go on from, table of the optima) of several short searches."""
-        n_quad = options.n_quad or certify.first_n_quad(self._dimensions)
-        lowest = min(classes.level for classes in self.structure.classes)
-        objective = make_objective((*n_quad[:lowest + 1],
-                                    *(min(n, latent_classes.COARSE) for n in n_quad[lowest + 1:])))
-        points = [start]
-        if starts > 1:
-            drawn, rng = self._class_starts(), np.random.default_rng(rng)
-            points += [design.to_working(self.design.to_natural(drawn.draw(rng)))
-                       for _ in range(starts - 1)]
-        best, optima = latent_classes.best_of(search, objective, points, options.maxiter,
-                                              options.callback)
-        mixture = ClassMixture(design, self.structure.classes)
-        return latent_classes.by_size(objective, best, mixture), optima
-
-    def _with_masses(self, n: int):
-        """The same model with a number of classes."""
-        variable, = self.classes
-        variable = replace(variable, spec=replace(variable.spec, n=n))
-        model = type(self)(self.sample.endog, self.sample.exog, sample=self.sample,
-                           family=self.family, covariances=self.covariances,
-                           regressions=self.regressions, classes=(variable,))
-        for name in ("formula", "gllamm_formula", "wide"):
-            if hasattr(self, name):
-                setattr(model, name, getattr(self, name))
-        if hasattr(self.data, "frame"):
-            model.data.frame = self.data.frame
-        return model
-
-    def _fit_masses(self, constraints, start_params, integration, n_quad, quad_tol, method, maxiter,
-                    tol, disp, callback, starts, threads, progress, cov_type, cov_kwds):
-        """``fit`` with as many masses as the nonparametric maximum likelihood estimate has."""
-        if self.structure.classes[0].level < len(self.structure.levels) - 1:
-            raise NotImplementedError('Classes("auto") finds the masses of clusters of the highest '
-                                      "level; give a number of masses for "
-                                      f"{self.structure.classes[0].group!r}")
-        if constraints is not None:
-            raise NotImplementedError('constraints are not available with Classes("auto"); fit them '
-                                      "with the number of classes that a fit without finds")
-        if start_params is not None or starts is not None:
-            raise ValueError('Classes("auto") has no starting points: it starts with one class and '
-                             "adds others where the likelihood gains; leave out start_params and "
-                             "starts")
-        points = self._points(n_quad, integration) or certify.first_n_quad(self._dimensions)
-        made, search = {}, search_method(method)
-        with self._explained(), thread_pool(threads) as pool:
-            def make(n):
-                if n not in made:
-                    model = self._with_masses(n)
-                    made[n] = model, model._objective(points, integration, pool)
-                return made[n]
-
-            growth = npml.Growth(make, search, integer("maxiter", maxiter, 0))
-            first = make(1)[0]
-            masses = growth.start(first.design.to_working(first.start_params))
-            masses, sup = growth.pruned(*growth.grow(masses))
-            masses = npml.placed(masses, masses.model, masses.objective, masses.own, masses.size)
-            found = masses.model.design.to_natural(masses.working)
-        if sup > npml.SUPREMUM:
-            warnings.warn(f"the directional derivative is still {sup:.2g} somewhere with "
-                          f"{len(masses.size)} masses, so that more could gain as much in "
-                          "log-likelihood", ConvergenceWarning, stacklevel=4)
-        return masses.model.fit(
-            found, integration=integration, n_quad=n_quad, quad_tol=quad_tol, method=method,
-            maxiter=maxiter, tol=min(tol, npml.SEARCH), disp=disp, callback=callback, starts=1,
-            threads=threads, progress=progress, cov_type=cov_type, cov_kwds=cov_kwds)
 
     def _unidentified(self, design, start) -> list[str]:
         """What is not identified, in words."""

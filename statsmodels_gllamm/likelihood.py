@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from statsmodels_gllamm.estimation import boundary, certify, information
-from statsmodels_gllamm.estimation.class_mixture import ClassMixture, mixture_of_classes
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture
+from statsmodels_gllamm.estimation.class_objective import mixture_of_classes
 from statsmodels_gllamm.estimation.mixture import Reduced, mixture_of_nodes
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.points import points_of
@@ -15,14 +16,16 @@ from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.terms import linear_constraints
-from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
+from statsmodels_gllamm.integration.chunks import build_problem
+from statsmodels_gllamm.integration.engine_rows import EngineRows
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.patterns import build_patterns
+from statsmodels_gllamm.integration.problem import Problem
 from statsmodels_gllamm.integration.reach import Reach, find_reach
 from statsmodels_gllamm.integration.rules import rules_of
-from statsmodels_gllamm.latent.build import weights_of
+from statsmodels_gllamm.latent.sampling import weights_of
 from statsmodels_gllamm.parameters.constraints import Constraints, solve
 
 NODE_CLASSES = (16, 128, 1024, 2**30)  # chunks are cut anew when the nodes pass one of these
@@ -225,6 +228,9 @@ class Likelihood:
             if getattr(self.response, "takes_constant", False):
                 advice = ("thresholds may be out of order there: with covariates in thresholds= take "
                           "them out or use Ordinal(increments=True), and give start_params in order")
+                if self.design.varying:
+                    advice = ("thresholds may be out of order there, or coincide where a class has no "
+                              "responses in a category: use Ordinal(increments=True) or Nominal()")
             raise DataError(f"{error} in {where} ({len(error.units)} affected): {advice}") from error
 
     def loglike(self, params, integration="adaptive", n_quad=7) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 import math
 from numbers import Integral, Real
 
@@ -76,7 +76,7 @@ def _entry(value):
     return None if math.isnan(value) else float(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Classes:
     """A discrete latent variable: every cluster belongs to one of some classes.
 
@@ -92,7 +92,8 @@ class Classes:
         Formula of the multinomial logit of the class probabilities, on covariates that are constant
         within clusters; by default a constant.
     known : str, optional
-        Column with the class, 1 to n, of the clusters where it is known; missing elsewhere.
+        Column with the class of the clusters where it is known, by its label or its number 1 to n;
+        missing elsewhere.
     centered : bool, optional
         The class-specific coefficients are mass points whose mean, weighted by the class
         probabilities, is zero: deviations from the coefficients of the fixed part, which has the same
@@ -126,7 +127,7 @@ class Classes:
     --------
     >>> from statsmodels_gllamm import Classes
     >>> Classes(2, within="id")
-    Classes(n=2, within='id', membership='1', known=None, centered=False)
+    Classes(2, within='id')
     """
 
     n: int | str
@@ -135,9 +136,9 @@ class Classes:
     known: str | None = None
     centered: bool = False
     design: object = field(default=(), repr=False)
-    labels: tuple[str, ...] | None = field(default=None, repr=False)
-    ordered: bool | tuple[str, ...] = field(default=False, repr=False)
-    varying: str | tuple[str, ...] = field(default=(), repr=False)
+    labels: tuple[str, ...] | None = None
+    ordered: bool | tuple[str, ...] = False
+    varying: str | tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.n == "auto":
@@ -186,6 +187,11 @@ class Classes:
         if self.ordered and self.centered:
             raise ValueError("Classes(ordered=...) is not available with centered=True: mass points of "
                              "one column are in some order anyway.")
+
+    def __repr__(self):
+        given = [f"{own.name}={getattr(self, own.name)!r}" if own.repr else f"{own.name}=..."
+                 for own in fields(self)[1:] if getattr(self, own.name) != own.default]
+        return f"Classes({', '.join([repr(self.n), *given])})"
 
     @property
     def count(self) -> int:
@@ -237,6 +243,8 @@ class Needs:
         Roles of numbers that say something of the response: rows to predict need not have them.
     infinite : bool
         The response may be infinite.
+    named : mapping of role to tuple of str
+        Roles of numbers 1, 2, ... that a column may have by names in their place.
     whole : mapping of role to (role, label), or None
         Roles of labels whose rows are one outcome, and are kept or dropped together; with another
         role of labels and one of its labels, those of its rows only.
@@ -256,6 +264,7 @@ class Needs:
     may_miss: frozenset[str] = frozenset()
     with_response: frozenset[str] = frozenset()
     infinite: bool = False
+    named: Mapping[object, tuple[str, ...]] = field(default_factory=dict)
     whole: Mapping[object, tuple | None] = field(default_factory=dict)
     classes: frozenset[str] = frozenset()
     groups: tuple[tuple[str, ...], ...] = ()

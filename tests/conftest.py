@@ -44,6 +44,7 @@ LEVELS = {
     "galamm_mresp": {**_FAMILIES, "itemgroup": ["a", "b"]},
     "galamm_mresp_hsced": {**_FAMILIES, "itemgroup": ["a", "b"], "grp": ["a", "b"]},
     "hs_cfa": {"item": [f"x{k}" for k in range(1, 10)]},
+    "orthodont": {"Subject": None, "Sex": ["Male", "Female"]},
     "poldem": {"item": [*(f"x{k}" for k in range(1, 4)), *(f"y{k}" for k in range(1, 9))]},
     "mlmus_yogurt": {"brand": ["brand2", "brand1", "brand4"]},
     "salamanders": {

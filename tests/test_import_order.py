@@ -25,6 +25,7 @@ ORDER = [
     "results",
     "likelihood",
     "fitting",
+    "wide_models",
     "model",
     "__init__",
 ]

@@ -10,7 +10,7 @@ from statsmodels_gllamm.estimation.rising import rising_rows
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.formula.groups import ROWS
-from statsmodels_gllamm.latent.build import latent_columns, part_of
+from statsmodels_gllamm.latent.blocks import latent_columns, part_of
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.choice import Choice
 

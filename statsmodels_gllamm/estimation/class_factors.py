@@ -11,7 +11,8 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.starts import start_values
 from statsmodels_gllamm.latent.covariance import Covariance
-from statsmodels_gllamm.latent.design import LatentDesign, Terms
+from statsmodels_gllamm.latent.design import LatentDesign
+from statsmodels_gllamm.latent.terms import Terms
 from statsmodels_gllamm.parameters import Block, Layout
 
 

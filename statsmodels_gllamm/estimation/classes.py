@@ -10,6 +10,7 @@ Coefficients with a design rise with the number of its column.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,7 @@ APART = 0.2, 0.45  # the same of a column with a design: probabilities of any li
 COARSE = 3  # points per dimension of levels above those with classes, in searches from random starts
 SAME = 1e-2  # log-likelihood by which two optima of short searches differ at least
 SHORT = 1e-5  # log-likelihood still to be gained at which a short search stops
+HALVINGS = 12  # of the deviations of parameters that vary between classes, until they are possible
 FLOOR = 1e-3  # smallest eigenvalue of the scaled M that is believed
 
 
@@ -51,17 +53,26 @@ class Starts:
         For every class variable a root of the inverse of M, for its columns and what varies.
     mixture : ClassMixture
         Of the whole design, without constraints.
+    possible : callable
+        Of working coordinates (k,): whether they have a likelihood; thresholds may be out of order.
     """
 
     pooled: np.ndarray
     roots: tuple[np.ndarray, ...]
     mixture: ClassMixture
+    possible: Callable[[np.ndarray], bool]
 
     def draw(self, rng) -> np.ndarray:
         """Working coordinates (k,) of a random start."""
         working = self.pooled
         for classes, root in zip(self.mixture.variables, self.roots):
             working = self._drawn(working, classes, root, rng)
+        places = [p for v in self.mixture.design.varying for p in (v.source, *v.target)]
+        for _ in range(HALVINGS if places else 0):
+            if self.possible(working):
+                break
+            for place in places:
+                working[place] = (working[place] + self.pooled[place]) / 2
         return working
 
     def _drawn(self, working, classes: LatentClasses, root, rng) -> np.ndarray:
@@ -117,7 +128,15 @@ def starts_of(structure, rows, objective: MixtureObjective, linear_aux: bool) ->
         p += sum(mine)
         at = design.layout.positions("class")[classes.places[0]]
         pooled[at] = classes.parameters(own)
-    return Starts(pooled, _roots(objective, mixture, pooled), mixture)
+
+    def possible(working) -> bool:
+        try:
+            objective.at(working, gradient=False)
+        except ModeError:
+            return False
+        return True
+
+    return Starts(pooled, _roots(objective, mixture, pooled), mixture, possible)
 
 
 def _roots(objective: MixtureObjective, mixture: ClassMixture, pooled) -> tuple[np.ndarray, ...]:

@@ -17,7 +17,7 @@ ADVICE = (
 )
 
 
-def messages(record: FitRecord, maxiter: int, flat=True) -> list[tuple[type[Warning], str]]:
+def messages(record: FitRecord, flat=True) -> list[tuple[type[Warning], str]]:
     """(category, text) of every reason not to trust the numbers as they stand; flat directions are
     left out where ``flat`` is not true."""
     out: list[tuple[type[Warning], str]] = []
@@ -26,7 +26,7 @@ def messages(record: FitRecord, maxiter: int, flat=True) -> list[tuple[type[Warn
         out.append((ConvergenceWarning,
                     f"the fit did not converge after {retvals['iterations']} iterations: "
                     f"{retvals['reason']} (about {abs(retvals['gain']):.3g} log-likelihood units "
-                    f"still to be gained). Things to try: {ADVICE.format(maxiter=maxiter)}"))
+                    f"still to be gained). Things to try: {ADVICE.format(**retvals)}"))
     for direction in record.flat if flat else ():
         out.append((ConvergenceWarning, _flat_text(direction)))
     if retvals["converged"] and not record.information.definite and not record.flat:
@@ -71,10 +71,10 @@ def _quadrature_text(record: FitRecord) -> str:
             f"{moves}, above quad_tol = {c.tol:g}; {advice}")
 
 
-def warn(record: FitRecord, maxiter: int, stacklevel: int, flat: bool = True) -> None:
+def warn(record: FitRecord, stacklevel: int, flat: bool = True) -> None:
     """Issue the warnings, those of flat directions only if ``flat``; the error of Laplace's
     approximation, asked for by name, is not one."""
-    for category, text in messages(record, maxiter, flat):
+    for category, text in messages(record, flat):
         if category is QuadratureWarning and record.integration == "laplace":
             continue
         warnings.warn(text, category, stacklevel=stacklevel + 1)

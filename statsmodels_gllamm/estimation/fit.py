@@ -108,8 +108,9 @@ def fit(make_objective: Callable[[tuple[int, ...]], Objective], q, starts: list[
                 make_objective, q, n_quad, starts, options, search, settings, scale, path)
         else:
             objective = make_objective(n_quad)
-            found, more = _best(search, objective, starts, {**settings, "tol": options.tol}, scale)
-            found, boundary, used = _boundary(objective, found, scale, options)
+            found, more = best_of_starts(search, objective, starts,
+                                         {**settings, "tol": options.tol}, scale)
+            found, boundary, used = to_boundary(objective, found, scale, options)
             more += used
         fitted, used = _settle(objective, found, boundary, n_quad, q, scale, options, exact)
         n_eval += more + used
@@ -131,7 +132,7 @@ def _settle(objective, found: Optimum, boundary, n_quad, q, scale, options: Opti
     """(Fit, evaluations used): information, last steps, convergence and certificate."""
     information, point, gain, n_eval = _polish(objective, found, boundary, options.tol)
     if point is not found.point and not len(boundary):  # the last steps may have reached a boundary
-        found, boundary, more = _boundary(objective, replace(found, point=point), scale, options)
+        found, boundary, more = to_boundary(objective, replace(found, point=point), scale, options)
         information, point, gain, most = _polish(objective, found, boundary, options.tol)
         n_eval += more + most
     settled = 0 <= gain < max(options.tol * SETTLED, 1e-11 * abs(point.loglik))
@@ -158,7 +159,7 @@ def _is_smooth(objective) -> bool:
     return all(chunk.observed.log_concave for chunk in objective.problem.chunks)
 
 
-def _best(search, objective, starts, settings, scale):
+def best_of_starts(search, objective, starts, settings, scale):
     """(best Optimum over the starting points, evaluations used)."""
     tries = [search(objective, starts[0], **settings)]
     for start in starts[1:]:
@@ -224,7 +225,7 @@ def _climb(make_objective, q, n_quad, starts, options: Options, search, settings
     n_eval, before = 0, None
     objective = make_objective(n_quad)
     loose = {**settings, "tol": max(LOOSE, options.tol)}
-    found, used = _best(search, objective, starts, loose, scale)
+    found, used = best_of_starts(search, objective, starts, loose, scale)
     while True:
         n_eval += used + 1
         certificate = certify(objective, found.point, _rough(found), n_quad, q, options.quad_tol)
@@ -234,7 +235,7 @@ def _climb(make_objective, q, n_quad, starts, options: Options, search, settings
             if found.converged:
                 found = search(objective, found.point, tol=options.tol, **settings)
                 n_eval += found.n_evaluations
-            found, boundary, used = _boundary(objective, found, scale, options)
+            found, boundary, used = to_boundary(objective, found, scale, options)
             n_eval += used
             if not len(boundary) or following is None or (
                     before is not None and np.array_equal(boundary, before)):
@@ -282,7 +283,7 @@ def _search_beside(objective, start: np.ndarray | Point, zero, options: Options)
     return replace(found, point=point, n_evaluations=found.n_evaluations + used)
 
 
-def _boundary(objective, found: Optimum, scale, options: Options):
+def to_boundary(objective, found: Optimum, scale, options: Options):
     """(Optimum with vanishing columns at zero, positions held there, evaluations used)."""
     design = objective.design
     point, used = _tidied(objective, found.point)

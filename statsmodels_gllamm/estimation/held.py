@@ -22,15 +22,15 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.boundary import TINY, leave, lost_columns
 from statsmodels_gllamm.estimation.fit import RETURN, RISING
-from statsmodels_gllamm.estimation.objective import Objective, Point
+from statsmodels_gllamm.estimation.objective import Objective, OfObjective, Point
 from statsmodels_gllamm.estimation.optimize import (
     ROUNDING,
-    _bounded_step,
-    _line_search,
     beyond_limits,
     bfgs_update,
     evaluate_for_search,
     is_positive_definite,
+    limited_step,
+    line_search,
     outer_product,
     positive_definite,
     uses_louis,
@@ -106,28 +106,12 @@ class Surface:
 
 
 @dataclass(frozen=True)
-class _OnSurface:
+class _OnSurface(OfObjective):
     """An objective whose points are put back on the surface first."""
 
     objective: Objective
     surface: Surface
     value: float
-
-    @property
-    def closed(self):
-        return self.objective.closed
-
-    @property
-    def linear_aux(self):
-        return self.objective.linear_aux
-
-    @property
-    def task(self):
-        return self.objective.task
-
-    @property
-    def design(self):
-        return self.objective.design
 
     def at(self, working, state=None, **wanted) -> Point:
         return self.objective.at(self.surface.back(working, self.value), state, **wanted)
@@ -220,8 +204,8 @@ def _search(on: _OnSurface, start, b, state, tol, maxiter) -> Held:
             break
         if iteration == maxiter:
             break
-        step = _bounded_step(objective, step)
-        new, tried = _line_search(on, point, step, 2 * gain)
+        step = limited_step(objective, step)
+        new, tried = line_search(on, point, step, 2 * gain)
         n_eval += tried
         if new is None:
             fresh = b if louis else outer_product(point)

@@ -24,7 +24,8 @@ import math
 import numpy as np
 
 from statsmodels_gllamm.estimation.sampling import some_rows, some_units
-from statsmodels_gllamm.integration.chunks import EngineRows, build_problem
+from statsmodels_gllamm.integration.chunks import build_problem
+from statsmodels_gllamm.integration.engine_rows import EngineRows
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.latent.hierarchy import Level, parent_units
 

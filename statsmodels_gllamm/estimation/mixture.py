@@ -21,7 +21,6 @@ from typing import Protocol
 import numpy as np
 
 from statsmodels_gllamm.estimation.objective import Point
-from statsmodels_gllamm.integration.chunks import Distinct, Problem, distinct_units
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mixture import (
@@ -31,6 +30,7 @@ from statsmodels_gllamm.integration.mixture import (
     component_weights,
     evaluate_mixture,
 )
+from statsmodels_gllamm.integration.problem import Distinct, Problem, distinct_units
 from statsmodels_gllamm.integration.rules import prior_lattice, rules_of
 from statsmodels_gllamm.latent.constrained import ConstrainedDesign
 from statsmodels_gllamm.latent.design import LatentDesign

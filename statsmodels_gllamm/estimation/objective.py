@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 
 from statsmodels_gllamm.integration import gaussian
-from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Evaluation, Task, evaluate
 from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.integration.problem import Problem
 from statsmodels_gllamm.integration.rules import rules_of
 from statsmodels_gllamm.latent.design import LatentDesign
 
@@ -109,3 +109,32 @@ class Point:
         psi = self.design.psi(self.working)
         value = gaussian.evaluate(self.problem, psi, information="expected")
         return self.jacobian.T @ value.information @ self.jacobian
+
+
+class OfObjective:
+    """What an object has of its ``objective`` (`Objective` or `MixtureObjective`)."""
+
+    @property
+    def problem(self):
+        """The data."""
+        return self.objective.problem
+
+    @property
+    def task(self):
+        """What is integrated."""
+        return self.objective.task
+
+    @property
+    def design(self):
+        """The map from parameters to row designs."""
+        return self.objective.design
+
+    @property
+    def closed(self) -> bool:
+        """Whether second derivatives have a closed form."""
+        return self.objective.closed
+
+    @property
+    def linear_aux(self) -> bool:
+        """Whether auxiliary values are linear in the auxiliary predictors."""
+        return self.objective.linear_aux

@@ -123,7 +123,7 @@ def beyond_limits(objective: Objective, working: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros(0, dtype=int), *held])
 
 
-def _bounded_step(objective: Objective, step: np.ndarray) -> np.ndarray:
+def limited_step(objective: Objective, step: np.ndarray) -> np.ndarray:
     """The step, shortened so that no parameter with a limit leaps."""
     limited = [limit.bounded for limit in objective.design.aux_limits]
     if not limited:
@@ -186,8 +186,8 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
         if gain > NEARLY and len(history) > STALL and history[-1] - history[-STALL] < STALLED:
             reason = "the log-likelihood hardly rises any more, as when a parameter goes to infinity"
             break
-        step = _bounded_step(objective, step)
-        new, tried = _line_search(objective, point, step, float(g @ step))
+        step = limited_step(objective, step)
+        new, tried = line_search(objective, point, step, float(g @ step))
         n_eval += tried
         if new is None:
             reset = b if louis else _hold(outer_product(point), held)
@@ -205,7 +205,7 @@ def maximize(objective: Objective, start: np.ndarray | Point, *, state=None, tol
     return Optimum(point, converged, reason, gain, iteration, n_eval, b, tuple(history))
 
 
-def _line_search(objective: Objective, point: Point, step, slope):
+def line_search(objective: Objective, point: Point, step, slope):
     """(Point with a higher log-likelihood or None, number of evaluations)."""
     t = 1.0
     slack = ROUNDING * (1 + abs(point.loglik))

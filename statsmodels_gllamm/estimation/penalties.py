@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from statsmodels_gllamm.estimation.objective import Point
+from statsmodels_gllamm.estimation.objective import OfObjective, Point
 
 BEND = 1e-4  # step of the differences that give second derivatives of natural parameters
 
@@ -171,36 +171,11 @@ class PenalizedPoint(Point):
 
 
 @dataclass(frozen=True)
-class PenalizedObjective:
+class PenalizedObjective(OfObjective):
     """A log-likelihood (`Objective` or `MixtureObjective`) with a penalty (`Prior` or `Firth`)."""
 
     objective: object
     prior: object
-
-    @property
-    def problem(self):
-        """The data."""
-        return self.objective.problem
-
-    @property
-    def task(self):
-        """What is integrated."""
-        return self.objective.task
-
-    @property
-    def design(self):
-        """The map from parameters to row designs."""
-        return self.objective.design
-
-    @property
-    def closed(self) -> bool:
-        """Whether second derivatives have a closed form."""
-        return self.objective.closed
-
-    @property
-    def linear_aux(self) -> bool:
-        """Whether auxiliary values are linear in the auxiliary predictors."""
-        return self.objective.linear_aux
 
     def at(self, working: np.ndarray, state=None, **wanted) -> PenalizedPoint:
         """Evaluate at working coordinates (k,), with what ``Objective.at`` is asked for."""

@@ -8,11 +8,13 @@ import numpy as np
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.optimize import maximize
 from statsmodels_gllamm.estimation.sampling import some_rows
-from statsmodels_gllamm.integration.chunks import EngineRows, build_problem
+from statsmodels_gllamm.integration.chunks import build_problem
+from statsmodels_gllamm.integration.engine_rows import EngineRows
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mode import ModeError
 from statsmodels_gllamm.integration.observed import GRID, kernel_on_grid
-from statsmodels_gllamm.latent.design import LatentDesign, Terms
+from statsmodels_gllamm.latent.design import LatentDesign
+from statsmodels_gllamm.latent.terms import Terms
 from statsmodels_gllamm.parameters import Block, Layout
 from statsmodels_gllamm.responses.sets import SetResponse
 

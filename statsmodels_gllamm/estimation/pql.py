@@ -21,7 +21,8 @@ from statsmodels_gllamm.estimation.fit import Fit, Options, fit
 from statsmodels_gllamm.estimation.objective import Objective
 from statsmodels_gllamm.estimation.optimize import maximize
 from statsmodels_gllamm.exceptions import DataError
-from statsmodels_gllamm.integration.chunks import EngineRows, build_problem
+from statsmodels_gllamm.integration.chunks import build_problem
+from statsmodels_gllamm.integration.engine_rows import EngineRows
 from statsmodels_gllamm.integration.marginal import Task, expand, zero_start
 from statsmodels_gllamm.integration.reach import find_reach
 from statsmodels_gllamm.integration.rules import rules_of

@@ -80,12 +80,12 @@ class Profiler:
         step = error / target.rate(x) if target.rate(x) else np.nan
         at_bound = x in (self._bound_of(-1, x), self._bound_of(1, x))
         if at_bound or not (np.isfinite(step) and step > 0):
-            step = self._first_step(x, working)
+            step = self._first_step(x)
         self.centre = Knot(x, value, 0.0, 1 / step, point.loglik, working, curvature,
                            point.value.state)
         self.knots = [self.centre]
 
-    def _first_step(self, x: float, working) -> float:
+    def _first_step(self, x: float) -> float:
         """A step where there is no standard error."""
         if self.target.root:
             typical = np.max(self.scale[self.target.zero], initial=0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 
 from statsmodels_gllamm.estimation.boundary import leave
-from statsmodels_gllamm.estimation.fit import RETURN, Options, _best, _boundary
+from statsmodels_gllamm.estimation.fit import RETURN, Options, best_of_starts, to_boundary
 from statsmodels_gllamm.estimation.optimize import Optimum, maximize
 
 
@@ -20,5 +20,5 @@ def start_again(design, working: np.ndarray, own: np.ndarray, held) -> np.ndarra
 
 def refit(objective, start: np.ndarray, scale: np.ndarray, tol=1e-8, maxiter=200) -> Optimum:
     """Search from one start, with variances at zero where they belong there."""
-    found, _ = _best(maximize, objective, [start], {"tol": tol, "maxiter": maxiter}, scale)
-    return _boundary(objective, found, scale, Options(tol=tol))[0]
+    found, _ = best_of_starts(maximize, objective, [start], {"tol": tol, "maxiter": maxiter}, scale)
+    return to_boundary(objective, found, scale, Options(tol=tol))[0]

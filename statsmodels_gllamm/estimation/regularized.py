@@ -10,7 +10,7 @@ import pandas as pd
 from statsmodels_gllamm.estimation.firth import Firth
 from statsmodels_gllamm.estimation.options import one_of, positive
 from statsmodels_gllamm.estimation.penalties import Prior
-from statsmodels_gllamm.latent.build import part_of
+from statsmodels_gllamm.latent.blocks import part_of
 from statsmodels_gllamm.latent.constrained import constrained
 
 METHODS = ("ridge", "student", "firth")

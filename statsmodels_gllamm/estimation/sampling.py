@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from statsmodels_gllamm.integration.chunks import EngineRows, one_of_every
+from statsmodels_gllamm.integration.engine_rows import EngineRows, one_of_every
 
 
 def some_units(level, most_rows: int, fewest_units: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.pooled import pooled_model
 from statsmodels_gllamm.estimation.sampling import some_units
-from statsmodels_gllamm.integration.chunks import EngineRows, observe, sorted_by_set
+from statsmodels_gllamm.integration.engine_rows import EngineRows, observe, sorted_by_set
 
 MIN_UNITS = 200  # top units from which starting variances come, at least
 MAX_ROWS = 20_000  # they come from about so many rows, from all stretches

@@ -10,7 +10,7 @@ from statsmodels_gllamm.estimation.start_scores import (
     start_loadings,
     start_variances,
 )
-from statsmodels_gllamm.integration.chunks import EngineRows, some_outcomes
+from statsmodels_gllamm.integration.engine_rows import EngineRows, some_outcomes
 
 RAISED = 60  # doublings of variances that fixed covariances ask for
 

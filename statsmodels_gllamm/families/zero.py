@@ -97,7 +97,7 @@ class _ZeroPart(Family):
         """The response where it is not zero by the zero part."""
         return self.family
 
-    def _zero_link(self) -> Binomial:
+    def zero_link(self) -> Binomial:
         return Binomial(BINOMIAL_LINKS[self.link])
 
     def prob_labels(self, data: FamilyData, values=None) -> tuple | None:
@@ -110,12 +110,12 @@ class _ZeroPart(Family):
         mean = response_moments(response, y, "mean", aux, data) if kind == "var" else None
         labels = self.prob_labels(data, values) if kind == "prob" else None
         place = zero_place(kind, labels, values)
-        return zero_moments(kind, inner, self._zero_link().mean, mean, place)
+        return zero_moments(kind, inner, self.zero_link().mean, mean, place)
 
     def simulate(self, rng, nu, aux, data):
         response = self.positive
         value = response.simulate(rng, nu[0], aux, row_statistics(response, data))
-        return np.where(rng.random(data.n) < self._zero_link().mean(nu[1]), 0.0, value)
+        return np.where(rng.random(data.n) < self.zero_link().mean(nu[1]), 0.0, value)
 
     def _two_outcomes(self, data: FamilyData, response: Response) -> Outcomes:
         """Whether the response is zero on all rows, and what it is on the others."""

@@ -69,7 +69,8 @@ class ClassVariable:
             return needs
         return replace(needs, numbers={**needs.numbers, self.known: self.spec.known},
                        may_miss=needs.may_miss | {self.known},
-                       with_response=needs.with_response | {self.known})
+                       with_response=needs.with_response | {self.known},
+                       named={**needs.named, self.known: self.spec.labels or ()})
 
 
 def parse_classes(classes, formula: str) -> tuple[ClassVariable, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from statsmodels_gllamm.exceptions import DataError
-from statsmodels_gllamm.formula.categories import factorize, key_name
+from statsmodels_gllamm.formula.categories import factorize, key_name, label, show
 from statsmodels_gllamm.formula.groups import Clusters, Group, make_group
 from statsmodels_gllamm.formula.rows import aligned, hint, row_array
 from statsmodels_gllamm.spec import Needs
@@ -33,12 +33,15 @@ class Numbers:
         Missing numbers stay, as NaN.
     with_response : bool
         New data need not have them.
+    labels : tuple of str
+        Labels in place of the numbers 1, 2, ..., which a column may also have.
     """
 
     role: str | tuple
     source: str | float | None
     may_miss: bool
     with_response: bool = False
+    labels: tuple[str, ...] = ()
 
     def on(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of new rows, without missing ones unless they may miss.
@@ -57,7 +60,7 @@ class Numbers:
             return np.full(len(frame), np.nan), np.ones(len(frame), bool)
         if self.source is None:
             raise _only_in_sample(self.role)
-        values = read_number(self.role, self.source, frame, None)
+        values = read_number(self.role, self.source, frame, None, self.labels)
         kept = np.ones(len(frame), bool) if self.may_miss else ~np.isnan(values)
         return (values if kept.all() else values[kept]), kept
 
@@ -128,12 +131,52 @@ class Labels:
         return codes, known.labels.append(found.labels)
 
 
-def read_number(role, value, data, positions) -> np.ndarray:
+def read_number(role, value, data, positions, labels=()) -> np.ndarray:
     """The numbers (n,) of one role; one number for all rows takes no memory."""
+    if isinstance(value, str) and labels and value in data.columns:
+        data = data[[value]].assign(**{value: numbers_of_labels(data[value], labels, key_name(role))})
     if isinstance(value, str) or np.ndim(value):
         return row_array(value, key_name(role), data, positions)
     n = len(data) if positions is None else len(positions)
     return np.broadcast_to(row_array(value, key_name(role), data.iloc[:1], None)[0], n)
+
+
+def numbers_of_labels(column: pd.Series, labels, what: str) -> pd.Series:
+    """The numbers 1, 2, ... of labels, NaN where they are missing.
+
+    Parameters
+    ----------
+    column : Series
+        A column of numbers has them already, unless all labels are numbers.
+    labels : sequence of str
+    what : str
+        The argument's name, for errors.
+
+    Raises
+    ------
+    DataError
+        Something that is none of the labels.
+    """
+    if pd.api.types.is_numeric_dtype(column) and not all(map(_is_number, labels)):
+        return column
+    number = {name: float(k) for k, name in enumerate(labels, 1)}
+    present = column.notna()
+    found = column[present].map(lambda value: number.get(label(value), np.nan)).astype(float)
+    if found.isna().any():
+        wrong = column[present][found.isna().to_numpy()].iloc[0]
+        raise DataError(f"{what} column {column.name!r} has the value {show(wrong)}; it holds "
+                        f"{', '.join(map(repr, labels))}, and is missing where that is not known")
+    values = np.full(len(column), np.nan)
+    values[present.to_numpy()] = found
+    return pd.Series(values, index=column.index)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def label_columns(needs: Needs, columns) -> dict[str, tuple[str, ...]]:
@@ -258,7 +301,7 @@ class Roles:
             if not isinstance(value, str):
                 value = None if np.ndim(value) else float(self.numbers[role][0])
             numbers[role] = Numbers(role, value, role in self.needs.may_miss,
-                                    role in self.needs.with_response)
+                                    role in self.needs.with_response, self.needs.named.get(role, ()))
         whole = self.needs.whole
         return numbers, {role: Labels(role, group.clusters, role in whole, whole.get(role))
                          for role, group in groups.items()}
@@ -297,7 +340,7 @@ def read_roles(needs: Needs, columns, data: pd.DataFrame, positions) -> Roles:
     positions : ndarray or None
         Rows of the subset.
     """
-    numbers = {role: read_number(role, value, data, positions)
+    numbers = {role: read_number(role, value, data, positions, needs.named.get(role, ()))
                for role, value in needs.numbers.items()}
     given = {role: _row_labels(role, needs.labels[role], data, positions)
              for role, own in columns.items() if not own}

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.formula._manager import FormulaManager
 
+from statsmodels_gllamm.formula.complete import check_finite, complete_designs, complete_rows
 from statsmodels_gllamm.formula.design import Design, make_design
 from statsmodels_gllamm.formula.designs import (
     BarDesign,
@@ -22,7 +23,6 @@ from statsmodels_gllamm.formula.designs import (
     PartDesign,
     check_terms,
     named,
-    select,
 )
 from statsmodels_gllamm.formula.grammar import ParsedFormula, parse_formula
 from statsmodels_gllamm.formula.groups import Group, group_name, make_group
@@ -31,9 +31,7 @@ from statsmodels_gllamm.formula.plan import make_plan, unused_categories, workin
 from statsmodels_gllamm.formula.response import response_design
 from statsmodels_gllamm.formula.roles import read_roles
 from statsmodels_gllamm.formula.rows import (
-    Completeness,
     as_frame,
-    finite,
     row_arguments,
     row_array,
     subset_positions,
@@ -190,10 +188,10 @@ def build_sample(
 
     frame = working_frame(plan, data, env, positions)
     arguments = (*extras.values(), *weights.values(), *drawn.values())
-    rows = _complete_rows(plan, frame, arguments, roles, missing)
+    rows = complete_rows(plan, frame, arguments, roles, missing)
     frame = frame if rows.kept.all() else frame[rows.kept]
     build = partial(_build, plan, env=env, needs=needs, two_columns=two_columns)
-    built, frame = _complete_designs(plan, frame, build, rows, roles, missing)
+    built, frame = complete_designs(plan, frame, build, rows, roles, missing)
 
     extras = {what: values[rows.kept] for what, (_, values) in extras.items()}
     weights, drawn = ({level: (name, values[rows.kept]) for level, (name, values) in given.items()}
@@ -201,7 +199,7 @@ def build_sample(
     found: dict = {}
     groups = {name: make_group(columns, frame, found) for name, columns in plan.groups.items()}
     labels = roles.groups(frame, rows.kept, found)
-    _check_finite(built, frame.index, needs.infinite)
+    check_finite(built, frame.index, needs.infinite)
     offset, n_trials = row_arguments(extras, built["endog"][1], frame.index)
     designs = _designs(plan, built, groups, *roles.on_new_data(labels))
     places = np.flatnonzero(rows.kept)
@@ -222,28 +220,6 @@ def build_sample(
         labels={role: (group.codes, group.labels) for role, group in labels.items()},
         **_matrices(designs, built, frame.index),
     )
-
-
-def _complete_rows(plan, frame, arguments, roles, missing):
-    """The rows where no column and no argument is missing."""
-    rows = Completeness(len(frame))
-    for column, what in plan.required.items():
-        rows.require(frame[column].notna().to_numpy(), what)
-    for what, values in arguments:
-        rows.require(~np.isnan(values), f"{what} is missing")
-    for what, present in roles.present():
-        rows.require(present, what)
-    _drop_sets(rows, frame, roles, np.arange(len(frame)))
-    rows.check(missing)
-    return rows
-
-
-def _drop_sets(rows, frame, roles, place):
-    """Drop the sets, of the rows at these places, of which a row is dropped."""
-    for what, others in roles.others(frame, place, rows.kept[place]):
-        everywhere = np.zeros(len(rows.kept), bool)
-        everywhere[place] = others
-        rows.follow(everywhere, what)
 
 
 def _build(plan, frame, *, env, needs, two_columns):
@@ -271,63 +247,6 @@ def _build(plan, frame, *, env, needs, two_columns):
     for name, factor in plan.factors.items():
         built["factor", name] = loading_design(name, factor, frame, env, engine)
     return built
-
-
-def _complete_designs(plan, frame, build, rows, roles, missing):
-    """Designs on rows where every term is defined, and those rows; `rows` learns the reasons."""
-    built = build(frame)
-    for again in (True, False):
-        if all(kept.all() for _, _, kept in built.values()):
-            return built, frame
-        place = np.flatnonzero(rows.kept)
-        for key, (_, _, kept) in built.items():
-            for what, present in _undefined(plan, key, kept, frame):
-                everywhere = np.ones(len(rows.kept), bool)
-                everywhere[place] = present
-                rows.require(everywhere, what)
-        _drop_sets(rows, frame, roles, place)
-        rows.check(missing)
-        defined = rows.kept[place]
-        frame = frame[defined]
-        if again:
-            built = build(frame)
-    # a term that looks at other rows, such as a lag, is undefined on whatever rows it gets
-    built = {
-        key: (design, select(values, defined[kept]), kept)
-        for key, (design, values, kept) in built.items()
-    }
-    return built, frame
-
-
-def _undefined(plan, key, kept, frame):
-    """Why a design leaves out rows: pairs (reason, rows that are present)."""
-    if kept.all():
-        return
-    text, where = plan.response, "the left side"
-    if key != "endog":
-        text, where, _ = plan.formulas[key]
-    known = kept.copy()
-    for column in usage(text).inside:
-        if column in frame.columns:
-            absent = frame[column].isna().to_numpy() & ~kept
-            known |= absent
-            yield f"{column!r} is missing", ~absent
-    yield f"{where} is not a number", known
-
-
-def _check_finite(built, index, infinite_response):
-    """Refuse infinite values in any design, and in the response unless they mean something."""
-    for key, (design, values, _) in built.items():
-        if key == "endog" and infinite_response:
-            continue
-        if key == "endog":
-            names = (design.name,) * (1 if values.ndim == 1 else 2)
-            finite(values, names, "the response", index)
-        elif isinstance(values, FactorDesign):
-            if values.columns is not None:
-                finite(values.columns, values.names, design.design.where, index)
-        else:
-            finite(values, design.names, design.where, index)
 
 
 def _designs(plan, built, groups, numbers, labels):

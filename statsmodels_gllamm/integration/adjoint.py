@@ -16,9 +16,9 @@ import numpy as np
 
 from statsmodels_gllamm.integration import small
 from statsmodels_gllamm.integration.arrow import solve, unit_weight
-from statsmodels_gllamm.integration.chunks import Chunk
 from statsmodels_gllamm.integration.mode import Mode, to_rows
 from statsmodels_gllamm.integration.nodes import Nodes, Posterior, latent_at_nodes
+from statsmodels_gllamm.integration.problem import Chunk
 
 
 def node_sums(chunk: Chunk, q, a, nodes: Nodes, posterior: Posterior, score):

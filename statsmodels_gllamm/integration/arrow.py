@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.integration import small
-from statsmodels_gllamm.integration.chunks import Chunk
 from statsmodels_gllamm.integration.observed import weighted
+from statsmodels_gllamm.integration.problem import Chunk
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ import numpy as np
 
 from statsmodels_gllamm.integration import small
 from statsmodels_gllamm.integration.arrow import unit_weight
-from statsmodels_gllamm.integration.chunks import Chunk
 from statsmodels_gllamm.integration.marginal import Task, linear_predictors, zero_start
 from statsmodels_gllamm.integration.mode import Mode, ModeError, find_mode
-from statsmodels_gllamm.integration.nodes import _at_rows
+from statsmodels_gllamm.integration.nodes import at_rows
+from statsmodels_gllamm.integration.problem import Chunk
 from statsmodels_gllamm.integration.task import portion_of
 
 PROPOSALS, STEPS = 24, 5  # K and T: the distance is at most 2e-5 with w* = 2, 2e-4 with w* = 3
@@ -87,7 +87,7 @@ class _Sampler:
 
     def _shift(self, level: int, d) -> np.ndarray:
         """What deviations d (q, N, G) of a level add to the linear predictors (N, n)."""
-        return _at_rows(self.chunk, level, self.a[self.first[level]:self.first[level + 1]], d)
+        return at_rows(self.chunk, level, self.a[self.first[level]:self.first[level + 1]], d)
 
     def _deviations(self, level: int, z, anc) -> np.ndarray:
         """d = L^-T (z - M d_anc) (q, S, K, G) for z (q, S, K, G), ancestors (a, S, G)."""

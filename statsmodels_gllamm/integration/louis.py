@@ -19,9 +19,9 @@ from __future__ import annotations
 import numpy as np
 
 from statsmodels_gllamm.integration.arrow import unit_weight
-from statsmodels_gllamm.integration.chunks import Chunk
 from statsmodels_gllamm.integration.nodes import latent_at_nodes
 from statsmodels_gllamm.integration.observed import Rows
+from statsmodels_gllamm.integration.problem import Chunk
 
 
 class Entries:

@@ -13,10 +13,10 @@ import numpy as np
 
 from statsmodels_gllamm.integration.adjoint import node_sums, placement
 from statsmodels_gllamm.integration.arrow import Factor
-from statsmodels_gllamm.integration.chunks import Chunk, Problem
 from statsmodels_gllamm.integration.louis import chunk_information, fixed_information
 from statsmodels_gllamm.integration.mode import Mode, ModeError, find_mode
 from statsmodels_gllamm.integration.nodes import Nodes, Posterior, integrate, place
+from statsmodels_gllamm.integration.problem import Chunk, Problem
 from statsmodels_gllamm.integration.task import Task, portion_of
 
 # glibc hands freed blocks of a chunk's size back to the system and faults them in again at every

@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from statsmodels_gllamm.integration.chunks import Chunk
 from statsmodels_gllamm.integration.marginal import Task, expand, zero_start
+from statsmodels_gllamm.integration.problem import Chunk
 from statsmodels_gllamm.integration.reach import FULL
 from statsmodels_gllamm.integration.rules import Rule, gauss_hermite
 

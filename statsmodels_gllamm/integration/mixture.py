@@ -27,9 +27,9 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from statsmodels_gllamm.integration import gaussian
-from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.grids import GaussianProblem
 from statsmodels_gllamm.integration.marginal import Task, evaluate
+from statsmodels_gllamm.integration.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class MixtureEvaluation:
     information: None = None
 
 
-class _LogSum:
+class LogSum:
     """log sum_k exp(l_jk) and sum_k p_jk s_jk of units j, component by component."""
 
     def __init__(self) -> None:
@@ -157,7 +157,7 @@ class _Evaluator:
 
 def _sum(components, within: tuple[Within, ...], engine: _Evaluator):
     """Log-likelihoods (G,) and scores (G, k) of the units of a mixture, level by level."""
-    sums = _LogSum()
+    sums = LogSum()
     for part in components:
         if within:
             loglik, scores = _sum(part.parts, within[:-1], engine)
@@ -227,7 +227,7 @@ def component_weights(problem: Problem, task: Task, components, within: tuple[Wi
 def _logs(components, within, engine: _Evaluator, found) -> np.ndarray:
     """Log-likelihoods of the units of a mixture; those of its components, weights included, are
     appended to ``found``, level by level from the top."""
-    sums, own = _LogSum(), []
+    sums, own = LogSum(), []
     for part in components:
         loglik = (within[-1].counts @ _logs(part.parts, within[:-1], engine, found[1:]) if within
                   else engine(part)[0])

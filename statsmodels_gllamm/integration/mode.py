@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.integration.arrow import Factor, factorize, solve, unit_weight
-from statsmodels_gllamm.integration.chunks import Chunk
 from statsmodels_gllamm.integration.observed import weighted
+from statsmodels_gllamm.integration.problem import Chunk
 
 NEWTON_TOL = 3e-6  # size of a last Newton step: what remains is of the order of its square
 CHEBYSHEV_TOL = 2e-4  # size of a last corrected step: what remains is of the order of its cube

@@ -22,7 +22,7 @@ import numpy as np
 
 from statsmodels_gllamm.integration import small
 from statsmodels_gllamm.integration.arrow import Factor, unit_weight
-from statsmodels_gllamm.integration.chunks import Chunk
+from statsmodels_gllamm.integration.problem import Chunk
 from statsmodels_gllamm.integration.rules import Rule
 
 
@@ -87,7 +87,7 @@ def place(chunk: Chunk, q, rules: tuple[Rule, ...], factor: Factor, u_hat, nu_ha
         u[level] = u_hat[level][:, None, None, :] + d[level]
         k, n_above, size, g = d[level].shape
         own = d[level].reshape(k, n_above * size, g)
-        shift = _at_rows(chunk, level, a[first[level]:first[level + 1]], own)
+        shift = at_rows(chunk, level, a[first[level]:first[level + 1]], own)
         if level == n_levels - 1:
             nu = np.add(shift, nu, out=shift)
         else:
@@ -100,7 +100,7 @@ def place(chunk: Chunk, q, rules: tuple[Rule, ...], factor: Factor, u_hat, nu_ha
     return Nodes(tuple(x), tuple(d), tuple(u), tuple(ancs), nu)
 
 
-def _at_rows(chunk: Chunk, level: int, a: np.ndarray, x: np.ndarray) -> np.ndarray:
+def at_rows(chunk: Chunk, level: int, a: np.ndarray, x: np.ndarray) -> np.ndarray:
     """sum_j a_j x_j at every row: a (q, n), x (q, N, G) -> (N, n)."""
     x = chunk.to_units(x, level, 0)
     total = chunk.row_runs.times(a[0], x[0])

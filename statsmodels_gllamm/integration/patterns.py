@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from statsmodels_gllamm.integration.chunks import EngineRows
+from statsmodels_gllamm.integration.engine_rows import EngineRows
 from statsmodels_gllamm.integration.grids import GaussianProblem, Grid
 from statsmodels_gllamm.integration.tables import Data, make_grid
 from statsmodels_gllamm.latent.hierarchy import Level

@@ -26,10 +26,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from statsmodels_gllamm.integration import small
-from statsmodels_gllamm.integration.chunks import Chunk, Problem
 from statsmodels_gllamm.integration.marginal import Task, expand, zero_start
 from statsmodels_gllamm.integration.nodes import Nodes
 from statsmodels_gllamm.integration.normal import joint_mean
+from statsmodels_gllamm.integration.problem import Chunk, Problem
 from statsmodels_gllamm.integration.task import Portion, portion_of
 
 PIECE_ELEMENTS = 60_000  # nodes x rows at a time: a few such temporaries stay in the L2 cache

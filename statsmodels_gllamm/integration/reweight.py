@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.grids import GaussianProblem, Grid
-from statsmodels_gllamm.integration.tables import _statistics
+from statsmodels_gllamm.integration.problem import Problem
+from statsmodels_gllamm.integration.tables import table_statistics
 
 
 def reweighted(problem: Problem | GaussianProblem, weight: np.ndarray):
@@ -28,7 +28,7 @@ def reweighted(problem: Problem | GaussianProblem, weight: np.ndarray):
 def _grid(grid: Grid, weight: np.ndarray) -> Grid:
     own = weight[grid.units]
     there = grid.present[grid.pattern] > 0
-    present, n, mean, scatter, pattern = _statistics(there, grid.values, own)
+    present, n, mean, scatter, pattern = table_statistics(there, grid.values, own)
     inside = pattern >= 0
     return replace(grid, present=present, n=n, mean=mean, scatter=scatter, units=grid.units[inside],
                    pattern=pattern[inside], values=grid.values[inside])

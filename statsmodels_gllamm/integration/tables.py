@@ -54,7 +54,7 @@ def make_grid(data: Data, index, units, places, n_latent: int) -> Grid | None:
     values = np.concatenate([np.where(there, data.z[index], 0.0), t], axis=1)
     pairs, which = _pairs(data, some, places)
     used, to_entries = _to_entries(data, some, places, n_latent, triples, pairs, which)
-    present, n, mean, scatter, pattern = _statistics(there, values, data.weight[units])
+    present, n, mean, scatter, pattern = table_statistics(there, values, data.weight[units])
     inside = pattern >= 0
     return Grid(present, n, mean, scatter, used, n_latent, to_entries, pairs, units[inside],
                 pattern[inside], values[inside])
@@ -131,7 +131,7 @@ def _to_entries(data: Data, rows, places, n_latent, triples, pairs, which):
     return np.array(list(elements), dtype=np.int64).reshape(-1, 2), out
 
 
-def _statistics(there, values, weight):
+def table_statistics(there, values, weight):
     """Patterns: what is present (P, m), units n (P,), mean (P, m + F), scatter (K, m + F, m + F), and
     the pattern of every unit (n,), -1 for one without weight.
 

@@ -5,8 +5,8 @@ from itertools import product
 
 import numpy as np
 
-from statsmodels_gllamm.latent.design import AuxLimit, Terms
 from statsmodels_gllamm.latent.merge import distinct_rows
+from statsmodels_gllamm.latent.terms import AuxLimit, Terms
 from statsmodels_gllamm.parameters import Layout
 
 INFINITE = 14.0  # a linear predictor beyond which a probability makes no difference

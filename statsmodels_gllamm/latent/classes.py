@@ -17,7 +17,8 @@ import numpy as np
 from statsmodels_gllamm.exceptions import FormulaError
 from statsmodels_gllamm.families.base import Predictor
 from statsmodels_gllamm.latent.centred import Centring
-from statsmodels_gllamm.latent.design import LatentDesign, Terms
+from statsmodels_gllamm.latent.design import LatentDesign
+from statsmodels_gllamm.latent.terms import Terms
 from statsmodels_gllamm.parameters import Block, Layout
 
 OWN, IN_THRESHOLDS, IN_FIXED, IN_CLASSES = -1, -2, -3, -4

@@ -7,7 +7,7 @@ import numpy as np
 
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.formula.groups import ROWS
-from statsmodels_gllamm.latent.build import latent_columns, part_of
+from statsmodels_gllamm.latent.blocks import latent_columns, part_of
 
 WIDTH = 79
 FEW = 3  # thresholds that are all named

@@ -51,13 +51,26 @@ def parent_units(child: np.ndarray, n_child: int, parent: np.ndarray) -> np.ndar
     return up if np.array_equal(up[child], parent) else None
 
 
-def build_levels(groups: dict[str, tuple[np.ndarray, int]]) -> tuple[Level, ...]:
+def _crossed(below: str, name: str, class_groups) -> str:
+    """What is wrong with two groups, and what to write where names repeat."""
+    advice = (f"(... | {name}/{below})" if below not in class_groups else
+              f"within={name + ':' + below!r} for the classes {class_groups[below]!r}")
+    whose = [f"{group!r} is that of the classes {class_groups[group]!r}" for group in (below, name)
+             if group in class_groups]
+    return (f"groups {below!r} and {name!r} are crossed (units of each have rows in several units of "
+            f"the other){''.join('; ' + text for text in whose)}. Only nested groups can be integrated "
+            f"by quadrature - if {below!r} is numbered afresh within {name!r}, write {advice}")
+
+
+def build_levels(groups: dict[str, tuple[np.ndarray, int]], class_groups=()) -> tuple[Level, ...]:
     """Levels from the bottom (most units) to the top.
 
     Parameters
     ----------
     groups : dict
         name -> (codes (n,), number of units); every unit has at least one row.
+    class_groups : mapping, optional
+        name -> the class variable whose group it is, for errors.
 
     Raises
     ------
@@ -71,12 +84,7 @@ def build_levels(groups: dict[str, tuple[np.ndarray, int]]) -> tuple[Level, ...]
             below = levels[-1]
             up = parent_units(below.codes, below.n_units, codes)
             if up is None:
-                raise CrossedGroupsError(
-                    f"groups {below.name!r} and {name!r} are crossed (units of each have rows in "
-                    f"several units of the other); only nested groups can be integrated by "
-                    f"quadrature - if {below.name!r} is numbered afresh within {name!r}, write "
-                    f"(... | {name}/{below.name})"
-                )
+                raise CrossedGroupsError(_crossed(below.name, name, class_groups))
             if n_units == below.n_units:
                 levels[-1] = Level(below.groups + (name,), below.codes, n_units)
                 continue

@@ -7,9 +7,9 @@ import numpy as np
 
 from statsmodels_gllamm.exceptions import DataError, FormulaError
 from statsmodels_gllamm.formula.categories import show
-from statsmodels_gllamm.latent.design import RowColumns
 from statsmodels_gllamm.latent.moderators import choose_moderators
 from statsmodels_gllamm.latent.structural import NONE, Structural, is_acyclic
+from statsmodels_gllamm.latent.terms import RowColumns
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,12 +100,35 @@ def product(weights, names, n: int) -> np.ndarray:
     return out
 
 
+def frequencies(sample) -> np.ndarray:
+    """Product (n,) of the frequency weights of all levels."""
+    return product(sample.weights, sample.weights, len(sample.index))
+
+
 def row_weights(sample) -> np.ndarray:
     """What rows (n,) stand for in the population: frequency times sampling weights of all levels, as
     they were given, that sum to the number of observations."""
-    n = len(sample.index)
-    counts = product(sample.weights, sample.weights, n)
+    counts = frequencies(sample)
     if sample.sampling is None:
         return counts
-    shares = counts * product(sample.sampling.raw, sample.sampling.raw, n)
+    shares = counts * product(sample.sampling.raw, sample.sampling.raw, len(counts))
     return shares * (counts.sum() / shares.sum())
+
+
+def weights_of(sample, levels):
+    """Row weights (n,) or None, and the weights of every level's units (n_units,) or None: frequency
+    weights times sampling weights."""
+    weights, units = dict(sample.weights), []
+    for name, drawn in {} if sample.sampling is None else sample.sampling.used.items():
+        weights[name] = weights[name] * drawn if name in weights else drawn
+    own = "rows" in sample.groups and not sample.groups["rows"].columns  # rows are clusters
+    rows = None if own else weights.pop("rows", None)
+    for level in levels:
+        product = None
+        for name in level.groups:
+            if name in weights:
+                own = np.empty(level.n_units)
+                own[level.codes] = weights[name]
+                product = own if product is None else own * product
+        units.append(product)
+    return rows, units

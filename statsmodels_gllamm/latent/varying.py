@@ -15,6 +15,7 @@ from statsmodels_gllamm.parameters import Block, Layout
 
 KINDS = {"variances": ("cov",), "loadings": ("lambda",), "thresholds": ("aux",),
          "dispersion": ("aux",), "regressions": ("gamma", "b")}
+THRESHOLDS = "cut", "logstep"  # what names of parameters of thresholds start with
 ALLOWED = "coef", "lambda", "cov", "aux", "gamma", "b"
 
 
@@ -84,12 +85,15 @@ def chosen(variable, layout: Layout, covariances) -> tuple[np.ndarray, tuple]:
         own = [i for i, (name, kind) in enumerate(zip(names, kinds))
                if name == text and kind in ALLOWED or kind in KINDS.get(text, ())
                and (text not in ("thresholds", "dispersion")
-                    or name.startswith("cut") == (text == "thresholds"))]
+                    or name.startswith(THRESHOLDS) == (text == "thresholds"))]
         if not own:
             able = [name for name, kind in zip(names, kinds) if kind in ALLOWED]
+            if text in KINDS:
+                raise FormulaError(f"Classes(varying=...) of {variable.name!r} has {text!r}, which the "
+                                   f"model has none of; what may vary: {', '.join(able) or 'nothing'}")
             raise FormulaError(f"Classes(varying=...) of {variable.name!r} has {text!r}, which is "
                                f"neither one of {', '.join(KINDS)} nor a parameter; parameters are "
-                               f"{', '.join(able)}")
+                               f"{', '.join(able) or '(none)'}")
         found += own
     source = np.unique(np.array(found, dtype=np.int64))
     slices = [s for s, b in zip(layout.slices(), layout.blocks) if b.kind == "cov"]

@@ -147,7 +147,7 @@ class Cumulative(OrdinalResponse):
             beside = self._beside(cuts, np.full(n, code), low, high)
             p = np.exp(interval_value(self.interval, nu, np.stack([*beside, *aux[self.n_cuts:]])))
             out[code] = np.where((code >= low) & (code <= high), p, 0.0)
-        out[..., wrong] = np.nan
+        out[..., wrong | np.isnan(aux).any(axis=0)] = np.nan  # an interval has no NaN, see interval.py
         return out
 
     def aux_start(self, y, mu):

@@ -18,17 +18,17 @@ from statsmodels_gllamm.responses.base import quiet, without_weight
 from statsmodels_gllamm.responses.links import Log, MeanLink, Power
 from statsmodels_gllamm.responses.mean_response import MeanResponse
 from statsmodels_gllamm.responses.special import (
-    _PSI,
     HALF_LOG_2PI,
+    PSI,
     SERIES_FROM,
-    _series,
     digamma_remainder,
     log_root,
+    polynomial,
     stirling_remainder,
 )
 from statsmodels_gllamm.responses.validation import as_positive
 
-_SLOPE = tuple((1 - 2 * k) * c for k, c in enumerate(_PSI, 1))  # of the derivative of s D(s)
+_SLOPE = tuple((1 - 2 * k) * c for k, c in enumerate(PSI, 1))  # of the derivative of s D(s)
 
 
 def size_slope(s):
@@ -37,7 +37,7 @@ def size_slope(s):
     big, small = np.where(far, s, SERIES_FROM), np.where(far, 1.0, s)
     near = small * (digamma_remainder(small) + 1 - small * polygamma(1, small))
     inverse = 1 / big
-    return np.where(far, inverse * _series(_SLOPE, inverse * inverse), near)
+    return np.where(far, inverse * polynomial(_SLOPE, inverse * inverse), near)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,11 @@ HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 SERIES_FROM = 10.0
 # B_2k / (2k (2k - 1)) and B_2k / (2k), k = 1..8
 _LGAMMA = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400)
-_PSI = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160)
+PSI = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160)
 
 
-def _series(coefficients, x):
+def polynomial(coefficients, x):
+    """sum_k c_k x^k."""
     total = np.zeros_like(x)
     for c in reversed(coefficients):
         total = total * x + c
@@ -33,7 +34,7 @@ def stirling_remainder(s):
     far = s.real > SERIES_FROM
     big, small = np.where(far, s, SERIES_FROM), np.where(far, 1.0, s)
     near = loggamma(small) - (small - 0.5) * np.log(small) + small - HALF_LOG_2PI
-    return np.where(far, _series(_LGAMMA, 1 / (big * big)) / big, near)
+    return np.where(far, polynomial(_LGAMMA, 1 / (big * big)) / big, near)
 
 
 def digamma_remainder(s):
@@ -42,7 +43,7 @@ def digamma_remainder(s):
     far = s > SERIES_FROM
     big, small = np.where(far, s, SERIES_FROM), np.where(far, 1.0, s)
     inverse = 1 / (big * big)
-    return np.where(far, 0.5 / big + inverse * _series(_PSI, inverse), np.log(small) - psi(small))
+    return np.where(far, 0.5 / big + inverse * polynomial(PSI, inverse), np.log(small) - psi(small))
 
 
 def log_root(variance) -> np.ndarray:

@@ -14,9 +14,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from statsmodels_gllamm.results.derived import derived_covariance
+from statsmodels_gllamm.results.delta import estimates
 from statsmodels_gllamm.results.expected import expected
-from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.intraclass import interval_table
 from statsmodels_gllamm.results.marginal_effects import mixed_outcomes
 from statsmodels_gllamm.results.variables import (
@@ -96,14 +95,14 @@ def averages(results, variable, by=None, values=None, at="overall", atexog=None,
             f = np.where(masks[:, None] > 0, f, 0.0)
         return ((f * weight[:, None]).sum(axis=-1) / weight.sum(axis=-1)[:, None]).T
 
-    found, derivatives = free_derivative(results, function)
-    error = np.sqrt(np.diag(derived_covariance(results, found, derivatives)))
+    found, cov = estimates(results, function)
     places = [(value, *((level,) if by is not None else ()), *((k,) if outcomes else ()))
               for level in groups for value in grid for k in outcomes or [None]]
     names = [variable, *([by] if by is not None else []), *(["response"] if outcomes else [])]
     index = (pd.Index([p[0] for p in places], name=variable) if len(names) == 1 else
              pd.MultiIndex.from_tuples(places, names=names))
-    table = interval_table(found, error, alpha, index, transform_of(model, sought.labels))
+    table = interval_table(found, np.sqrt(np.diag(cov)), alpha, index,
+                           transform_of(model, sought.labels))
     return Averages(table, variable, by, known[variable].levels is not None, outcomes)
 
 

@@ -29,7 +29,8 @@ from scipy import stats
 from statsmodels_gllamm.estimation.options import integer
 from statsmodels_gllamm.estimation.progress import Progress
 from statsmodels_gllamm.exceptions import ConvergenceWarning
-from statsmodels_gllamm.results.profile import level, needs_likelihood
+from statsmodels_gllamm.results.likelihoods import refuse_without_likelihood
+from statsmodels_gllamm.results.profile import level
 from statsmodels_gllamm.results.resample import Sampler
 
 KINDS = ("parametric", "cluster")
@@ -178,7 +179,8 @@ def bootstrap(results, n=200, *, kind="parametric", rng=None, n_jobs=1, statisti
     if statistic is not None and not callable(statistic):
         raise TypeError("statistic is a function of the parameters, such as "
                         f"lambda p: p['x'] / p['z'], not {statistic!r}")
-    needs_likelihood(results, "bootstrap()")
+    results._needs_data("bootstrap()")
+    refuse_without_likelihood(results, "bootstrap()")
     n, n_jobs = integer("n", n, 2), integer("n_jobs", n_jobs)
     rngs = np.random.default_rng(rng).spawn(n)
     rows, failures, at_zero = [], {}, 0

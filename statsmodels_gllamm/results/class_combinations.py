@@ -12,6 +12,7 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.latent.classes import LatentClasses
+from statsmodels_gllamm.results.units import unit_weights
 
 
 def one_variable(model, name: str | None = None) -> LatentClasses:
@@ -32,6 +33,11 @@ def one_variable(model, name: str | None = None) -> LatentClasses:
         if classes.name == name:
             return classes
     raise ValueError(f"variable={name!r} is not a class variable of the model; these are {names}")
+
+
+def class_weights(model, classes: LatentClasses) -> np.ndarray:
+    """Weights (n_units,) of the units that a variable's classes are of."""
+    return unit_weights(model, model.structure.levels[classes.level])
 
 
 def combinations_of(variables) -> list[tuple[int, ...]]:
@@ -84,25 +90,3 @@ def ancestors(levels, here: int, above: int) -> np.ndarray:
     for level in levels[here:above]:
         unit = level.parent[unit]
     return unit
-
-
-def posterior_of_units(model, record) -> np.ndarray:
-    """Posterior probabilities (K, n_units) of the combinations for the units of the lowest level with
-    classes."""
-    mixture = ClassMixture(model.design, model.structure.classes)
-    with model._explained():
-        objective = model._objective(record.n_quad, record.integration)
-        weights = objective.all_weights(record.working)[-1]
-    sizes, numbers, axes, nodes = [], [], [], []
-    for level, size in zip(mixture.stages[::-1], weights.shape[:-1]):
-        variables = mixture.at(level)
-        nodes.append(len(sizes))
-        sizes.append(size // int(np.prod([v.n for v in variables], dtype=int)))
-        for v in variables:
-            numbers.append(v.number)
-            axes.append(len(sizes))
-            sizes.append(v.n)
-    own = weights.reshape(*sizes, -1)
-    own = own.transpose(*nodes, *(axes[i] for i in np.argsort(numbers)), own.ndim - 1)
-    own = own.sum(axis=tuple(range(len(nodes))))
-    return own.reshape(-1, own.shape[-1])

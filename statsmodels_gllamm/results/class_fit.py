@@ -26,7 +26,7 @@ from statsmodels_gllamm.estimation.options import one_of
 from statsmodels_gllamm.families.labels import label_of
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.formula.categories import show
-from statsmodels_gllamm.results.class_combinations import one_variable
+from statsmodels_gllamm.results.class_combinations import class_weights, one_variable
 from statsmodels_gllamm.results.class_predictions import class_values
 from statsmodels_gllamm.results.class_profiles import (
     categories_of,
@@ -34,16 +34,10 @@ from statsmodels_gllamm.results.class_profiles import (
     row_patterns,
     sample_rows,
 )
-from statsmodels_gllamm.results.implied import unit_weights
 from statsmodels_gllamm.results.items import column_of, repeated
-from statsmodels_gllamm.results.survey import refuse
+from statsmodels_gllamm.results.likelihoods import refuse_sampling_weights
 
 KINDS = ("count", "assigned", "actual")
-
-
-def _weights(model, classes) -> np.ndarray:
-    """Frequency weights (n_units,) of the clusters of a class variable."""
-    return np.asarray(unit_weights(model, model.structure.levels[classes.level]), dtype=float)
 
 
 def classification_table(results, kind="count", variable=None) -> pd.DataFrame:
@@ -53,7 +47,7 @@ def classification_table(results, kind="count", variable=None) -> pd.DataFrame:
     posterior = results.class_probabilities(variable=classes.name)
     p, names = posterior.to_numpy(), list(posterior.columns)
     modal = np.eye(p.shape[1])[p.argmax(axis=1)]
-    count = (modal * _weights(results.model, classes)[:, None]).T @ p
+    count = (modal * class_weights(results.model, classes)[:, None]).T @ p
     with np.errstate(invalid="ignore"):
         if kind == "assigned":
             count = count / count.sum(axis=1, keepdims=True)
@@ -68,7 +62,7 @@ def classification_error(results):
     found = {}
     for classes in results.model.structure.classes:
         p = results.class_probabilities(variable=classes.name).to_numpy()
-        weight = _weights(results.model, classes)
+        weight = class_weights(results.model, classes)
         found[classes.name] = float(1 - weight @ p.max(axis=1) / weight.sum())
     return pd.Series(found, name="error") if len(found) > 1 else next(iter(found.values()))
 
@@ -76,7 +70,7 @@ def classification_error(results):
 def bivariate_residuals(results, items=None) -> pd.DataFrame:
     """Pairs of items; see ``ClassResults.bivariate_residuals``."""
     model = results.model
-    refuse(model, "bivariate_residuals()")
+    refuse_sampling_weights(model, "bivariate_residuals()")
     labels, patterns, names, item = _items(model, items)
     units = model._objective(results.record.n_quad, results.record.integration).distinct
     place = np.full(len(units.place), -1)

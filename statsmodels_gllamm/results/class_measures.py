@@ -65,6 +65,16 @@ class ClassMeasures:
         Returns
         -------
         matplotlib.figure.Figure
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                             classes={"c": Classes(2, within="id")})
+        >>> res = model.fit(rng=0)
+        >>> figure = res.plot_profiles()
         """
         self._needs_data("plot_profiles")
         return class_profiles.plot_profiles(self, data, alpha, ax)
@@ -85,6 +95,20 @@ class ClassMeasures:
         -------
         DataFrame (n, n)
             Rows are assigned classes, NaN if none is assigned; columns actual ones.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                             classes={"c": Classes(2, within="id")})
+        >>> res = model.fit(rng=0)
+        >>> res.classification_table().round(1)
+        actual      c=1    c=2
+        assigned
+        c=1       558.7  122.3
+        c=2       101.8  217.2
         """
         self._needs_data("classification_table")
         return class_fit.classification_table(self, kind, variable)
@@ -120,6 +144,28 @@ class ClassMeasures:
         -----
         Large ones, of 3 or 4 and more, show two items that depend on each other within classes.  They
         are not chi-squared, and smaller than that on average since the classes are estimated.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                             classes={"c": Classes(2, within="id")})
+        >>> res = model.fit(rng=0)
+        >>> res.bivariate_residuals().round(2)
+                       chi2  df  residual       n
+        item 1 item 2
+        Q1     Q2      0.11   1      0.11  1000.0
+               Q3      0.43   1      0.43  1000.0
+               Q4      0.12   1      0.12  1000.0
+               Q5      0.32   1      0.32  1000.0
+        Q2     Q3      0.01   1      0.01  1000.0
+               Q4      0.32   1      0.32  1000.0
+               Q5      0.48   1      0.48  1000.0
+        Q3     Q4      0.06   1      0.06  1000.0
+               Q5      0.68   1      0.68  1000.0
+        Q4     Q5      1.56   1      1.56  1000.0
         """
         self._needs_data("bivariate_residuals")
         return class_fit.bivariate_residuals(self, items)
@@ -151,5 +197,19 @@ class ClassMeasures:
             The other is not a model with fewer classes of the same data.
         NotImplementedError
             There are frequency weights.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                             classes={"c": Classes(2, within="id")})
+        >>> res = model.fit(rng=0)
+        >>> one = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                           classes={"c": Classes(1, within="id")}).fit()
+        >>> test = res.bootstrap_lrt(one, 3, starts=1, rng=0)
+        >>> print(test.n, round(test.statistic, 2))
+        3 52.06
         """
         return class_number.bootstrap_lrt(self, smaller, n, starts=starts, rng=rng, progress=progress)

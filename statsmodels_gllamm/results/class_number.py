@@ -23,9 +23,9 @@ from statsmodels_gllamm.estimation.options import integer
 from statsmodels_gllamm.estimation.progress import Progress
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.latent.constrained import constrained
-from statsmodels_gllamm.results.class_combinations import one_variable
-from statsmodels_gllamm.results.implied import unit_weights
-from statsmodels_gllamm.results.survey import refuse
+from statsmodels_gllamm.results.class_combinations import class_weights, one_variable
+from statsmodels_gllamm.results.likelihoods import refuse_sampling_weights
+from statsmodels_gllamm.results.resample import with_response
 
 MAXITER = 200
 REDRAWS = 20  # of responses that lack a category
@@ -107,7 +107,7 @@ def _check(large, small, results, smaller) -> None:
                         f"be Classes(1, ...), not {type(smaller).__name__}")
     for one in (results, smaller):
         one._needs_data("bootstrap_lrt")
-        refuse(one.model, "bootstrap_lrt()")
+        refuse_sampling_weights(one.model, "bootstrap_lrt()")
     if _classes(small) >= _classes(large):
         raise ValueError(f"bootstrap_lrt() compares this model of {_classes(large)} classes with one "
                          f"of fewer, not of {_classes(small)}")
@@ -125,25 +125,11 @@ def _drawn(smaller, large, rng):
     for _ in range(REDRAWS):
         y = smaller.simulate(1, rng)[0].to_numpy()
         try:
-            models = [with_response(model, y) for model in (smaller.model, large)]
+            return [with_response(model, y) for model in (smaller.model, large)]
         except DataError:  # a category is missing
             continue
-        if all(model.param_names == old.param_names
-               for model, old in zip(models, (smaller.model, large))):
-            return models
     raise DataError(f"{REDRAWS} samples drawn from the smaller model all lack a category of the "
                     "response that the data have; put rare categories together with others")
-
-
-def with_response(model, y):
-    """The same model of other responses (n,), as `simulate` gives them."""
-    sample = model.sample
-    if sample.endog.ndim == 2:
-        y = np.column_stack([y, sample.endog.sum(axis=1) - y])
-    elif sample.categories is not None:
-        number = {label: k for k, label in enumerate(sample.categories)}
-        y = np.array([number[label] for label in y])
-    return _again(model, replace(sample, endog=np.asarray(y, dtype=sample.endog.dtype)))
 
 
 def with_classes(model, n: int, variable=None):
@@ -151,15 +137,7 @@ def with_classes(model, n: int, variable=None):
     own = list(model.classes)
     k = one_variable(model, variable).number
     own[k] = replace(own[k], spec=replace(own[k].spec, n=n))
-    return _again(model, model.sample, classes=tuple(own))
-
-
-def _again(model, sample, **changes):
-    settings = {key: getattr(model, key) for key in model._init_keys if key != "sample"}
-    new = type(model)(sample.endog, sample.exog, sample=sample, **{**settings, **changes})
-    new.formula, new.gllamm_formula = model.formula, model.gllamm_formula
-    new.data.frame = model.data.frame
-    return new
+    return model._again(classes=tuple(own))
 
 
 def _highest(model, record, starts: int, rng, params=None) -> float:
@@ -270,7 +248,7 @@ def select_classes(model, most=5, *, variable=None, rng=None, **fit_kwds) -> Cla
     """
     if not model.structure.classes:
         raise ValueError("select_classes() takes a model with classes=")
-    refuse(model, "select_classes()")
+    refuse_sampling_weights(model, "select_classes()")
     one = one_variable(model, variable)
     if one.labels:
         raise ValueError("select_classes() takes a model with any number of classes, not one "
@@ -279,8 +257,7 @@ def select_classes(model, most=5, *, variable=None, rng=None, **fit_kwds) -> Cla
     rng, results, rows = np.random.default_rng(rng), {}, []
     for n in numbers:
         results[n] = res = with_classes(model, integer("most", n), one.name).fit(rng=rng, **fit_kwds)
-        optima, size = res.optima, float(
-            unit_weights(res.model, res.model.structure.levels[one.level]).sum())
+        optima, size = res.optima, float(class_weights(res.model, one).sum())
         rows.append({
             "llf": res.llf, "params": res.df_modelwc, "aic": res.aic, "bic": res.bic,
             "bic_clusters": -2 * res.llf + np.log(size) * res.df_modelwc,

@@ -16,14 +16,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from statsmodels_gllamm.estimation.class_mixture import ClassMixture, Given, mixture_of_classes
+from statsmodels_gllamm.estimation.class_mixture import ClassMixture, Given
+from statsmodels_gllamm.estimation.class_objective import mixture_of_classes
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.categories import show
-from statsmodels_gllamm.integration.chunks import Problem, build_problem
+from statsmodels_gllamm.integration.chunks import build_problem
 from statsmodels_gllamm.integration.marginal import Task
 from statsmodels_gllamm.integration.mixture import Component as MixtureComponent
 from statsmodels_gllamm.integration.mixture import component_weights
 from statsmodels_gllamm.integration.posterior import row_expectation, unit_moments
+from statsmodels_gllamm.integration.problem import Problem
 from statsmodels_gllamm.integration.reach import find_reach
 from statsmodels_gllamm.integration.rules import rules_of
 from statsmodels_gllamm.latent.hierarchy import first_rows

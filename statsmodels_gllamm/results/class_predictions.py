@@ -27,7 +27,7 @@ from statsmodels_gllamm.results.class_posterior import (
 from statsmodels_gllamm.results.history import needs_sample
 from statsmodels_gllamm.results.history_part import needed_history
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
-from statsmodels_gllamm.results.normal_average import over_normal
+from statsmodels_gllamm.results.normal_average import over_normal, variance_of
 from statsmodels_gllamm.results.past import Known, known_by
 from statsmodels_gllamm.results.predict_averages import (
     N_QUAD,
@@ -70,7 +70,7 @@ class PreparedClasses:
         if self.ask.what == "mean":
             return self._filled(average(moments("mean")))
         if self.ask.what == "var":
-            return self._filled(_variance(average, moments))
+            return self._filled(variance_of(average, moments))
         found = average(moments(self.want.kind))
         return self._filled(self.want.of(family, self.rows.data, found))
 
@@ -78,7 +78,7 @@ class PreparedClasses:
         """Posterior standard deviation (m,) of the means given class and latent variables."""
         if self.ask != Asked("mean", "posterior"):
             return None
-        return self._filled(np.sqrt(np.maximum(_variance(*self._average(working), False), 0.0)))
+        return self._filled(np.sqrt(np.maximum(variance_of(*self._average(working), False), 0.0)))
 
     @property
     def columns(self):
@@ -115,20 +115,6 @@ class PreparedClasses:
         out = np.full((len(self.rows.kept),) + found.shape[:-1], np.nan)
         out[self.rows.kept] = np.moveaxis(found, -1, 0)
         return out
-
-
-def _variance(average, moments, within=True) -> np.ndarray:
-    """Variances (n,) of the responses, or of their means given class and latent variables."""
-    mean = average(moments("mean"))
-
-    def about_mean(piece, aux):
-        own = moments("mean")(piece, aux)
-        if not within:
-            return lambda nu: (own(nu) - mean[piece]) ** 2
-        variance = moments("var")(piece, aux)
-        return lambda nu: variance(nu) + (own(nu) - mean[piece]) ** 2
-
-    return average(about_mean)
 
 
 def prepare_classes(model, data=None, which="mean", given=None, above=None, values=None, offset=None,

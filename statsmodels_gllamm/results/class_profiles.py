@@ -19,6 +19,7 @@ from scipy.stats import norm
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.latent.merge import distinct_rows
+from statsmodels_gllamm.results.axes import panels, tidy
 from statsmodels_gllamm.results.class_combinations import labels_of
 from statsmodels_gllamm.results.class_predictions import class_values
 from statsmodels_gllamm.results.delta import nonlinear
@@ -180,7 +181,9 @@ def plot_profiles(results, data=None, alpha=0.05, ax=None):
     if len(variables) > 1:  # combinations have no size of their own
         sizes = pd.Series(np.nan, labels_of(variables))
     categories = (list(table.index.unique("category")) if "category" in table.index.names else [None])
-    axes = _axes(ax, len(categories), len(table) // len(categories) // len(sizes))
+    n, width = len(categories), max(4.2, 1.6 + 0.45 * (len(table) // len(categories) // len(sizes)))
+    axes = panels(ax, n, (min(width * n, 14), 3.4), f"there are {n} categories: pass one for each",
+                  sharey=True)
     for axis, category in zip(axes, categories):
         own = table if category is None else table.xs(category, level="category")
         for c, label in enumerate(product(*(table.index.unique(name) for name in names))):
@@ -198,20 +201,6 @@ def plot_profiles(results, data=None, alpha=0.05, ax=None):
     return axes[0].figure
 
 
-def _axes(ax, n: int, width: int):
-    if ax is not None:
-        axes = list(np.ravel(ax))
-        if len(axes) != n:
-            raise ValueError(f"ax has {len(axes)} Axes but there are {n} categories: pass one for each")
-        return axes
-    import matplotlib.pyplot as plt
-
-    size = (max(4.2, 1.6 + 0.45 * width), 3.4)
-    figure, axes = plt.subplots(1, n, figsize=(min(size[0] * n, 14), size[1]), squeeze=False,
-                                sharey=True, layout="constrained")
-    return list(axes[0])
-
-
 def _finish(axis, index, category, first, probability) -> None:
     texts = [", ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in index]
     long = sum(map(len, texts)) > 40
@@ -224,5 +213,4 @@ def _finish(axis, index, category, first, probability) -> None:
         axis.set_ylim(-0.03, 1.03)
     if first:
         axis.set_ylabel("probability" if probability else "mean")
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
+    tidy(axis)

@@ -16,10 +16,9 @@ from scipy.special import xlogy
 from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.classes import class_probabilities
 from statsmodels_gllamm.formula.rows import as_frame
-from statsmodels_gllamm.results.class_combinations import one_variable, prior_of_units
+from statsmodels_gllamm.results.class_combinations import class_weights, one_variable, prior_of_units
 from statsmodels_gllamm.results.class_measures import ClassMeasures
 from statsmodels_gllamm.results.class_predictions import prepare_classes, simulate
-from statsmodels_gllamm.results.implied import unit_weights
 from statsmodels_gllamm.results.npml import MassPoints, mass_points
 from statsmodels_gllamm.results.results import GLLAMMResults, GLLAMMResultsWrapper
 from statsmodels_gllamm.results.units import level_units
@@ -32,8 +31,8 @@ REFUSED = ("fit_measures", "standardized", "r_squared_latent", "r_squared_items"
 class ClassResults(ClassMeasures, GLLAMMResults):
     """Results of a model with latent classes: what `GLLAMMResults` has, and the classes.
 
-    The posterior of continuous latent variables is averaged over the classes.  Measures of fit and
-    pictures of items and paths are not available yet.
+    The posterior of continuous latent variables is averaged over the classes.  Measures of fit
+    and reliability, and pictures of items and paths, are refused.
     """
 
     @property
@@ -114,6 +113,19 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         Returns
         -------
         Series or DataFrame
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                             classes={"c": Classes(2, within="id")})
+        >>> res = model.fit(rng=0)
+        >>> res.predict(data[:2], "prob").round(3)
+        0    0.924
+        1    0.709
+        dtype: float64
         """
         model, record = self.model, self.record
         self._needs_data_for("predict", data, which, kwargs)
@@ -150,6 +162,17 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         -------
         DataFrame (rows, n)
             As of `GLLAMMResults.simulate`.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, Classes, datasets
+        >>> data = datasets.lsat.load_pandas().data
+        >>> model = GLLAMM.from_formula("y ~ 0 + (0 + item | c)", data, family=sm.families.Binomial(),
+        ...                             classes={"c": Classes(2, within="id")})
+        >>> res = model.fit(rng=0)
+        >>> res.simulate(3, rng=0).shape
+        (5000, 3)
         """
         self._needs_data("simulate")
         return simulate(self, n, rng)
@@ -230,7 +253,7 @@ class ClassResults(ClassMeasures, GLLAMMResults):
         """Shares of the clusters of a class variable by their frequency weights."""
         model = self.model
         classes = one_variable(model, variable)
-        weight = unit_weights(model, model.structure.levels[classes.level])
+        weight = class_weights(model, classes)
         group = model.sample.groups[classes.group]
         return weight[level_units(model.structure, group)[1]] / weight.sum()
 

@@ -1,6 +1,6 @@
 r"""Functions of the estimates as results of their own, which print and can be tested.
 
-Errors are those of the delta method, see free_derivative.py; a quantity that depends on no parameter,
+Errors are those of the delta method, see delta.py; a quantity that depends on no parameter,
 or on one that has no standard error, has none either: NaN.
 """
 from __future__ import annotations
@@ -12,21 +12,6 @@ from statsmodels.iolib.summary import Summary, summary_params, summary_params_fr
 from statsmodels.stats.contrast import ContrastResults
 
 from statsmodels_gllamm.formula.terms import linear_constraints
-
-ROUNDING = 1e-10  # relative to its value, an error below this is that of a constant
-
-
-def derived_covariance(results, values, derivatives) -> np.ndarray:
-    """Covariance (m, m) of functions of the estimates, of their values (m,) and derivatives (m, k)."""
-    fine = np.isfinite(derivatives).all(axis=1)
-    cov = np.full((len(values),) * 2, np.nan)
-    if fine.any():
-        cov[np.ix_(fine, fine)] = np.atleast_2d(results.cov_params(derivatives[fine]))
-    with np.errstate(invalid="ignore"):
-        constant = np.sqrt(np.diag(cov)) <= ROUNDING * np.abs(values)
-    constant |= ~derivatives.any(axis=1)
-    cov[constant], cov[:, constant] = np.nan, np.nan
-    return cov
 
 
 class DerivedEstimates:

@@ -79,6 +79,28 @@ class DiagnosisResults(ClassResults):
             Indexed by item and by the required attributes that a person has mastered: "none",
             "add:take", and so on; several ones in DINA "not all" and "all", in DINO "none" and "any".
             With ``probability``, ``std_err``, ``conf_low`` and ``conf_high``.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> from statsmodels_gllamm import GLLAMM
+        >>> rng = np.random.default_rng(0)
+        >>> knows = rng.random((300, 1)) < 0.6
+        >>> right = rng.random((300, 4)) < np.where(knows, 0.9, 0.2)
+        >>> data = pd.DataFrame(right * 1, columns=["i1", "i2", "i3", "i4"])
+        >>> q_matrix = pd.DataFrame({"adding": [1, 1, 1, 1]}, index=data.columns)
+        >>> res = GLLAMM.diagnosis(data, q_matrix).fit(rng=0)
+        >>> res.item_probabilities().round(2)
+                       probability  std_err  conf_low  conf_high
+        item mastered
+        i1   none             0.18     0.04      0.12       0.26
+             adding           0.93     0.02      0.87       0.97
+        i2   none             0.19     0.04      0.12       0.27
+             adding           0.94     0.02      0.89       0.97
+        i3   none             0.17     0.03      0.11       0.25
+             adding           0.89     0.03      0.82       0.93
+        i4   none             0.20     0.04      0.13       0.28
+             adding           0.94     0.02      0.88       0.97
         """
         rows, model = [], self.model.diagnosis_model
         for item in model.designs:
@@ -100,6 +122,23 @@ class DiagnosisResults(ClassResults):
             ``guess``, the probability of a right answer without any required attribute (DINA: without
             all of them); ``slip``, that of a wrong one with all of them; and their errors ``guess_se``
             and ``slip_se``.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> from statsmodels_gllamm import GLLAMM
+        >>> rng = np.random.default_rng(0)
+        >>> knows = rng.random((300, 1)) < 0.6
+        >>> right = rng.random((300, 4)) < np.where(knows, 0.9, 0.2)
+        >>> data = pd.DataFrame(right * 1, columns=["i1", "i2", "i3", "i4"])
+        >>> q_matrix = pd.DataFrame({"adding": [1, 1, 1, 1]}, index=data.columns)
+        >>> res = GLLAMM.diagnosis(data, q_matrix).fit(rng=0)
+        >>> res.guessing_slipping().round(2)
+            guess  guess_se  slip  slip_se
+        i1   0.18      0.04  0.07     0.02
+        i2   0.19      0.04  0.06     0.02
+        i3   0.17      0.03  0.11     0.03
+        i4   0.20      0.04  0.06     0.02
         """
         table = self.item_probabilities()
         model, rows = self.model.diagnosis_model, {}

@@ -97,6 +97,17 @@ class Diagnostics:
         Returns
         -------
         Series (n,)
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> res.resid_quantile(rng=0)[:3].round(2)
+        0   -0.05
+        1   -0.09
+        2   -0.58
+        dtype: float64
         """
         return self.residuals("quantile", given, rng)
 
@@ -117,6 +128,13 @@ class Diagnostics:
         Returns
         -------
         matplotlib.figure.Figure
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> figure = res.plot_residuals()
         """
         self._needs_data("plot_residuals")
         return residual_plots.plot_residuals(self, kind, x, given, rng, ax)
@@ -148,6 +166,13 @@ class Diagnostics:
         Posterior means of responses that are not Gaussian are not normal even if the latent variables
         are, above all of small clusters; `plot_gateaux` shows whether the likelihood prefers another
         distribution.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> figure = res.plot_qq(rng=0)
         """
         self._needs_data("plot_qq")
         return residual_plots.plot_qq(self, group, given, n_sim, rng, ax)

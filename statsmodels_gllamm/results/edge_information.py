@@ -57,7 +57,7 @@ def _covariance(large, small, edge: Edge) -> np.ndarray | None:
         return None
     h = INSIDE / np.sqrt(opg[diagonal])
     basis = _free_basis(large, design, near, cone)
-    one, two = (_information(objective, theta, cone, diagonal, factor * h, basis)
+    one, two = (_information(objective, theta, diagonal, factor * h, basis)
                 for factor in (1, 2))
     information = 2 * one - two
     if not is_positive_definite(information):
@@ -116,7 +116,7 @@ def _free_basis(large, design, point, cone) -> np.ndarray:
     return basis[:, keep]
 
 
-def _information(objective, theta, cone, diagonal, h, basis) -> np.ndarray:
+def _information(objective, theta, diagonal, h, basis) -> np.ndarray:
     """Information (f, f) in the directions of ``basis`` with the vanishing variances at h."""
     point = _inside(objective, theta, diagonal, h)
     if objective.closed:

@@ -6,8 +6,8 @@ import numpy as np
 from statsmodels_gllamm.families.moments import is_binomial
 from statsmodels_gllamm.formula.categories import label
 from statsmodels_gllamm.results.average_predictions import Averages, averages
+from statsmodels_gllamm.results.axes import GREY, panels, tidy
 from statsmodels_gllamm.results.expected import category_labels
-from statsmodels_gllamm.results.plots import GREY
 
 COLOURS = ("#1f4e79", "#c0562b", "#5b8c3a", "#7d4f9e", "#b8860b", "#2a8c8c", "#8c2a4a", GREY)
 STYLES = ("-", "--", "-.", ":")
@@ -18,17 +18,17 @@ def plot_effects(results, variable, by=None, values=None, at="overall", atexog=N
                  latent="integrate", alpha=0.05, ax=None):
     """Expected responses at values of a variable; see ``GLLAMMResults.plot_effects``."""
     found = averages(results, variable, by, values, at, atexog, latent, alpha, "plot_effects()")
-    panels = _panels(found)
-    axes = _axes(ax, len(panels))
-    for axis, (title, lines) in zip(axes, panels):
+    drawn = _panels(found)
+    axes = panels(ax, len(drawn), (2.2 + 3.4 * len(drawn), 3.8),
+                  f"there are {len(drawn)} panels; pass one for each", sharey=True)
+    for axis, (title, lines) in zip(axes, drawn):
         for number, (name, table) in enumerate(lines):
             _draw(axis, found, table, name, number, len(lines))
         axis.set_xlabel(found.variable)
         axis.set_title(title, fontsize="medium")
-        for side in ("top", "right"):
-            axis.spines[side].set_visible(False)
+        tidy(axis)
     axes[0].set_ylabel(_what(results.model))
-    if len(panels[0][1]) > 1:
+    if len(drawn[0][1]) > 1:
         title = found.by if found.outcomes is None else results.model.endog_names
         axes[-1].legend(title=title, frameon=False, fontsize="small", title_fontsize="small")
     return axes[0].figure
@@ -59,19 +59,6 @@ def _parts(table, name):
     """(value, its rows) of a level of the index, in their order."""
     return [(value, table.xs(value, level=name))
             for value in dict.fromkeys(table.index.get_level_values(name))]
-
-
-def _axes(ax, n: int):
-    if ax is not None:
-        axes = list(np.ravel(ax))
-        if len(axes) != n:
-            raise ValueError(f"ax has {len(axes)} Axes but there are {n} panels; pass one for each")
-        return axes
-    import matplotlib.pyplot as plt
-
-    _, axes = plt.subplots(1, n, figsize=(2.2 + 3.4 * n, 3.8), squeeze=False, sharey=True,
-                           layout="constrained")
-    return list(axes[0])
 
 
 def _draw(axis, found: Averages, table, name, number: int, n: int) -> None:

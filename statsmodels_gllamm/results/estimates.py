@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.latent.sampling import frequencies
 from statsmodels_gllamm.responses.censored import CensoredResponse
 from statsmodels_gllamm.results.regression import block_diagonal
 from statsmodels_gllamm.results.rows import sample_data
@@ -132,15 +133,7 @@ def df_model(model) -> int:
 
 def n_observations(sample) -> float:
     """Rows, each counted as often as its weights at all levels say; an int where it is whole."""
-    return _whole(row_weights(sample).sum()) if sample.weights else len(sample.index)
-
-
-def row_weights(sample) -> np.ndarray:
-    """Product of the frequency weights of all levels (n,)."""
-    product = np.ones(len(sample.index))
-    for weight in sample.weights.values():
-        product *= weight
-    return product
+    return _whole(frequencies(sample).sum()) if sample.weights else len(sample.index)
 
 
 def n_units_of_data(model, several: tuple[str, int] | None) -> float:
@@ -153,7 +146,7 @@ def n_units_of_data(model, several: tuple[str, int] | None) -> float:
         return several[1]
     codes = next(sample.labels[role][0] for role in ("set", "cluster") if role in sample.labels)
     _, first = np.unique(codes, return_index=True)
-    return _whole(row_weights(sample)[first].sum())
+    return _whole(frequencies(sample)[first].sum())
 
 
 def _whole(total: float) -> float:

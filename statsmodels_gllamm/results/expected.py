@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from statsmodels_gllamm.families.choice import Choice
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.results import linear
+from statsmodels_gllamm.results.class_predictions import PreparedClasses, prepare_classes
 from statsmodels_gllamm.results.labels import Wanted
 from statsmodels_gllamm.results.predict import predict_rows
 from statsmodels_gllamm.results.rows import Asked, Rows, rows_of, sample_data
@@ -28,11 +28,9 @@ class Expected:
     Attributes
     ----------
     model : GLLAMMModel
-    rows : Rows or None
-        None for a model with latent classes, of which ``frame`` has the rows.
-    frame : DataFrame or None
-        None for the estimation sample.
-    offset : ndarray (n,)
+    rows : Rows
+    in_classes : PreparedClasses or None
+        The predictions of a model with latent classes.
     labels : tuple or None
         Categories whose probabilities they are; None for means.
     given : {"prior", "zero", "posterior"}
@@ -41,9 +39,8 @@ class Expected:
     """
 
     model: object
-    rows: Rows | None
-    frame: pd.DataFrame | None
-    offset: np.ndarray
+    rows: Rows
+    in_classes: PreparedClasses | None
     labels: tuple | None
     given: str
     integration: str
@@ -52,9 +49,8 @@ class Expected:
     def at(self, working: np.ndarray) -> np.ndarray:
         """Expectations (K, n) at working coordinates (k,); K is 1 for means."""
         model = self.model
-        if self.rows is None:
-            more = {} if self.frame is None else {"offset": self.offset}
-            return np.atleast_2d(model.predict(model.design.to_natural(working), self.frame, **more))
+        if self.in_classes is not None:
+            return np.atleast_2d(self.in_classes.at(working).T)
         ask = Asked("mean" if self.labels is None else "prob", self.given)
         want = None if self.labels is None else Wanted(ask)
         return np.atleast_2d(predict_rows(model, working, self.rows, ask, self.integration,
@@ -97,7 +93,10 @@ def expected(results, frame=None, offset=None, latent="integrate", what="this",
         if isinstance(frame, np.ndarray):
             raise NotImplementedError("of='columns' is not available for models with latent classes; "
                                       "use of='variables'")
-        return Expected(model, None, frame, offset, None, given, integration, record.n_quad)
+        kind = "mean" if labels is None else "prob"
+        found = prepare_classes(model, frame, kind, integration=integration,
+                                n_quad=record.n_quad, **({} if frame is None else {"offset": offset}))
+        return Expected(model, found.rows, found, labels, given, integration, record.n_quad)
     rows = rows_of(model, frame, Asked("mean" if labels is None else "prob", given))
     if not rows.kept.all():
         raise ValueError(f"{what} has a row with missing values, row "
@@ -106,7 +105,7 @@ def expected(results, frame=None, offset=None, latent="integrate", what="this",
         raise ValueError(f"{what} needs the columns {', '.join(rows.absent)}, which exog does not "
                          "have; use of='variables'")
     rows = replace(rows, offset=np.asarray(offset, dtype=float))
-    return Expected(model, rows, frame, offset, labels, given, integration, record.n_quad)
+    return Expected(model, rows, None, labels, given, integration, record.n_quad)
 
 
 def _is_scaled(model) -> bool:

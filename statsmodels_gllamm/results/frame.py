@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from statsmodels_gllamm.latent.build import latent_columns
+from statsmodels_gllamm.latent.blocks import latent_columns
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.latent.sampling import row_weights
 from statsmodels_gllamm.results.implied import (

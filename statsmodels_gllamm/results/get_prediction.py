@@ -15,8 +15,8 @@ import pandas as pd
 
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.results.class_predictions import PreparedClasses, prepare_classes
+from statsmodels_gllamm.results.delta import coordinates_of, derivatives
 from statsmodels_gllamm.results.predict import Prepared, prepare
-from statsmodels_gllamm.results.prediction_delta import coordinates_of, derivatives
 from statsmodels_gllamm.results.prediction_results import PredictionResults
 from statsmodels_gllamm.results.prediction_scales import scales_of
 
@@ -47,7 +47,7 @@ def with_errors(results, ready: Prepared | PreparedClasses, row_labels=None, ave
     if row_labels is None or len(row_labels) != len(kept):
         row_labels = pd.RangeIndex(len(kept))
     if average is not False or agg_weights is not None:
-        weight, row_labels = _weights(average, agg_weights, kept, row_labels)
+        weight, row_labels = _weights(average, agg_weights, kept)
         sd = None
         scales = [(np.arange(len(weight)), _common(scales))]
 
@@ -61,7 +61,7 @@ def with_errors(results, ready: Prepared | PreparedClasses, row_labels=None, ave
     return PredictionResults(predicted, slopes, found.cov, scales, row_labels, columns, sd)
 
 
-def _weights(average, agg_weights, kept, row_labels):
+def _weights(average, agg_weights, kept):
     """Weights (G, m) of the averages, of complete rows only, and their labels."""
     weight = np.ones(len(kept)) if agg_weights is None else np.asarray(agg_weights, dtype=float)
     if weight.shape != (len(kept),) or (weight < 0).any() or not np.isfinite(weight).all():

@@ -15,9 +15,11 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.mixture import Reduced
 from statsmodels_gllamm.formula.residuals import RESIDUAL_ITEM
-from statsmodels_gllamm.integration.chunks import EngineRows, Problem, build_problem
+from statsmodels_gllamm.integration.chunks import build_problem
+from statsmodels_gllamm.integration.engine_rows import EngineRows
 from statsmodels_gllamm.integration.marginal import Task, evaluate
 from statsmodels_gllamm.integration.posterior import row_expectation, unit_moments
+from statsmodels_gllamm.integration.problem import Problem
 from statsmodels_gllamm.integration.reach import find_reach
 from statsmodels_gllamm.integration.rules import rules_of
 from statsmodels_gllamm.latent.hierarchy import first_rows

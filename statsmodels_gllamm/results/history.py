@@ -20,8 +20,8 @@ from statsmodels_gllamm.families.base import Outcomes
 from statsmodels_gllamm.formula.categories import key_name
 from statsmodels_gllamm.formula.groups import Group, make_group
 from statsmodels_gllamm.formula.rows import as_frame, hint
-from statsmodels_gllamm.latent.build import weights_of
 from statsmodels_gllamm.latent.hierarchy import Level, first_rows, parent_units
+from statsmodels_gllamm.latent.sampling import weights_of
 from statsmodels_gllamm.results.rows import (
     MISSING,
     Asked,
@@ -110,7 +110,7 @@ def read_history(model, data, offset=None, exposure=None, n_trials=None, name="h
         Which rows of the data it has.
     """
     frame = as_response_frame(model, data, name)
-    offset, exposure, n_trials = _arguments(model, frame, name, offset, exposure, n_trials)
+    offset, exposure, n_trials = _arguments(model, name, offset, exposure, n_trials)
     design = model.sample.design
     _check_response(model, frame, name)
     new = design.on(frame, (*design.keys,))
@@ -162,7 +162,7 @@ def _check_response(model, frame, name) -> None:
                             "model was made with by name")
 
 
-def _arguments(model, frame, name, offset, exposure, n_trials):
+def _arguments(model, name, offset, exposure, n_trials):
     """Offset, exposure and trials of the rows of a history."""
     for what, value in (("offset", offset), ("exposure", exposure), ("n_trials", n_trials)):
         if value is not None and not isinstance(value, str) and np.ndim(value):

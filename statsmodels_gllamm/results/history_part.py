@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from statsmodels_gllamm.formula.groups import Group
-from statsmodels_gllamm.latent.build import weights_of
 from statsmodels_gllamm.latent.hierarchy import Level, parent_units
+from statsmodels_gllamm.latent.sampling import weights_of
 from statsmodels_gllamm.results.history import (
     History,
     sample_history,

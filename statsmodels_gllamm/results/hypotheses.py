@@ -256,6 +256,20 @@ class Hypotheses:
         Returns
         -------
         WaldTestResults
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.toenail.load_pandas().data
+        >>> res = GLLAMM.from_formula("y ~ treatment * time + (1 | patientID)", data,
+        ...                           family=sm.families.Binomial()).fit()
+        >>> res.wald_test_terms().table.round(3)
+                        statistic  pvalue  df_constraint
+        Intercept          13.884   0.000              1
+        treatment           0.076   0.783              1
+        time               77.649   0.000              1
+        treatment:time      4.045   0.044              1
         """
         return wald_terms.wald_terms(self, skip_single, extra_constraints, combine_terms, scalar)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.results.regression import regressors
+from statsmodels_gllamm.results.units import unit_weights
 
 KINDS = frozenset({"coef", "lambda", "gamma", "b", "cov", "rescov", "aux"})
 LATENT_RESPONSE = {"logit": np.pi**2 / 3, "probit": 1.0, "cloglog": np.pi**2 / 6,
@@ -27,23 +28,6 @@ def weighted_covariance(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     total = weight.sum()
     centred = x - weight @ x / total
     return (centred * weight[:, None]).T @ centred / total
-
-
-def unit_weights(model, level) -> np.ndarray:
-    """What a level's units (n_units,) stand for in the population: frequency times sampling weights, as
-    they were given, with those of the levels above."""
-    rows, sample = first_rows(level.codes, level.n_units), model.sample
-    product, below = np.ones(level.n_units), {"rows"}
-    if "rows" in level.groups:  # rows that are clusters
-        below.clear()
-    for other in model.structure.levels:
-        if other.n_units > level.n_units:
-            below.update(other.groups)
-    for weights in (sample.weights, {} if sample.sampling is None else sample.sampling.raw):
-        for name, weight in weights.items():
-            if name not in below:
-                product *= weight[rows]
-    return product
 
 
 def latent_names(model) -> list[str]:

@@ -29,6 +29,16 @@ class Inference(Hypotheses):
         ndarray
             NaN only where a parameter without standard error takes part: held at a boundary, or
             in a direction in which the log-likelihood is flat.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> res.cov_params().iloc[:2, :2].round(2)
+                   Intercept  Days
+        Intercept      43.99 -1.37
+        Days           -1.37  2.26
         """
         cov_p = self.cov_params_default if cov_p is None else np.asarray(cov_p)
         if r_matrix is None or column is not None or not np.isnan(cov_p).any():
@@ -57,6 +67,15 @@ class Inference(Hypotheses):
         -------
         ContrastResults
             NaN where a parameter without standard error takes part.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> res = GLLAMM.from_formula("Reaction ~ Days + (Days | Subject)", data).fit()
+        >>> test = res.t_test("Days = 10")
+        >>> print(f"{test.effect[0]:.2f}, p = {test.pvalue:.2f}")
+        10.47, p = 0.76
         """
         r_matrix = linear_constraints(r_matrix, self.model.param_names)
         return super().t_test(r_matrix, cov_p=cov_p, use_t=use_t)
@@ -83,6 +102,17 @@ class Inference(Hypotheses):
         -------
         ContrastResults
             NaN if a parameter without standard error takes part.
+
+        Examples
+        --------
+        >>> import statsmodels.api as sm
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.toenail.load_pandas().data
+        >>> res = GLLAMM.from_formula("y ~ treatment * time + (1 | patientID)", data,
+        ...                           family=sm.families.Binomial()).fit()
+        >>> test = res.wald_test("time = 0, treatment[T.terbinafine]:time = 0")
+        >>> print(f"{test.statistic:.1f} with {test.df_denom:.0f} degrees of freedom")
+        150.7 with 2 degrees of freedom
         """
         r_matrix = linear_constraints(r_matrix, self.model.param_names)
         if invcov is None and np.isnan(self.cov_params(cov_p=cov_p)).any():

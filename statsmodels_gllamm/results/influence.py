@@ -159,7 +159,8 @@ class GLLAMMInfluence:
 
     @cached_property
     def covratio(self) -> pd.Series:
-        log = self._steps @ self._pieces[3] - np.linalg.slogdet(self._rest)[1]
+        with np.errstate(invalid="ignore"):  # NaN where the rest is not positive definite
+            log = self._steps @ self._pieces[3] - np.linalg.slogdet(self._rest)[1]
         return pd.Series(np.exp(log), index=self.index, name="covratio")
 
     def summary_frame(self) -> pd.DataFrame:

@@ -21,9 +21,8 @@ from scipy.special import expit, ndtri
 
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.families.nominal import Nominal
-from statsmodels_gllamm.results.derived import derived_covariance
+from statsmodels_gllamm.results.delta import estimates
 from statsmodels_gllamm.results.expected import needs_sample
-from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.rows import Asked, rows_of
 from statsmodels_gllamm.results.variables import (
     centred,
@@ -63,9 +62,8 @@ def intraclass(results, at=None, scale=None, alpha=0.05) -> pd.DataFrame:
         shared = np.cumsum(levels[::-1], axis=0)[::-1]
         return np.moveaxis(shared / total, -1, 0)  # rows, levels, predictors
 
-    values, derivatives = free_derivative(results, function)
-    error = np.sqrt(np.diag(derived_covariance(results, values, derivatives)))
-    return interval_table(values, error, alpha, _index(model, keys, scale), "logit")
+    values, cov = estimates(results, function)
+    return interval_table(values, np.sqrt(np.diag(cov)), alpha, _index(model, keys, scale), "logit")
 
 
 def median_ratio(results, at=None, alpha=0.05) -> pd.DataFrame:
@@ -84,9 +82,8 @@ def median_ratio(results, at=None, alpha=0.05) -> pd.DataFrame:
     def function(working):
         return np.moveaxis(np.sqrt(2 * rows.levels(rows.at(working).a)) * ndtri(0.75), -1, 0)
 
-    values, derivatives = free_derivative(results, function)
-    error = np.sqrt(np.diag(derived_covariance(results, values, derivatives)))
-    table = interval_table(values, error, alpha, _index(model, keys, "latent"), "log")
+    values, cov = estimates(results, function)
+    table = interval_table(values, np.sqrt(np.diag(cov)), alpha, _index(model, keys, "latent"), "log")
     out = np.exp(table)
     out["std_err"] = out["estimate"] * table["std_err"]
     return out

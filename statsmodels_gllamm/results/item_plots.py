@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 
 from statsmodels_gllamm.results import item_curves as curves
-from statsmodels_gllamm.results.plots import DARK, GREY
+from statsmodels_gllamm.results.axes import DARK, GREY, tidy
 
 STYLES = ("-", "--", "-.", ":")
 
@@ -62,11 +62,6 @@ def _figure(rows, columns, width=3.4, height=2.7, **kwargs):
                         squeeze=False, layout="constrained", **kwargs)
 
 
-def _plain(axis) -> None:
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
-
-
 def _lines(n: int):
     """(color, line style) of n lines."""
     import matplotlib.pyplot as plt
@@ -93,7 +88,7 @@ def _together(found, what, values, limits=None):
         axis.set_xlim(mine[0].grid[0], mine[0].grid[-1])
         if limits is not None:
             axis.set_ylim(limits[0] - 0.02, limits[1] + 0.02)
-        _plain(axis)
+        tidy(axis)
         _legend(axis, len(mine), title="item")
     axes[0, 0].set_ylabel(what)
     return figure
@@ -121,7 +116,7 @@ def _by_item(found):
             axis.set_xlabel(curve.latent)
         if place % columns == 0:
             axis.set_ylabel("probability")
-        _plain(axis)
+        tidy(axis)
     for axis in axes.flat[len(found):]:
         axis.set_visible(False)
     figure.legend([handles[c] for c in every], [str(c) for c in every], title="category",

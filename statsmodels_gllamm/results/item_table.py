@@ -19,10 +19,10 @@ from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.families.moments import is_binomial
 from statsmodels_gllamm.formula.categories import label as label_of
 from statsmodels_gllamm.formula.categories import show
+from statsmodels_gllamm.latent.sampling import frequencies
 from statsmodels_gllamm.responses.base import Response
 from statsmodels_gllamm.responses.ordinal import CODE, possible_codes
-from statsmodels_gllamm.results.estimates import row_weights
-from statsmodels_gllamm.results.survey import refuse
+from statsmodels_gllamm.results.likelihoods import refuse_sampling_weights
 
 STEP = 1e-30
 POINTS = {1: 151, 2: 61, 3: 31, 4: 17, 5: 11}  # quadrature points by dimensions
@@ -197,7 +197,7 @@ def item_table(model, items=None, what="this") -> ItemTable:
 
 def _check_structure(model, what):
     """The level of persons."""
-    refuse(model, f"{what}()")
+    refuse_sampling_weights(model, f"{what}()")
     structure, outcomes = model.structure, model.outcomes
     if len(structure.levels) != 1:
         say = "no latent variables" if not structure.levels else (
@@ -223,7 +223,7 @@ def _cells(model, level, codes, labels, what) -> np.ndarray:
 
 
 def _person_weights(sample, level, what) -> np.ndarray:
-    weights = row_weights(sample)
+    weights = frequencies(sample)
     person = np.empty(level.n_units)
     person[level.codes] = weights
     if (person[level.codes] != weights).any():

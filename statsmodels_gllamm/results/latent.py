@@ -107,7 +107,7 @@ def posterior(results, kind="mean", group=None, modal=False) -> dict[str, GroupP
         return {}
     if len(design.given) or model.structure.classes:
         natural = _of_mixture(model, record, kind, modal)
-        return {group: _of_group(model, group, natural) for group in group_names(model)}
+        return {group: posterior_of_group(model, group, natural) for group in group_names(model)}
     if model.structure.residuals is not None:
         moments = posterior_moments(model, record.working, design.structural is not None)
     else:
@@ -117,7 +117,7 @@ def posterior(results, kind="mean", group=None, modal=False) -> dict[str, GroupP
             moments = unit_moments(objective.problem, objective.task, design.psi(record.working),
                                    ancestors=design.structural is not None)
     natural = _natural(model, record.working, moments)
-    return {group: _of_group(model, group, natural) for group in group_names(model)}
+    return {group: posterior_of_group(model, group, natural) for group in group_names(model)}
 
 
 def check_modal(model, modal) -> None:
@@ -186,7 +186,8 @@ def group_latents(model, name: str) -> tuple[int, np.ndarray, list[int], tuple[s
     return level, units, places, tuple(terms)
 
 
-def _of_group(model, name: str, natural) -> GroupPosterior:
+def posterior_of_group(model, name: str, natural) -> GroupPosterior:
+    """A group's part of the posterior moments ``natural``, by level."""
     level, units, places, terms = group_latents(model, name)
     mean, cov = natural[level]
     return GroupPosterior(name, terms, model.sample.groups[name].labels, mean[places][:, units].T,

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 PQL = "pql"
+WHY = "the likelihood of the data is not what is maximised, but a weighted pseudo-likelihood"
 
 
 def refuse_incomparable(results, other, what: str) -> None:
@@ -20,16 +21,17 @@ def refuse_incomparable(results, other, what: str) -> None:
 
 
 def refuse_without_likelihood(results, what: str) -> None:
-    """Refuse estimates that do not maximise a log-likelihood of the data.
-
-    Raises
-    ------
-    ValueError
-        Quasi-likelihood, sampling weights or a penalty.
-    """
+    """Refuse estimates that do not maximise a log-likelihood of the data, penalised quasi-likelihood,
+    sampling weights or a penalty, with a ValueError."""
     text = no_likelihood(results)
     if text is not None:
         raise ValueError(f"{what} is not available {text}")
+
+
+def refuse_sampling_weights(model, what: str) -> None:
+    """NotImplementedError for what is not defined for a pseudo-likelihood."""
+    if model.sample.sampling is not None:
+        raise NotImplementedError(f"{what} is not available with sampling weights: {WHY}.")
 
 
 def no_likelihood(results) -> str | None:

@@ -20,9 +20,8 @@ import pandas as pd
 from statsmodels_gllamm.families.choice import Choice
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.results.choice_effects import Alternatives, alternatives
-from statsmodels_gllamm.results.derived import derived_covariance
+from statsmodels_gllamm.results.delta import estimates
 from statsmodels_gllamm.results.expected import expected
-from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.margeff_table import METHODS, MarginalEffects
 from statsmodels_gllamm.results.variables import (
     CENTRES,
@@ -128,8 +127,7 @@ def get_margeff(results, at="overall", method="dydx", atexog=None, dummy=False, 
             each = np.where(masks[:, None] > 0, each, np.nan)
         each = np.moveaxis(each, -1, 0)
         return MarginalEffects(each.reshape(len(each), -1), None, names, outcomes, options, yname)
-    values, derivatives = free_derivative(results, averaged)
-    cov = derived_covariance(results, values, derivatives)
+    values, cov = estimates(results, averaged)
     return MarginalEffects(values, cov, names, outcomes, options, yname)
 
 

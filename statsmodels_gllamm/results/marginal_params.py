@@ -28,9 +28,9 @@ from statsmodels_gllamm.latent.sampling import row_weights
 from statsmodels_gllamm.responses.base import quiet
 from statsmodels_gllamm.responses.ordinal import POSSIBLE, QUANTILES, possible_codes
 from statsmodels_gllamm.results import linear
-from statsmodels_gllamm.results.derived import DerivedEstimates, derived_covariance
+from statsmodels_gllamm.results.delta import estimates
+from statsmodels_gllamm.results.derived import DerivedEstimates
 from statsmodels_gllamm.results.expected import expected, needs_sample, refuse_sets
-from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.rows import Asked, rows_of
 from statsmodels_gllamm.results.variables import distinct_rows
 
@@ -70,11 +70,9 @@ def marginal_params(results) -> MarginalParams:
     def function(working):
         return sought.solution(working)[0]
 
-    values, derivatives = free_derivative(results, function)
+    values, cov = estimates(results, function)
     own = pd.Series(results.params, model.param_names).reindex(sought.names)
-    return MarginalParams(pd.Series(values, sought.names),
-                          derived_covariance(results, values, derivatives), own,
-                          sought.solution(at)[1])
+    return MarginalParams(pd.Series(values, sought.names), cov, own, sought.solution(at)[1])
 
 
 def _refuse(model) -> None:

@@ -13,7 +13,13 @@ import pandas as pd
 from statsmodels_gllamm.results.class_posterior import class_unit_posterior
 from statsmodels_gllamm.results.given_history import unit_posterior
 from statsmodels_gllamm.results.history import read_history
-from statsmodels_gllamm.results.latent import KINDS, GroupPosterior, _of_group, group_names, one_group
+from statsmodels_gllamm.results.latent import (
+    KINDS,
+    GroupPosterior,
+    group_names,
+    one_group,
+    posterior_of_group,
+)
 
 
 def posterior_of_data(results, data, kind="mean", group=None, offset=None, exposure=None,
@@ -53,7 +59,7 @@ def posterior_of_data(results, data, kind="mean", group=None, offset=None, expos
     stand_in = SimpleNamespace(
         structure=replace(model.structure, levels=history.levels),
         sample=SimpleNamespace(groups=history.groups))
-    return {name: _of_group(stand_in, name, natural) for name in group_names(model)
+    return {name: posterior_of_group(stand_in, name, natural) for name in group_names(model)
             if group is None or name == group}
 
 

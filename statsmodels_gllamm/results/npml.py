@@ -11,8 +11,9 @@ from statsmodels_gllamm.estimation.classes import absolute
 from statsmodels_gllamm.estimation.gateaux import Towards, towards_mass, towards_value
 from statsmodels_gllamm.estimation.npml import at_infinity
 from statsmodels_gllamm.integration.mode import ModeError
+from statsmodels_gllamm.results.axes import DARK, GREY, LIGHT, one_axis
 
-DARK, MIDDLE, LIGHT = "#1f4e79", "#b35806", "#a9c2da"
+BROWN = "#b35806"
 WIDE = 4.0  # standard deviations of a normal latent variable to both sides
 
 
@@ -198,15 +199,12 @@ def _ratios(towards: Towards, z) -> np.ndarray:
 
 def plot_gateaux(results, grid=None, ax=None):
     """See ``GLLAMMResults.plot_gateaux``."""
-    import matplotlib.pyplot as plt
-
     variables = results.model.structure.classes
     table = gateaux(results, grid)
     names = [name for name in table.columns if name not in ("derivative", "std_err")]
     if len(names) > 2:
         raise ValueError(f"a picture has one or two columns, not {len(names)}; gateaux() has the table")
-    figure, axis = (ax.figure, ax) if ax is not None else plt.subplots(
-        figsize=(6.4, 4.0), layout="constrained")
+    axis = one_axis(ax, (6.4, 4.0))
     if not variables:
         _band(axis, table)
         axis.set_xlabel("value of the latent variable")
@@ -215,17 +213,17 @@ def plot_gateaux(results, grid=None, ax=None):
         size = np.exp(ClassMixture(results.model.design, variables).log_prior(
             results.record.working)[:, 0])
         if len(names) == 2:
-            _contours(figure, axis, table, names)
-            axis.scatter(*masses.T, s=600 * size, color=MIDDLE, alpha=0.8, edgecolor="white")
-            return figure
-        axis.scatter(masses[:, 0], 0 * size, s=600 * size, color=MIDDLE, alpha=0.6, linewidth=0,
+            _contours(axis, table, names)
+            axis.scatter(*masses.T, s=600 * size, color=BROWN, alpha=0.8, edgecolor="white")
+            return axis.figure
+        axis.scatter(masses[:, 0], 0 * size, s=600 * size, color=BROWN, alpha=0.6, linewidth=0,
                      label="mass points, area by probability", zorder=3)
         axis.set_xlabel(f"location of a further mass: {variables[0].columns[0].name}, from the mean")
     axis.plot(table[names[0]], table["derivative"], color=DARK, linewidth=2, zorder=2)
-    axis.axhline(0, color="#555555", linewidth=0.8, linestyle="--")
+    axis.axhline(0, color=GREY, linewidth=0.8, linestyle="--")
     axis.set_ylabel("directional derivative")
     axis.legend(frameon=False)
-    return figure
+    return axis.figure
 
 
 def _band(axis, table) -> None:
@@ -234,10 +232,10 @@ def _band(axis, table) -> None:
                       color=LIGHT, alpha=0.5, linewidth=0, label="90% pointwise")
 
 
-def _contours(figure, axis, table, names) -> None:
+def _contours(axis, table, names) -> None:
     filled = axis.tricontourf(table[names[0]], table[names[1]], table["derivative"], levels=20,
                               cmap="Blues")
-    figure.colorbar(filled, ax=axis, label="directional derivative")
+    axis.figure.colorbar(filled, ax=axis, label="directional derivative")
     axis.set(xlabel=f"{names[0]}, from the mean", ylabel=f"{names[1]}, from the mean")
 
 

@@ -1,10 +1,10 @@
 """The path diagram of a model."""
 from __future__ import annotations
 
+from statsmodels_gllamm.results.axes import DARK, GREY, LIGHT
 from statsmodels_gllamm.results.path_geometry import FONT, SMALL, UNIT, Layout, text_size
 from statsmodels_gllamm.results.path_layout import layout
 from statsmodels_gllamm.results.path_model import MAX_ITEMS, path_model
-from statsmodels_gllamm.results.plots import DARK, GREY, LIGHT
 
 ARROW, FRAME = "#444444", "#999999"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from statsmodels_gllamm.latent.build import latent_columns, part_of
+from statsmodels_gllamm.latent.blocks import latent_columns, part_of
 from statsmodels_gllamm.results.estimates import block_estimates
 from statsmodels_gllamm.results.linear import aux_predictors
 

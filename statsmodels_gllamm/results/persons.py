@@ -15,7 +15,7 @@ import numpy as np
 
 from statsmodels_gllamm.formula.categories import show
 from statsmodels_gllamm.latent.hierarchy import first_rows
-from statsmodels_gllamm.results.implied import implied, unit_weights
+from statsmodels_gllamm.results.implied import implied
 from statsmodels_gllamm.results.items import (
     data_rows,
     find_items,
@@ -23,8 +23,9 @@ from statsmodels_gllamm.results.items import (
     repeated,
     strata_of_units,
 )
+from statsmodels_gllamm.results.likelihoods import refuse_sampling_weights
 from statsmodels_gllamm.results.saturated import Persons
-from statsmodels_gllamm.results.survey import refuse
+from statsmodels_gllamm.results.units import unit_weights
 
 NEEDS = "measures of fit compare a Gaussian measurement model with its saturated model"
 SAME = 1e-8  # relative size of a difference that rounding can make
@@ -102,7 +103,7 @@ def strata_of(results, items=None, by=None) -> tuple[Stratum, ...]:
 
 
 def _check_kind(model) -> None:
-    refuse(model, "fit_measures()")
+    refuse_sampling_weights(model, "fit_measures()")
     other = [member.response.name for member in model.outcomes.members
              if member.response.name != "Gaussian(identity)"]
     if other:

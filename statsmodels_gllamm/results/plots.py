@@ -4,11 +4,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from statsmodels_gllamm.formula.categories import label
+from statsmodels_gllamm.results.axes import DARK, GREY, LIGHT, MIDDLE, cluster_label, panels, tidy
 from statsmodels_gllamm.results.latent import posterior
 
 MAX_LABELS = 60  # clusters that still have their labels on the axis
-DARK, MIDDLE, LIGHT, GREY = "#1f4e79", "#5f86ad", "#a9c2da", "#555555"
 
 
 def plot_random_effects(results, group=None, ax=None, *, kind="mean", level=0.95):
@@ -49,29 +48,21 @@ def plot_random_effects(results, group=None, ax=None, *, kind="mean", level=0.95
     if not found:
         raise ValueError("the model has no latent variables to plot")
     chosen = list(found.values()) if group is None else [found[group]]
-    panels = [(one, j) for one in chosen for j in range(len(one.terms))]
-    axes = _axes(ax, panels)
-    for axis, (one, j) in zip(axes, panels):
+    drawn = [(one, j) for one in chosen for j in range(len(one.terms))]
+    axes = _axes(ax, drawn)
+    for axis, (one, j) in zip(axes, drawn):
         _caterpillar(axis, one, j, ndtri(0.5 + level / 2))
         axis.set_xlabel(f"posterior {kind} with {100 * level:g}% interval")
     return axes[0].figure
 
 
-def _axes(ax, panels):
-    """The axes to draw on, one for each panel."""
-    if ax is not None:
-        axes = list(np.ravel(ax))
-        if len(axes) != len(panels):
-            names = ", ".join(f"{one.terms[j]}[{one.group}]" for one, j in panels)
-            raise ValueError(f"ax has {len(axes)} Axes but there are {len(panels)} latent "
-                             f"variables: {names}; pass one for each, or name a group")
-        return axes
-    import matplotlib.pyplot as plt
-
-    labelled = [n for n in (len(one.labels) for one, _ in panels) if n <= MAX_LABELS]
-    size = (0.6 + 4.2 * len(panels), max(1.4 + 0.2 * max(labelled, default=18), 3.0))
-    figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
-    return list(axes[0])
+def _axes(ax, drawn):
+    """The axes to draw on, one for each latent variable."""
+    labelled = [n for n in (len(one.labels) for one, _ in drawn) if n <= MAX_LABELS]
+    size = (0.6 + 4.2 * len(drawn), max(1.4 + 0.2 * max(labelled, default=18), 3.0))
+    names = ", ".join(f"{one.terms[j]}[{one.group}]" for one, j in drawn)
+    return panels(ax, len(drawn), size, f"there are {len(drawn)} latent variables: {names}; pass one "
+                                        "for each, or name a group")
 
 
 def _caterpillar(axis, one, j: int, width: float) -> None:
@@ -92,13 +83,10 @@ def _caterpillar(axis, one, j: int, width: float) -> None:
     axis.set_yticks([])
     if few:
         names = [one.labels[i] for i in order]
-        axis.set_yticks(place, [
-            ":".join(map(label, name)) if isinstance(name, tuple) else label(name)
-            for name in names], fontsize="small")
+        axis.set_yticks(place, [cluster_label(name) for name in names], fontsize="small")
         axis.set_ylabel(one.group)
     else:
         axis.set_ylabel(f"{one.group} ({len(order)}, sorted)")
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
+    tidy(axis)
     if not few:
         axis.spines["left"].set_visible(False)

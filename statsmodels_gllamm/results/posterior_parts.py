@@ -18,8 +18,8 @@ import numpy as np
 
 from statsmodels_gllamm.estimation.class_mixture import ClassMixture
 from statsmodels_gllamm.estimation.mixture import Reduced
-from statsmodels_gllamm.integration.chunks import Problem
 from statsmodels_gllamm.integration.marginal import Task
+from statsmodels_gllamm.integration.problem import Problem
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.results.regression import regressors, solution
 

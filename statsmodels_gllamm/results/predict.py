@@ -28,6 +28,7 @@ from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.rows import as_frame
 from statsmodels_gllamm.results import linear, regression
 from statsmodels_gllamm.results.labels import Tails, Wanted, wanted
+from statsmodels_gllamm.results.normal_average import variance_of
 from statsmodels_gllamm.results.past import Known, known_by
 from statsmodels_gllamm.results.predict_averages import N_QUAD, averages_of, points_for
 from statsmodels_gllamm.results.rows import Asked, Rows, asked, rows_of
@@ -233,24 +234,10 @@ def predict_rows(model, working, rows: Rows, ask: Asked, integration="adaptive",
     if ask.what == "mean":
         found = average(moments("mean"))
     elif ask.what in ("var", "spread"):
-        found = _variance(average, moments, within=ask.what == "var")
+        found = variance_of(average, moments, within=ask.what == "var")
     else:
         found = want.of(family, rows.data, average(moments(want.kind)))
     if rows.absent and np.isnan(found).any():
-        raise DataError(f"which={ask.what!r} needs the columns {', '.join(rows.absent)}, which the "
+        raise DataError(f"which={ask.which!r} needs the columns {', '.join(rows.absent)}, which the "
                         "data do not have")
     return found
-
-
-def _variance(average, moments, within=True) -> np.ndarray:
-    """Variances (n,) of the responses, or of their conditional means only."""
-    mean = average(moments("mean"))
-
-    def about_mean(piece):
-        own = moments("mean")(piece)
-        if not within:
-            return lambda nu: (own(nu) - mean[piece]) ** 2
-        variance = moments("var")(piece)
-        return lambda nu: variance(nu) + (own(nu) - mean[piece]) ** 2
-
-    return average(about_mean)

@@ -6,7 +6,7 @@ import pandas as pd
 from statsmodels.base._prediction_inference import PredictionResultsBase
 
 from statsmodels_gllamm.estimation.options import one_of
-from statsmodels_gllamm.results.prediction_delta import variances
+from statsmodels_gllamm.results.delta import covariance, variances
 
 FRAME = ("mean", "mean_se", "mean_ci_lower", "mean_ci_upper")
 
@@ -77,9 +77,7 @@ class PredictionResults(PredictionResultsBase):
 
     def cov(self) -> np.ndarray:
         """Covariance of all predictions (m K, m K), the columns of a row together."""
-        d = self.derivative.reshape(-1, self.derivative.shape[-1])
-        known = ~np.isnan(np.diag(self.cov_free))
-        return d[:, known] @ self.cov_free[np.ix_(known, known)] @ d[:, known].T
+        return covariance(self.derivative.reshape(-1, self.derivative.shape[-1]), self.cov_free)
 
     def conf_int(self, method="endpoint", alpha=0.05, **kwds) -> np.ndarray:
         """Confidence intervals.

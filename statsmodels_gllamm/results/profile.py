@@ -172,23 +172,12 @@ def level(alpha) -> float:
     return float(alpha)
 
 
-def needs_likelihood(results, what: str) -> None:
-    """Refuse estimates that do not maximise a log-likelihood of data that are there.
-
-    Raises
-    ------
-    ValueError
-        The data were removed; quasi-likelihood, sampling weights or a penalty.
-    """
-    results._needs_data(what)
-    refuse_without_likelihood(results, what)
-
-
 def profile(results, names=None, alpha=0.05, *, threads=None, progress=None, curves=True,
             stacklevel=2) -> Profile:
     """Profile likelihoods; see ``GLLAMMResults.profile``."""
     alpha, model, record = level(alpha), results.model, results.record
-    needs_likelihood(results, "the profile likelihood")
+    results._needs_data("the profile likelihood")
+    refuse_without_likelihood(results, "the profile likelihood")
     names = checked_names(results, names)
     cut, found = stats.norm.ppf(1 - alpha / 2), {}
     design, working = model.design, record.working

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from statsmodels_gllamm.results.plots import DARK, GREY, LIGHT, MIDDLE
+from statsmodels_gllamm.results.axes import DARK, GREY, LIGHT, MIDDLE
 
 COLUMNS, SIDE = 3, 3.2  # panels side by side, and inches of one
 STEPS = 60  # of a curve

@@ -19,9 +19,8 @@ import pandas as pd
 
 from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.latent.sampling import row_weights
-from statsmodels_gllamm.results.derived import derived_covariance
+from statsmodels_gllamm.results.delta import estimates
 from statsmodels_gllamm.results.expected import needs_sample
-from statsmodels_gllamm.results.free_derivative import free_derivative
 from statsmodels_gllamm.results.intraclass import interval_table
 from statsmodels_gllamm.results.rows import Asked, rows_of
 from statsmodels_gllamm.results.variables import distinct_rows
@@ -32,17 +31,16 @@ WHAT = "r_squared()"
 
 def variance_parts(results, scale=None) -> pd.DataFrame:
     """Parts of the variance; see ``GLLAMMResults.variance_parts``."""
-    function, names = _parts(results, scale)
-    values, derivatives = free_derivative(results, function)
-    error = np.sqrt(np.diag(derived_covariance(results, values, derivatives)))
+    function, names = parts_at(results, scale)
+    values, cov = estimates(results, function)
     total = values.sum()
-    return pd.DataFrame({"variance": [*values, total], "std_err": [*error, np.nan],
+    return pd.DataFrame({"variance": [*values, total], "std_err": [*np.sqrt(np.diag(cov)), np.nan],
                          "share": [*values / total, 1.0]}, pd.Index([*names, "total"], name="part"))
 
 
 def r_squared(results, scale=None, null=None, alpha=0.05) -> pd.DataFrame:
     """Marginal and conditional R-squared; see ``GLLAMMResults.r_squared``."""
-    function, names = _parts(results, scale)
+    function, names = parts_at(results, scale)
     levels = names[1:-1]
 
     def shares(working):
@@ -50,11 +48,10 @@ def r_squared(results, scale=None, null=None, alpha=0.05) -> pd.DataFrame:
         upto = np.cumsum(np.concatenate([parts[:1], parts[-2:0:-1]]))
         return upto / parts.sum()
 
-    values, derivatives = free_derivative(results, shares)
-    error = np.sqrt(np.diag(derived_covariance(results, values, derivatives)))
+    values, cov = estimates(results, shares)
     index = ["marginal", *(f"with {name}" for name in levels[:0:-1])]
     index += ["conditional"] * bool(levels)
-    table = interval_table(values, error, alpha, pd.Index(index), "logit")
+    table = interval_table(values, np.sqrt(np.diag(cov)), alpha, pd.Index(index), "logit")
     return table if null is None else pd.concat([table, _reduction(results, null, scale)])
 
 
@@ -66,7 +63,7 @@ def _reduction(results, null, scale) -> pd.DataFrame:
     if different:
         raise ValueError(f"null was fitted to {different}: its variances cannot be compared with those "
                          "of this model; fit both to the same rows (subset=...)")
-    (mine, names), (theirs, other) = (_parts(one, scale) for one in (results, null))
+    (mine, names), (theirs, other) = (parts_at(one, scale) for one in (results, null))
     if names != other:
         raise ValueError(f"null has the levels {', '.join(other[1:-1]) or '(none)'}, this model has "
                          f"{', '.join(names[1:-1]) or '(none)'}; they have to be the same")
@@ -80,7 +77,7 @@ def _reduction(results, null, scale) -> pd.DataFrame:
     return out
 
 
-def _parts(results, scale):
+def parts_at(results, scale):
     """The function of working coordinates that gives the parts of the variance, and their names."""
     model = results.model
     check_variances(model, WHAT)
@@ -106,7 +103,8 @@ def _parts(results, scale):
             between = rows.levels(parts.a).reshape(len(levels), len(mean))
             within = rows.residual(parts)
         total = weight.sum()
-        around = mean - weight @ mean / total
+        around = mean - mean[:1]  # exactly zero where there are no covariates
+        around = around - weight @ around / total
         fixed = weight @ around**2 / (total - 1)
         return np.array([fixed, *(between @ weight / total), weight @ within / total])
 

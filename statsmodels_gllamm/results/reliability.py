@@ -19,10 +19,11 @@ import pandas as pd
 from statsmodels_gllamm.latent.hierarchy import first_rows
 from statsmodels_gllamm.results.delta import derived_table, jacobian
 from statsmodels_gllamm.results.frame import frame_of
-from statsmodels_gllamm.results.implied import latent_levels, latent_names, unit_weights
+from statsmodels_gllamm.results.implied import latent_levels, latent_names
 from statsmodels_gllamm.results.items import data_rows, person_by_item, repeated
 from statsmodels_gllamm.results.latent import posterior
 from statsmodels_gllamm.results.saturated import Persons, saturated
+from statsmodels_gllamm.results.units import unit_weights
 
 COLUMNS = ["n_items", "alpha", "omega", "omega_se", "marginal", "alpha_missing"]
 

@@ -135,8 +135,7 @@ def with_response(model, y: np.ndarray):
     if isinstance(model.fitted_family, Ranking):
         y, numbers = _ranked(model, y, numbers)
     sample = replace(sample, endog=np.asarray(y, dtype=sample.endog.dtype), numbers=numbers)
-    settings = {key: getattr(model, key) for key in model._init_keys if key != "sample"}
-    new = type(model)(sample.endog, sample.exog, sample=sample, **settings)
+    new = model._again(sample)
     if new.param_names != model.param_names:
         raise DataError("a category of the response is missing")
     return new

@@ -92,7 +92,7 @@ def _with_zero(family, aux, data) -> Callable:
         function = response_limits(response, row_statistics(response, some), aux[:, own], some)
 
     def value(nu):
-        pi = family._zero_link().mean(nu[1])
+        pi = family.zero_link().mean(nu[1])
         out = np.zeros((4,) + nu.shape[1:])
         out[2:] = 1.0
         if function is not None:

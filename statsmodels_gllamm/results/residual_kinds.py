@@ -21,6 +21,7 @@ from statsmodels_gllamm.families.base import FamilyData
 from statsmodels_gllamm.responses.censored import CensoredResponse
 from statsmodels_gllamm.responses.sets import SetResponse
 from statsmodels_gllamm.results import linear
+from statsmodels_gllamm.results.normal_average import variance_of
 from statsmodels_gllamm.results.residual_averages import averages
 from statsmodels_gllamm.results.residual_distribution import limits
 from statsmodels_gllamm.results.rows import sample_data
@@ -59,12 +60,7 @@ def moment_residuals(results, kind: str, given: str) -> np.ndarray:
     mean = average(moments("mean"))
     if kind == "response":
         return y - mean
-
-    def about_mean(piece, aux):
-        own, variance = moments("mean")(piece, aux), moments("var")(piece, aux)
-        return lambda nu: variance(nu) + (own(nu) - mean[piece]) ** 2
-
-    return (y - mean) / np.sqrt(average(about_mean))
+    return (y - mean) / np.sqrt(variance_of(average, moments, mean=mean))
 
 
 def ends(results, given: str, data: FamilyData | None = None) -> np.ndarray:

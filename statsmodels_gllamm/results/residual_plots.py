@@ -9,9 +9,17 @@ from scipy.special import ndtri
 from scipy.stats import beta
 
 from statsmodels_gllamm.estimation.options import integer
-from statsmodels_gllamm.formula.categories import label
 from statsmodels_gllamm.responses.censored import CensoredResponse
-from statsmodels_gllamm.results.plots import DARK, GREY, LIGHT, MIDDLE
+from statsmodels_gllamm.results.axes import (
+    DARK,
+    GREY,
+    LIGHT,
+    MIDDLE,
+    cluster_label,
+    one_axis,
+    panels,
+    tidy,
+)
 from statsmodels_gllamm.results.posterior_table import latent
 from statsmodels_gllamm.results.residual_averages import averages
 from statsmodels_gllamm.results.residual_kinds import (
@@ -27,26 +35,6 @@ MANY = 2000  # points that are drawn small
 FEW_VALUES = 8  # values of a column that are drawn as boxes
 
 
-def one_axis(ax, size):
-    """The axis to draw on."""
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=size, layout="constrained")[1]
-
-
-def tidy(axis) -> None:
-    """Without the upper and the right side."""
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
-
-
-def label_text(name) -> str:
-    """The label of a cluster."""
-    return ":".join(map(label, name)) if isinstance(name, tuple) else label(name)
-
-
 def index_plot(values, what: str, middle: float, named, title=None, ax=None):
     """Values (Series) of units as stems from ``middle``, with the labels of those ``named`` (n,)."""
     axis = one_axis(ax, (7.0, 3.6))
@@ -58,7 +46,7 @@ def index_plot(values, what: str, middle: float, named, title=None, ax=None):
                  color=np.where(named, DARK, MIDDLE))
     for k in np.flatnonzero(named):
         up = values.iloc[k] >= middle
-        axis.annotate(label_text(values.index[k]), (k, values.iloc[k]), fontsize="small",
+        axis.annotate(cluster_label(values.index[k]), (k, values.iloc[k]), fontsize="small",
                       xytext=(0, 3 if up else -3), textcoords="offset points", ha="center",
                       va="bottom" if up else "top")
     axis.margins(y=0.12)
@@ -130,7 +118,7 @@ def _boxes(axis, values, found) -> None:
                  medianprops={"color": DARK}, flierprops={"markersize": 3, "markeredgecolor": MIDDLE},
                  boxprops={"color": MIDDLE}, whiskerprops={"color": MIDDLE},
                  capprops={"color": MIDDLE})
-    axis.set_xticks(np.arange(1, len(labels) + 1), [label_text(one) for one in labels])
+    axis.set_xticks(np.arange(1, len(labels) + 1), [cluster_label(one) for one in labels])
 
 
 def plot_qq(results, group=None, given="prior", n_sim=39, rng=None, ax=None):
@@ -195,15 +183,8 @@ def _as_endog(data, values):
 def _qq_latent(results, group: str, ax):
     frame = latent(results, group, standardized=True)
     terms = [name[len("standardized["):-1] for name in frame if name.startswith("standardized[")]
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        ax = plt.subplots(1, len(terms), figsize=(0.6 + 4.0 * len(terms), 4.2), squeeze=False,
-                          layout="constrained")[1][0]
-    axes = list(np.ravel(ax))
-    if len(axes) != len(terms):
-        raise ValueError(f"ax has {len(axes)} Axes but {group!r} has {len(terms)} latent variables: "
-                         f"{', '.join(terms)}")
+    axes = panels(ax, len(terms), (0.6 + 4.0 * len(terms), 4.2),
+                  f"{group!r} has {len(terms)} latent variables: {', '.join(terms)}")
     for axis, term in zip(axes, terms):
         values = np.sort(frame[f"standardized[{term}]"].dropna().to_numpy())
         if not len(values):

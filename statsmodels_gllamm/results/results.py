@@ -13,7 +13,7 @@ from statsmodels.base.model import (
 import statsmodels.base.wrapper as wrap
 from statsmodels.tools._decorators import cached_value
 
-from statsmodels_gllamm.results import auxiliary, estimates, notes, summary, table
+from statsmodels_gllamm.results import auxiliary, estimates, notes
 from statsmodels_gllamm.results.averages import PopulationAverages
 from statsmodels_gllamm.results.covariance import covariance
 from statsmodels_gllamm.results.diagnostics import Diagnostics
@@ -24,13 +24,14 @@ from statsmodels_gllamm.results.likelihoods import refuse_without_likelihood
 from statsmodels_gllamm.results.measurement import Measurement
 from statsmodels_gllamm.results.npml import MixingDistribution
 from statsmodels_gllamm.results.predictions import Predictions
+from statsmodels_gllamm.results.printing import Printing
 from statsmodels_gllamm.results.profile import checked_names
 from statsmodels_gllamm.results.structure import StructuralModel
 from statsmodels_gllamm.results.survey import Survey
 
 
-class GLLAMMResults(Predictions, PopulationAverages, Diagnostics, StructuralModel, Measurement,
-                    Intervals, Inference, MixingDistribution, Survey, ResultMixin,
+class GLLAMMResults(Predictions, Printing, PopulationAverages, Diagnostics, StructuralModel,
+                    Measurement, Intervals, Inference, MixingDistribution, Survey, ResultMixin,
                     LikelihoodModelResults):
     """Results of a generalized linear latent and mixed model.
 
@@ -221,65 +222,6 @@ class GLLAMMResults(Predictions, PopulationAverages, Diagnostics, StructuralMode
         return auxiliary.auxiliary_table(self.model, self.params, self.bse, self.own_auxiliaries,
                                          thresholds=False)
 
-    def to_frame(self, alpha=0.05) -> pd.DataFrame:
-        """All parameters in one tidy table, fixed ones included.
-
-        Parameters
-        ----------
-        alpha : float
-            One minus the level of the intervals.
-
-        Returns
-        -------
-        DataFrame
-            One row per parameter: kind, estimate, std_err, z, pvalue, conf_low, conf_high, derived
-            (sd of a variance, correlation of a covariance, the quantity whose logarithm or logit an
-            auxiliary parameter is) and status ("free", "fixed", "boundary", "flat", or "= name" of the
-            parameter it equals).
-        """
-        return table.parameter_table(self, alpha)
-
-    # Printing
-
-    def summary(self, yname=None, xname=None, title=None, alpha=0.05):
-        """Summary: the model and its fit, then a table for every kind of parameter.
-
-        Parameters
-        ----------
-        yname : str, optional
-            Name of the response.
-        xname : list of str, optional
-            Names of the parameters.
-        title : str, optional
-        alpha : float
-            One minus the level of the intervals.
-
-        Returns
-        -------
-        statsmodels.iolib.summary.Summary
-        """
-        return summary.summary(self, yname, xname, title, alpha)
-
-    def summary2(self, alpha=0.05, float_format="%.4f", title=None, xname=None, yname=None):
-        """The same in the manner of statsmodels' ``summary2``.
-
-        Parameters
-        ----------
-        alpha : float
-        float_format : str
-        title : str, optional
-        xname : list of str, optional
-        yname : str, optional
-
-        Returns
-        -------
-        statsmodels.iolib.summary2.Summary
-        """
-        return summary.summary_second(self, alpha, float_format, title, xname, yname)
-
-    def _repr_html_(self):
-        return self.summary().as_html()
-
     # Storing
 
     def remove_data(self):
@@ -293,29 +235,6 @@ class GLLAMMResults(Predictions, PopulationAverages, Diagnostics, StructuralMode
         self.model = without_data(self.model)
         self.record = replace(self.record, unit_scores=np.zeros((0, len(self.record.params))))
         super().remove_data()
-
-    # What maketables asks for
-
-    @property
-    def __maketables_coef_table__(self):
-        table = {"b": self.params, "se": self.bse, "t": self.tvalues, "p": self.pvalues}
-        index = pd.Index(self.model.param_names, name="Coefficient")
-        return pd.DataFrame({k: np.asarray(v) for k, v in table.items()}, index=index)
-
-    def __maketables_stat__(self, key):
-        names = {"N": "nobs", "ll": "llf", "aic": "aic", "bic": "bic", "se_type": "cov_type",
-                 "df_model": "df_model", "df_resid": "df_resid"}
-        if key in ("aic", "bic") and self.model.sample.sampling is not None:
-            return None
-        return getattr(self, names[key]) if key in names else None
-
-    @property
-    def __maketables_depvar__(self):
-        return self.model.endog_names
-
-    @property
-    def __maketables_vcov_info__(self):
-        return {"vcov_type": self.cov_type}
 
 
 class GLLAMMResultsWrapper(LikelihoodResultsWrapper):

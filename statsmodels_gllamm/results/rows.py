@@ -34,6 +34,13 @@ class Asked:
     what: str
     given: str
 
+    @property
+    def which(self) -> str:
+        """The argument of `predict` that asks for it."""
+        if self.what != "mean":
+            return self.what
+        return next(name for name, given in MEANS.items() if given == self.given)
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:

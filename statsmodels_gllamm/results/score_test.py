@@ -288,9 +288,4 @@ def with_columns(model, extra: pd.DataFrame, factors):
     sample = model.sample
     sample = replace(sample, exog=pd.concat([sample.exog, extra], axis=1),
                      exog_factors=(*sample.exog_factors, *factors))
-    larger = type(model)(sample.endog, sample.exog, sample=sample, family=model.family,
-                         covariances=model.covariances, regressions=model.regressions,
-                         residual_covariances=model.residual_covariances, classes=model.classes)
-    if hasattr(model.data, "frame"):  # columns of clusters are looked up there
-        larger.data.frame = model.data.frame
-    return larger
+    return model._again(sample, constraints=())

@@ -12,7 +12,7 @@ from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_params
 
 from statsmodels_gllamm.estimation.diagnose import messages
-from statsmodels_gllamm.latent.build import part_of
+from statsmodels_gllamm.latent.blocks import part_of
 from statsmodels_gllamm.results.auxiliary import kinds_of
 from statsmodels_gllamm.results.likelihoods import likelihood_notes, likelihood_rows
 from statsmodels_gllamm.results.notes import family_and_link
@@ -227,7 +227,7 @@ def footnotes(results) -> list[str]:
     if not information.definite and not results.record.flat:
         notes.append("Warning: the observed information is not positive definite; standard errors "
                      "are not to be relied on.")
-    for _category, text in messages(results.record, results.record.retvals["iterations"]):
+    for _category, text in messages(results.record):
         notes.append("Warning: " + text + ".")
     return notes
 

@@ -1,4 +1,4 @@
-"""Results of models with sampling weights: notes, refusals, and the effect of the scaling.
+"""Results of models with sampling weights: notes, and the effect of the scaling.
 
 A pseudo-likelihood multiplies log densities by inverse probabilities of selection.  It is not the
 likelihood of the data: its ratios are not chi-squared, and it has no information criteria.
@@ -18,15 +18,8 @@ from statsmodels_gllamm.latent.sampling import product, tiers
 
 SMALL = 30.0  # lower-level units in a cluster, on average, below which raw weights are warned of
 ABOVE = 1.1  # sum of weights in a cluster over its size from which they exaggerate it
-WHY = "the likelihood of the data is not what is maximised, but a weighted pseudo-likelihood"
 TINY = 0.05  # mean weight at the top level below which tolerances are coarse
 SCALED = {"size": "the number of units in it", "effective": "their effective number in it"}
-
-
-def refuse(model, what: str, why: str = WHY) -> None:
-    """NotImplementedError for what is not defined for a pseudo-likelihood."""
-    if model.sample.sampling is not None:
-        raise NotImplementedError(f"{what} is not available with sampling weights: {why}.")
 
 
 def doubts(model) -> list[str]:
@@ -102,17 +95,7 @@ def reweighted(model, scale, weighted: bool = True):
     """The same model with its sampling weights scaled in another way, or without them."""
     sample = model.sample
     sampling = replace(sample.sampling, scale=scale) if weighted else None
-    made = type(model)(
-        sample.endog, sample.exog, sample=replace(sample, sampling=sampling), family=model.family,
-        covariances=model.covariances, regressions=model.regressions,
-        residual_covariances=model.residual_covariances, classes=model.classes,
-        constraints=model.constraints)
-    for name in ("formula", "gllamm_formula", "wide", "diagnosis_model"):
-        if hasattr(model, name):
-            setattr(made, name, getattr(model, name))
-    if hasattr(model.data, "frame"):
-        made.data.frame = model.data.frame
-    return made
+    return model._again(replace(sample, sampling=sampling))
 
 
 def sensitivity(results, stacklevel: int = 3, **fit_kwds) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM
 from statsmodels_gllamm.estimation.mixture import MixtureObjective
-from statsmodels_gllamm.integration.mixture import _LogSum
+from statsmodels_gllamm.integration.mixture import LogSum
 from statsmodels_gllamm.integration.rules import prior_lattice
 from tests.integration.frames import random_params, slope_along
 
@@ -71,7 +71,7 @@ def test_classes(problem, rng):
 
 def test_running_sums(rng):
     loglik, scores = rng.normal(size=(6, 9)) * 400, rng.normal(size=(6, 9, 3))
-    sums = _LogSum()
+    sums = LogSum()
     for one, s in zip(loglik, scores):
         sums.add(one, s)
     value, score = sums.value()

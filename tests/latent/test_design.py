@@ -5,7 +5,7 @@ import pytest
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Factor
-from statsmodels_gllamm.latent.design import RowColumns
+from statsmodels_gllamm.latent.terms import RowColumns
 from tests.integration.frames import nested_frame, random_params
 
 MODELS = {

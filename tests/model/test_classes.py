@@ -11,7 +11,13 @@ from scipy.stats import binom, multivariate_normal, norm, poisson
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes, datasets, families, select_classes
-from statsmodels_gllamm.exceptions import BoundaryWarning, DataError, FormulaError
+from statsmodels_gllamm.exceptions import (
+    BoundaryWarning,
+    ConvergenceWarning,
+    CrossedGroupsError,
+    DataError,
+    FormulaError,
+)
 
 BINOMIAL = sm.families.Binomial()
 
@@ -369,13 +375,69 @@ C = {"c": Classes(2, within="id")}
     ("y ~ x + (1 | c)", {"c": Classes(2, within="id", membership="x")}, DataError, "varies within"),
     ("y ~ x + (1 | c)", {"c": Classes(2, within="id", known="age")}, DataError, "1 to 2"),
     ("y ~ x + (1 | c)", {"c": Classes(2, within="id", known="time")}, DataError, "varies within"),
+    ("y ~ x + (1 | c)", {"c": Classes(2, within="id", known="age", labels=["a", "b"])}, DataError,
+     "1 to 2"),
+    ("y ~ x + (1 | c)", {"c": Classes(2, within="id", known="word", labels=["a", "b"])}, DataError,
+     "'word' has the value 'z'; it holds 'a', 'b'"),
+    ("y ~ x + (1 | c)", {"c": Classes(2, within="id", varying="variances")}, FormulaError,
+     "which the model has none of; what may vary: Intercept, x"),
+    ("y ~ x + (1 | c) + (1 | time)", C, CrossedGroupsError,
+     "'id' is that of the classes 'c'.*within='time:id'"),
     ("y ~ x + (1 | c)", {"c": Classes(2, within="id", membership="age + I(2 * age)")}, DataError,
      "linearly dependent"),
 ])
 def test_mistakes(data, formula, classes, error, words):
-    data = data.assign(big=data["id"] // 10)
+    data = data.assign(big=data["id"] // 10, word="z")
     with pytest.raises(error, match=words):
         GLLAMM.from_formula(formula, data, family=BINOMIAL, classes=classes)
+
+
+def test_known_classes_by_label(data):
+    known = np.where(data["id"] % 3 == 0, 1.0 + (data["age"] > 0), np.nan)
+    columns = {"number": known, "text": pd.Series(known).map({1: "low", 2: "high"}),
+               "kind": pd.Categorical(pd.Series(known).map({1: "low", 2: "high"})),
+               "digit": known - 1, "digits": pd.Series(known - 1).map({0: "0", 1: "1"})}
+    data = data.assign(**{name: np.asarray(column) for name, column in columns.items()})
+    data["kind"] = columns["kind"]
+    fits = {name: GLLAMM.from_formula("y ~ x + (1 | c)", data, family=BINOMIAL, classes={
+        "c": Classes(2, within="id", known=name, labels=["0", "1"] if "digit" in name else
+                     ["low", "high"])}).fit(rng=0, starts=2) for name in columns}
+    for fit in fits.values():
+        assert_allclose(fit.params, fits["number"].params, rtol=1e-9)
+        assert_allclose(fit.predict(data, "posterior", history=data),
+                        fits["number"].predict(which="posterior"), rtol=1e-6)
+
+
+def test_all_starts_are_of_one_generator(data):
+    model = class_model(data, "own")
+    seen = []
+    for rng in (0, 1):
+        first = []
+        with pytest.warns(ConvergenceWarning):
+            model.fit(rng=rng, starts=2, maxiter=0, callback=lambda p, to=first: to.append(p.copy()))
+        seen += first[:2]
+    assert len(np.unique(np.round(seen, 6), axis=0)) == 4
+
+
+def test_thresholds_of_items_in_classes_are_those_of_nominal_responses():
+    rng = np.random.default_rng(2)
+    nu = np.where(rng.random(300) < 0.6, 1.0, -1.0)[:, None] + rng.logistic(size=(300, 3))
+    data = pd.DataFrame({"id": np.repeat(np.arange(300), 3), "item": np.tile(list("abc"), 300),
+                         "o": np.digitize(nu, [-1, 1]).ravel()})
+    plain = GLLAMM.from_formula("o ~ 0 + (0 + item | c)", data, family=families.Nominal(),
+                                classes=C).fit(rng=0, starts=3)
+    for increments in (False, True):
+        model = GLLAMM.from_formula(
+            "o ~ 1", data, family=families.Ordinal(increments=increments), thresholds="0 + item",
+            classes={"c": Classes(2, within="id", varying="thresholds")})
+        assert len(model.param_names) == len(plain.params)
+        assert_allclose(model.fit(rng=0, starts=3).llf, plain.llf, atol=1e-5)
+
+
+def test_classes_show_what_was_given():
+    assert repr(Classes(2, within="id")) == "Classes(2, within='id')"
+    shown = repr(Classes(2, labels=["a", "b"], ordered=True, varying="variances"))
+    assert shown == "Classes(2, labels=('a', 'b'), ordered=True, varying=('variances',))"
 
 
 def test_classes_of_a_zero_part_are_refused(data):

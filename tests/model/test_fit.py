@@ -166,6 +166,7 @@ def test_nonconvergence(data, maxiter):
     text = str(caught[0].message)
     assert "did not converge" in text and "(1)" in text and "(5)" in text
     assert f"maxiter, now {maxiter}" in text
+    assert f"maxiter, now {maxiter}" in " ".join(str(results.summary()).split())
     assert caught[0].filename == __file__
     assert not results.record.retvals["converged"]
     assert np.isfinite(results.params).all()

@@ -12,7 +12,8 @@ from scipy.stats import chi2_contingency, norm
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes, datasets, families, select_classes
-from statsmodels_gllamm.results.class_number import with_classes, with_response
+from statsmodels_gllamm.results.class_number import with_classes
+from statsmodels_gllamm.results.resample import with_response
 
 matplotlib.use("Agg")
 BINOMIAL = sm.families.Binomial()

@@ -13,7 +13,7 @@ import statsmodels.formula.api as smf
 
 from statsmodels_gllamm import GLLAMM, Factor, families
 from statsmodels_gllamm.exceptions import PrecisionWarning
-from statsmodels_gllamm.results.prediction_delta import Coordinates, derivatives, variances
+from statsmodels_gllamm.results.delta import Coordinates, derivatives, variances
 
 BINOMIAL, POISSON = sm.families.Binomial(), sm.families.Poisson()
 LINKS = sm.families.links

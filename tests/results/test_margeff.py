@@ -217,6 +217,27 @@ def test_mixed_and_classes(data):
     h = 1e-4
     up, down = (fit.predict(data.assign(x=data.x + s * h)) for s in (1, -1))
     assert_allclose(fit.get_margeff().margeff, (up - down).mean() / (2 * h), rtol=1e-6)
+    classes = {"c": Classes(2, within="id")}
+    fit = GLLAMM.from_formula("r ~ b + (1 | c)", both, family_by="form", classes=classes, family={
+        "yes": BINOMIAL, "much": sm.families.Gaussian()}).fit(rng=0, starts=2)
+    found = fit.get_margeff()
+    assert found.outcomes == ("yes", "much")
+    assert_allclose(found.margeff[0, 1], fit.params["b"], rtol=1e-8)
+
+
+@pytest.mark.parametrize("family", [families.Ordinal(), families.Nominal()])
+def test_categories_of_classes_have_effects_each(data, family):
+    graded = data.assign(r=np.array(["a", "b", "c"])[(data.k + data.y) % 3])
+    graded["r"] = pd.Categorical(graded["r"], ordered=True)
+    fit = GLLAMM.from_formula("r ~ x + (1 | c)", graded, family=family,
+                              classes={"c": Classes(2, within="id")}).fit(rng=0, starts=2)
+    h = 1e-4
+    up, down = (fit.predict(graded.assign(x=graded.x + s * h), which="prob") for s in (1, -1))
+    found = fit.get_margeff()
+    assert found.outcomes == ("a", "b", "c")
+    assert_allclose(found.margeff[0], (up - down).mean() / (2 * h), rtol=1e-6, atol=1e-10)
+    with pytest.raises(ValueError, match="categories that are not numbers"):
+        fit.get_prediction()
 
 
 def test_arrays_and_removed_data(data, random_intercept):

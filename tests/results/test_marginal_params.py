@@ -179,9 +179,14 @@ def test_constraints(data):
 @pytest.mark.filterwarnings("ignore:the model is not identified", "ignore:the error of the rule")
 def test_flat(data):
     item = data.assign(item=np.tile(list("uv"), len(data) // 2))
-    fit = GLLAMM.from_formula("y ~ x + (0 + f | id)", item, family=BINOMIAL,
-                              factors={"f": Factor("item", loadings=[None, None])}).fit(n_quad=5)
-    assert fit.marginal_params().bse.isna().all()
+    flat, known = (GLLAMM.from_formula(
+        "y ~ x + (0 + f | id)", item, family=BINOMIAL, factors={"f": Factor("item", loadings=loadings)})
+        .fit(n_quad=5) for loadings in ([None, None], [1, None]))
+    assert flat.bse[["lambda[f,u]", "var[f[id]]"]].isna().all()
+    # the scale of the factor does not matter to them
+    found, exact = flat.marginal_params(), known.marginal_params()
+    assert_allclose(found.params, exact.params, rtol=1e-4)
+    assert_allclose(found.bse, exact.bse, rtol=1e-3)
 
 
 def test_classes(data):

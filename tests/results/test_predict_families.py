@@ -224,6 +224,21 @@ def test_posterior_of_two_parts_averages_to_the_prior(rng):
 # Responses whose mean needs more than the linear predictor
 
 
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "loglog", "cauchit"])
+@pytest.mark.parametrize("grades", [2, 4])
+def test_ordinal_without_its_dispersion(wide, link, grades):
+    """Absent columns are not taken for probabilities of zero."""
+    data = wide.assign(grade=np.arange(len(wide)) % grades)
+    model = GLLAMM.from_formula("grade ~ x + (1 | id)", data, family=families.Ordinal(link),
+                                dispersion="z")
+    params = np.array([0.5, 0.7, *np.arange(grades - 1.0), 0.3])
+    for new in (data[["x"]], model.exog):
+        for which in ("mean", "conditional", "prob", "var", "cumulative"):
+            with pytest.raises(DataError, match=f"which='{which}' needs the columns z, which the data"):
+                predict(model, params, new, which=which)
+    assert_allclose(predict(model, params, data, which="prob").sum(axis=1), 1, rtol=1e-8)
+
+
 def test_means_with_dispersions(wide):
     data = wide.assign(t=np.exp(wide.z) + 0.1)
     model = GLLAMM.from_formula("t ~ x + (1 | id)", data, family=families.LogNormal(),

@@ -8,7 +8,7 @@ from scipy.special import expit, ndtri
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes, Factor, families
-from statsmodels_gllamm.results.r_squared import _parts
+from statsmodels_gllamm.results.r_squared import parts_at
 
 BINOMIAL, POISSON = sm.families.Binomial(), sm.families.Poisson()
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(60)
@@ -211,7 +211,7 @@ def test_sleepstudy(reference):
     assert_allclose(parts["variance"], [fixed, between, fit.scale, total], rtol=1e-8)
     reml = params.copy()
     reml.iloc[:] = [251.405, 10.4673, 612.10, 24.7407 * 5.9221 * 0.0656, 5.9221**2, np.log(25.5918)]
-    fixed, between, residual = _parts(fit, None)[0](fit.model.design.to_working(reml.to_numpy()))
+    fixed, between, residual = parts_at(fit, None)[0](fit.model.design.to_working(reml.to_numpy()))
     total = fixed + between + residual
     assert_allclose([fixed / total, (fixed + between) / total], [0.2786511, 0.7992199], atol=2e-5)
 
