@@ -133,6 +133,9 @@ class Fitting(ClassFitting, Regularized):
         ------
         ValueError
             Unknown names, or constraints that contradict each other.
+        DataError
+            The search came to a singular covariance matrix whose constraints do more than set
+            covariances to zero, fix variances or make variances of uncorrelated latent variables equal.
 
         Examples
         --------
