@@ -17,6 +17,7 @@ from statsmodels.genmod.families import links
 
 from statsmodels_gllamm.families.choice import Choice, Ranking
 from statsmodels_gllamm.families.mixed import MixedFamily
+from statsmodels_gllamm.families.moments import category_values
 from statsmodels_gllamm.responses.binomial import Binomial
 from statsmodels_gllamm.responses.custom import Custom
 from statsmodels_gllamm.responses.gaussian import GaussianBase
@@ -67,7 +68,7 @@ IDENTITY, LOG, LOGIT = Identity(), Scale("log", links.Log()), Scale("logit", lin
 def mean_scale(response):
     """The scale of means of a response."""
     if response.categories is not None:
-        values = np.array(response.categories, dtype=float)
+        values = category_values(response)
         return Scale(f"logit between {values.min():g} and {values.max():g}", links.Logit(),
                      values.min(), values.max())
     inner = getattr(response, "inner", None)
