@@ -18,6 +18,7 @@ from scipy.special import ndtri
 
 from statsmodels_gllamm.estimation.options import one_of
 from statsmodels_gllamm.families.base import FamilyData
+from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.responses.censored import CensoredResponse
 from statsmodels_gllamm.responses.sets import SetResponse
 from statsmodels_gllamm.results import linear
@@ -99,9 +100,10 @@ def deviance(results, given="posterior") -> np.ndarray:
     outcomes = family.outcomes(sample)
     sets = any(isinstance(member.response, SetResponse) for member in outcomes.members)
     if len(outcomes.predictors) > 1 or sets:
+        separate = linear.row_sets(outcomes) is None and not isinstance(family, Nominal)
         raise NotImplementedError(f"deviance residuals are not available for {family.name}, whose "
                                   "outcomes have several linear predictors or rows"
-                                  f"{'' if sets else '; use resid_pearson or resid_quantile'}")
+                                  f"{'; use resid_pearson or resid_quantile' if separate else ''}")
     nu = average(lambda piece, aux: lambda nu: nu[0])
     if model.structure.classes and model.design.varying:
         raise NotImplementedError("deviance residuals are not available where classes have "
