@@ -131,6 +131,7 @@ def test_the_column_of_families_is_no_variable():
         "a": sm.families.Gaussian(), "b": sm.families.Binomial()}).fit()
     with pytest.raises(ValueError, match="'part' says which response a row is of"):
         res.average_predictions("part")
+    assert set(res.get_margeff().summary_frame().index.get_level_values("exog")) == {"x"}
     found = res.average_predictions("x", values=[0])
     assert set(found.index.get_level_values("response")) == {"a", "b"}
 
