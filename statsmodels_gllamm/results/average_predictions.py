@@ -14,6 +14,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from statsmodels_gllamm.families.mixed import MixedFamily
 from statsmodels_gllamm.results.delta import estimates
 from statsmodels_gllamm.results.expected import expected
 from statsmodels_gllamm.results.intraclass import interval_table
@@ -74,6 +75,9 @@ def averages(results, variable, by=None, values=None, at="overall", atexog=None,
         if name not in known:
             raise ValueError(f"{name!r} is no variable of the formula; there are "
                              f"{', '.join(known) or '(none)'}")
+        if isinstance(model.fitted_family, MixedFamily) and name == model.fitted_family.by:
+            raise ValueError(f"{name!r} says which response a row is of, and cannot be varied; "
+                             "predictions are by response whatever the variable")
     if by == variable:
         raise ValueError(f"by is {by!r}, the variable itself; name another one")
     own, given = (values, None) if not isinstance(values, dict) else (

@@ -90,7 +90,9 @@ def get_margeff(results, at="overall", method="dydx", atexog=None, dummy=False, 
     if of not in ("variables", "columns"):
         raise ValueError(f"of must be 'variables' or 'columns', not {of!r}")
     population, known = _population(model, at, atexog, of == "columns")
-    chosen = _chosen(known, variables)
+    family = model.fitted_family
+    by = family.by if isinstance(family, MixedFamily) else None  # another response, no effect
+    chosen = _chosen({name: one for name, one in known.items() if name != by}, variables)
     ways = {column: _way(population, column, variable.inside, dummy, count)
             for column, variable in chosen.items() if variable.levels is None}
     if at in CENTRES:

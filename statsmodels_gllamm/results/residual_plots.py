@@ -118,7 +118,8 @@ def _boxes(axis, values, found) -> None:
                  medianprops={"color": DARK}, flierprops={"markersize": 3, "markeredgecolor": MIDDLE},
                  boxprops={"color": MIDDLE}, whiskerprops={"color": MIDDLE},
                  capprops={"color": MIDDLE})
-    axis.set_xticks(np.arange(1, len(labels) + 1), [cluster_label(one) for one in labels])
+    axis.set_xticks(np.arange(1, len(labels) + 1), [
+        f"{one:.3g}" if isinstance(one, float) else cluster_label(one) for one in labels])
 
 
 def plot_qq(results, group=None, given="prior", n_sim=39, rng=None, ax=None):

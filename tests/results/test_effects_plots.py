@@ -121,3 +121,23 @@ def test_picture_of_categories(data):
 def test_errors(binary, arguments, message):
     with pytest.raises(ValueError, match=message):
         binary.plot_effects(*arguments)
+
+
+def test_the_column_of_families_is_no_variable():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"part": np.tile(["a", "b"], 60), "x": rng.normal(size=120)})
+    data["y"] = np.where(data.part == "a", rng.normal(size=120), rng.integers(0, 2, 120))
+    res = GLLAMM.from_formula("y ~ 0 + part + x:part", data, family_by="part", family={
+        "a": sm.families.Gaussian(), "b": sm.families.Binomial()}).fit()
+    with pytest.raises(ValueError, match="'part' says which response a row is of"):
+        res.average_predictions("part")
+    assert set(res.get_margeff().summary_frame().index.get_level_values("exog")) == {"x"}
+    found = res.average_predictions("x", values=[0])
+    assert set(found.index.get_level_values("response")) == {"a", "b"}
+
+
+def test_boxes_have_short_labels():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"x": np.tile([0, 1 / 3, 2 / 3], 40), "y": rng.normal(size=120)})
+    axis = GLLAMM.from_formula("y ~ x", data).fit().plot_residuals(rng=0).axes[0]
+    assert all(len(label.get_text()) < 10 for label in axis.get_xticklabels())
