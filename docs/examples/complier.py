@@ -10,7 +10,8 @@ from statsmodels_gllamm import GLLAMM, Classes
 
 trial = pd.DataFrame({"offered": [0, 0, 1, 1, 1, 1], "took": [0, 0, 0, 0, 1, 1],
                       "died": [1, 0, 1, 0, 1, 0], "children": [74, 11514, 34, 2385, 12, 9663]})
-trial["kind"] = np.where(trial["offered"] == 1, 1.0 + trial["took"], np.nan)
+kinds = np.array(["never-taker", "complier"])
+trial["kind"] = pd.Series(kinds[trial["took"]]).where(trial["offered"] == 1)
 print(trial)
 # end
 
@@ -55,7 +56,7 @@ complies = rng.random(n) < expit(0.2 + 0.7 * job["age"] + 0.8 * job["motivation"
 mean = np.where(complies, 0.1 - 0.35 * job["seminar"], -0.1) + 0.4 * job["baseline"]
 depression = (mean + rng.normal(scale=0.5, size=n)).to_numpy()[person]
 depression += rng.normal(scale=0.5, size=n * waves)
-job["came"] = np.where(job["seminar"] == 1, np.where(complies, 2.0, 1.0), np.nan)
+job["came"] = pd.Series(kinds[complies * 1]).where(job["seminar"] == 1)
 long = job.loc[person].reset_index(drop=True).assign(id=person, wave=wave, depression=depression)
 print(long.head(4).round(2))
 # end

@@ -70,7 +70,7 @@ def _read(sample, variable, number, outcomes, levels, at: int, rows, before, var
     if variable.spec.known is not None:
         values = sample.numbers[variable.known]
         _check_constant(values, first, level, group, f"the known class {variable.spec.known!r}")
-        known = _known(values[first], variable)
+        known = known_classes(values[first], variable)
     starts = 0, 0
     if before:
         starts = tuple(place.stop for place in before[-1].places)
@@ -110,7 +110,7 @@ def _designs(columns, variable) -> tuple[ClassDesign, ...]:
     return tuple(found)
 
 
-def _known(values, variable) -> np.ndarray:
+def known_classes(values, variable) -> np.ndarray:
     """Numbers of the classes, -1 where a value is missing."""
     seen = ~np.isnan(values)
     wrong = seen & ~np.isin(values, np.arange(1, variable.spec.count + 1))

@@ -36,7 +36,7 @@ class ClassMeasures:
         Notes
         -----
         Continuous latent variables are integrated over their distribution.  Intervals of
-        probabilities are symmetric for logits.
+        probabilities are symmetric for logits, those of means as of `get_prediction`.
 
         Examples
         --------

@@ -109,8 +109,8 @@ def _check(large, small, results, smaller) -> None:
         one._needs_data("bootstrap_lrt")
         refuse_sampling_weights(one.model, "bootstrap_lrt()")
     if _classes(small) >= _classes(large):
-        raise ValueError(f"bootstrap_lrt() compares this model of {_classes(large)} classes with one "
-                         f"of fewer, not of {_classes(small)}")
+        raise ValueError(f"bootstrap_lrt() compares a model with one of fewer classes, not "
+                         f"{_classes(large)} with {_classes(small)}: call it of the larger model")
     if not np.array_equal(large.sample.endog, small.sample.endog):
         raise ValueError("the two models are of different responses; fit both to the same data")
     for name, weight in small.sample.weights.items():

@@ -2,7 +2,8 @@ r"""Profiles of latent classes: means or probabilities of the responses of every
 
 .. math:: E(y_i \mid c) = \int g^{-1}(\nu_{ic}(u))\, \phi(u)\, du, \qquad P(y_i = k \mid c)
 
-with errors by the delta method.  Intervals of probabilities are symmetric for their logits,
+with errors by the delta method.  Intervals are made on the scales of prediction_scales.py, those of
+probabilities as
 
 .. math:: \mathrm{logit}\, \hat p \pm z_{1-\alpha/2}\, \frac{se(\hat p)}{\hat p (1 - \hat p)}
 """
@@ -13,7 +14,6 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
 from scipy.stats import norm
 
 from statsmodels_gllamm.families.mixed import MixedFamily
@@ -23,7 +23,9 @@ from statsmodels_gllamm.results.axes import panels, tidy
 from statsmodels_gllamm.results.class_combinations import labels_of
 from statsmodels_gllamm.results.class_predictions import class_values
 from statsmodels_gllamm.results.delta import nonlinear
+from statsmodels_gllamm.results.prediction_scales import scales_of
 from statsmodels_gllamm.results.rows import Asked, rows_of
+from statsmodels_gllamm.results.variables import variables_of
 
 MOST = 200  # patterns of rows that make a table
 COLORS = ("#1f4e79", "#c55a11", "#548235", "#7f6000", "#7030a0", "#a5a5a5", "#c00000", "#00808a")
@@ -73,9 +75,11 @@ def naming_column(model, patterns: Patterns) -> str | None:
 
 
 def _columns_of_patterns(model, patterns: Patterns):
-    """(column, its codes (P,)) of the columns that are functions of the pattern."""
+    """(column, its codes (P,)) of the columns that are functions of the pattern, variables of the
+    formulas first."""
     frame = model.data.frame
-    for name in frame.columns:
+    own = variables_of(model, frame)
+    for name in [*own, *(name for name in frame.columns if name not in own)]:
         if name != model.sample.endog_name:
             codes, _ = pd.factorize(frame[name])
             own = codes[patterns.first]
@@ -153,11 +157,12 @@ def _table(results, rows, index, labels, kind, alpha) -> pd.DataFrame:
         return np.moveaxis(found, 0, -1).transpose(1, 0, 2).ravel()  # rows, categories, classes
 
     table = nonlinear(results, values, alpha)[["estimate", "std_err", "conf_low", "conf_high"]]
-    if kind == "prob":
-        p = table["estimate"].to_numpy()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            half = norm.ppf(1 - alpha / 2) * table["std_err"].to_numpy() / (p * (1 - p))
-            table["conf_low"], table["conf_high"] = expit(logit(p) - half), expit(logit(p) + half)
+    estimate, limits = table["estimate"].to_numpy(), np.empty((2, len(table)))
+    half, each = norm.ppf(1 - alpha / 2) * table["std_err"].to_numpy(), len(table) // rows.data.n
+    for own, scale in scales_of(model, kind, rows.data, np.ones(rows.data.n, dtype=bool)):
+        at = (own[:, None] * each + np.arange(each)).ravel()
+        limits[:, at] = scale.interval(estimate[at], half[at])
+    table["conf_low"], table["conf_high"] = limits
     table.index = _index(index, None if kind == "mean" else labels, variables)
     return table
 
@@ -182,8 +187,8 @@ def plot_profiles(results, data=None, alpha=0.05, ax=None):
         sizes = pd.Series(np.nan, labels_of(variables))
     categories = (list(table.index.unique("category")) if "category" in table.index.names else [None])
     n, width = len(categories), max(4.2, 1.6 + 0.45 * (len(table) // len(categories) // len(sizes)))
-    axes = panels(ax, n, (min(width * n, 14), 3.4), f"there are {n} categories: pass one for each",
-                  sharey=True)
+    axes = panels(ax, n, (min(width * n, 12.5) + 1.3, 3.4),
+                  f"there are {n} categories: pass one for each", sharey=True)
     for axis, category in zip(axes, categories):
         own = table if category is None else table.xs(category, level="category")
         for c, label in enumerate(product(*(table.index.unique(name) for name in names))):
@@ -197,7 +202,8 @@ def plot_profiles(results, data=None, alpha=0.05, ax=None):
             axis.vlines(place[known], part["conf_low"][known], part["conf_high"][known], color=color,
                         linewidth=1.1)
         _finish(axis, part.index, category, category == categories[0], kind == "prob")
-    axes[0].legend(frameon=False, fontsize="small", loc="best")
+    outside = {} if ax is not None else {"bbox_to_anchor": (1.0, 1.0)}
+    axes[-1].legend(frameon=False, fontsize="small", loc="upper left" if outside else "best", **outside)
     return axes[0].figure
 
 

@@ -21,6 +21,7 @@ from statsmodels_gllamm.formula.categories import key_name
 from statsmodels_gllamm.formula.groups import Group, make_group
 from statsmodels_gllamm.formula.rows import as_frame, hint
 from statsmodels_gllamm.latent.hierarchy import Level, first_rows, parent_units
+from statsmodels_gllamm.latent.read_classes import known_classes
 from statsmodels_gllamm.latent.sampling import weights_of
 from statsmodels_gllamm.results.rows import (
     MISSING,
@@ -188,10 +189,10 @@ def _known_classes(model, new) -> tuple[np.ndarray, ...]:
     """The known classes of the rows' clusters by variable, -1 where they are not known."""
     out = []
     for variable in model.classes:
-        values = np.full(len(new.index), np.nan)
+        known = np.full(len(new.index), -1)
         if variable.spec.known is not None:
-            values = new.numbers[variable.known]
-        out.append(np.where(np.isnan(values), 0, values).astype(np.int64) - 1)
+            known = known_classes(new.numbers[variable.known], variable)
+        out.append(known)
     return tuple(out)
 
 

@@ -406,6 +406,8 @@ def test_known_classes_by_label(data):
         assert_allclose(fit.params, fits["number"].params, rtol=1e-9)
         assert_allclose(fit.predict(data, "posterior", history=data),
                         fits["number"].predict(which="posterior"), rtol=1e-6)
+    with pytest.raises(DataError, match="has the value 3; it holds the number of the class, 1 to 2"):
+        fits["number"].predict(data, "posterior", history=data.assign(number=3.0))
 
 
 def test_all_starts_are_of_one_generator(data):

@@ -81,6 +81,9 @@ def test_profiles_of_means_and_of_given_rows(data):
         name, row = f"item[{item}][c={c}]", table.loc[(item, c)]
         assert_allclose(row[["estimate", "std_err"]], [res.params[name], res.bse[name]], rtol=1e-6)
         assert_allclose(row["conf_high"], res.params[name] + norm.ppf(0.975) * res.bse[name])
+    twin = data.assign(a=data["item"].map(str.upper))[["a", *data]]
+    own = model_of(twin, "g ~ 0 + (0 + item | c)").fit(rng=0, starts=1)
+    assert own.class_profiles().index.names == ["item", "c"]
     res = model_of(data, "n ~ 0 + x + (1 | c)", family=sm.families.Poisson()).fit(rng=0, starts=2)
     with pytest.raises(ValueError, match="600 kinds.*data="):
         res.class_profiles()
@@ -88,6 +91,8 @@ def test_profiles_of_means_and_of_given_rows(data):
     mean = np.exp(res.params["x"] + res.params["Intercept[c=2]"])
     row = table.loc[("one", 2)]
     assert_allclose(row["estimate"], mean)
+    log = norm.ppf(0.975) * row["std_err"] / mean
+    assert_allclose(row[["conf_low", "conf_high"]], mean * np.exp([-log, log]))
     a = np.zeros(len(res.params))
     a[[res.model.param_names.index(name) for name in ("x", "Intercept[c=2]")]] = mean
     assert_allclose(row["std_err"], np.sqrt(a @ res.cov_params().to_numpy() @ a), rtol=1e-6)
@@ -99,13 +104,13 @@ def test_profiles_of_categories_with_offset(data):
     res = model_of(data, "o ~ time + (1 | c)", family=families.Ordinal(), offset="off").fit(
         rng=0, starts=2)
     table, p = res.class_profiles(), res.params
-    assert table.index.names == ["item", "category", "c"]
-    assert_allclose(table["estimate"].groupby(level=["item", "c"]).sum(), 1)
+    assert table.index.names == ["time", "category", "c"]  # what the formula has, not "item"
+    assert_allclose(table["estimate"].groupby(level=["time", "c"]).sum(), 1)
     cuts = res.thresholds["estimate"].to_numpy()
     nu = p["time"] * 1 + p["Intercept[c=2]"] + 0.5
     below = expit(cuts - nu)
     expected = [below[0], below[1] - below[0], 1 - below[1]]
-    assert_allclose(table.loc["b"]["estimate"].unstack().loc[["low", "mid", "high"], 2], expected)
+    assert_allclose(table.loc[1]["estimate"].unstack().loc[["low", "mid", "high"], 2], expected)
     figure = res.plot_profiles()
     assert [axis.get_title() for axis in figure.axes] == [
         "category low", "category mid", "category high"]
