@@ -183,9 +183,9 @@ class PenalizedObjective(OfObjective):
         return PenalizedPoint(inner.design, inner.problem, inner.working, inner.value, inner,
                               self.prior.on(self.objective, inner))
 
-    def weights(self, working: np.ndarray) -> np.ndarray:
-        """Posterior probabilities of a mixture's components."""
-        return self.objective.weights(working)
+    def all_weights(self, working: np.ndarray) -> list[np.ndarray]:
+        """Posterior probabilities of a mixture's components, by level."""
+        return self.objective.all_weights(working)
 
     def with_points(self, n_quad) -> PenalizedObjective:
         """The same with other points per dimension by level."""

@@ -246,7 +246,8 @@ class Profiler:
                 x = (low + high) / 2 if not low < x < high else np.clip(x, low + margin,
                                                                         high - margin)
             return float(x)
-        step = (goal - inside.zeta) / inside.rise if inside.rise > 0 else side * np.inf
+        with np.errstate(over="ignore"):  # the curve may be all but flat
+            step = (goal - inside.zeta) / inside.rise if inside.rise > 0 else side * np.inf
         so_far = abs(inside.x - self.centre.x)
         if inside is self.centre:
             return inside.x + step

@@ -147,7 +147,7 @@ class Hypotheses:
         ----------
         which : str or list of str, optional
             A group, all of whose latent variables are tested, or names of latent variables such as
-            "Days[Subject]"; by default all latent variables of the model.
+            "Days[Subject]" ("Days" where that is clear); by default all latent variables.
         rng, draws
             As of `lr_test`.
         **fit_kwds

@@ -37,7 +37,7 @@ from statsmodels_gllamm.estimation.information import observed_information
 from statsmodels_gllamm.estimation.optimize import evaluate_for_search, is_positive_definite
 from statsmodels_gllamm.exceptions import DataError
 from statsmodels_gllamm.formula.design import make_design
-from statsmodels_gllamm.latent.constrained import in_natural_coordinates
+from statsmodels_gllamm.latent.constrained import constrained, in_natural_coordinates
 from statsmodels_gllamm.results.covariance import (
     check_cov_type,
     cluster_codes,
@@ -146,11 +146,11 @@ def _pieces(results, larger: Larger, cov_type, cov_kwds):
     return score, information, scores.T @ scores
 
 
-def _inside(results, design, working) -> np.ndarray:
+def _inside(results, design, working, constraints) -> np.ndarray:
     """Directions (k, f) of the parameters that the fit has estimated: without those at a boundary or
-    in flat directions."""
+    in flat directions.  ``constraints`` are on the working coordinates of the design."""
     record = results.record
-    basis = np.eye(len(working)) if record.constraints is None else record.constraints.basis
+    basis = np.eye(len(working)) if constraints is None else constraints.basis
     held = set(zero_coordinates(design, working).tolist())
     names = design.layout.names
     flat = {name for direction in record.flat for name in direction}
@@ -181,7 +181,12 @@ def freed(results) -> Larger:
     working = design.to_working(np.asarray(results.params, dtype=float))
     rows = _independent(constraints.r)
     texts = results.constraints
-    return Larger(model, design, working, _inside(results, design, working),
+    for s, c in design.cov_slices():
+        if c.direct and not is_positive_definite(c.matrix(working[s])):
+            raise ValueError("score_test() of constraints is not available where the covariance matrix "
+                             f"of {', '.join(c.names)} is singular, as it is here; use lr_test() with "
+                             "the fit without constraints")
+    return Larger(model, design, working, _inside(results, design, working, constraints),
                   np.linalg.pinv(constraints.r[rows]), [texts[j] for j in rows])
 
 
@@ -207,13 +212,14 @@ def extended(results, exog_extra) -> Larger:
                                   "models and use lr_test()")
     at = [place[name] for name in names]
     own, theta = model.design, np.zeros(len(larger_names))
-    design = larger.design
+    design, constraints = larger.design, None
     if record.constraints is not None:
-        own = in_natural_coordinates(model.design, record.constraints)
+        within = constrained(model.design, record.constraints)
+        own, constraints = within.inner, within.constraints
         covariances = dict(zip((c.names for c in own.covariances), own.covariances))
         design = replace(design, covariances=tuple(covariances[c.names] for c in design.covariances))
     theta[at] = np.asarray(results.params, dtype=float)
-    inner = _inside(results, own, own.to_working(theta[at]))
+    inner = _inside(results, own, own.to_working(theta[at]), constraints)
     inside = np.zeros((len(theta), inner.shape[1]))
     inside[at] = inner
     return Larger(larger, design, design.to_working(theta), inside,

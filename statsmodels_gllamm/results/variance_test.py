@@ -33,7 +33,8 @@ def variance_test(results, which=None, rng=0, draws=DRAWS, stacklevel=2, **fit_k
 
 
 def chosen(model, which) -> list[str]:
-    """Names of latent variables: all, those of a group, or named ones.
+    """Names of latent variables: all, those of a group, or named ones, without ``[group]`` where that
+    is clear.
 
     Raises
     ------
@@ -49,8 +50,12 @@ def chosen(model, which) -> list[str]:
                          "bar such as (1 | id) in the formula makes one")
     if which is None:
         return every
+    bare = [name.partition("[")[0] for name in every]
+    alone = {term: name for term, name in zip(bare, every) if bare.count(term) == 1}
     found = []
     for name in [which] if isinstance(which, str) else which:
+        if name not in of_group:
+            name = alone.get(name, name)
         if name not in of_group and name not in every:
             raise ValueError(f"{name!r} is neither a group nor a latent variable; there are "
                              f"{', '.join((*of_group, *every))}")

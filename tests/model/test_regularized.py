@@ -171,6 +171,24 @@ def test_gradients_and_information_are_those_of_the_penalised_likelihood(data, r
                 np.testing.assert_allclose(value.penalty.curvature, own, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:at the boundary")
+@pytest.mark.parametrize("method", ["ridge", "student"])
+@pytest.mark.parametrize("bars", ["(1 | c)", "(1 | c) + (1 | g)"])
+def test_classes_at_the_penalised_maximum(data, method, bars):
+    """The score of the likelihood is minus that of the penalty."""
+    model = GLLAMM.from_formula(f"b ~ x + {bars}", data, family=BINOMIAL,
+                                classes={"c": Classes(2, within="g")})
+    res = model.fit_regularized(method, {"x": 3.0}, rng=0, starts=3, n_quad=5)
+    t, at = res.params["x"], model.param_names.index("x")
+    score = model.score(res.params, n_quad=5)
+    slope = 3.0 * (t if method == "ridge" else 4 * t / (3 + t**2))
+    np.testing.assert_allclose(score[at], slope, atol=2e-3)
+    others = [i for i, name in enumerate(model.param_names)
+              if i != at and name not in res.record.boundary]
+    np.testing.assert_allclose(score[others], 0, atol=2e-3)
+    assert abs(slope) > 0.1 and len(res.optima)
+
+
 def test_results_say_so_and_refuse(data):
     model = GLLAMM.from_formula("b ~ x + z + (1 | g)", data, family=BINOMIAL)
     plain, res = model.fit(), model.fit_regularized("ridge", 2.0)

@@ -10,7 +10,7 @@ from scipy import stats
 import statsmodels.api as sm
 
 from statsmodels_gllamm import GLLAMM, Classes, Factor, datasets, families
-from statsmodels_gllamm.exceptions import DataError
+from statsmodels_gllamm.exceptions import BoundaryWarning, DataError
 
 BINOMIAL, POISSON = sm.families.Binomial(), sm.families.Poisson()
 
@@ -195,3 +195,22 @@ def test_refused(data):
     result.remove_data()
     with pytest.raises(ValueError, match="needs the data"):
         result.score_test("z")
+
+
+def test_constraints_where_a_covariance_matrix_is_singular(rng):
+    """Of added columns it is the likelihood ratio's; constraints are refused."""
+    g, x = np.repeat(np.arange(60), 6), np.tile(np.linspace(-1, 1, 6), 60)
+    z, w = rng.normal(size=(2, 360))
+    data = pd.DataFrame({"g": g, "x": x, "z": z, "w": w, "y": 0.3 * rng.normal(size=60)[g]
+                         + rng.normal(size=360)})
+
+    def fit(formula, text):
+        with pytest.warns(BoundaryWarning):
+            return GLLAMM.from_formula(formula, data).fit_constrained(text)
+
+    for text in ("cov[Intercept[g],x[g]] = 0", "var[Intercept[g]] = 0.1"):
+        res = fit("y ~ x + (x + z | g)", text)
+        ratio = 2 * (fit("y ~ x + w + (x + z | g)", text).llf - res.llf)
+        np.testing.assert_allclose(res.score_test("w").statistic, ratio, rtol=0.05, atol=0.01)
+        with pytest.raises(ValueError, match="matrix of Intercept.* is singular.*lr_test"):
+            res.score_test()

@@ -144,3 +144,11 @@ def test_refused(data):
     result.remove_data()
     with pytest.raises(ValueError, match="needs the data"):
         result.test_variance()
+
+
+def test_names_without_group(data):
+    res = fit("y ~ x + (z | g)", data)
+    assert res.test_variance("z") == res.test_variance("z[g]") == res.test_variance(["z[g]"])
+    two = fit("y ~ x + (1 | g) + (1 | g:h)", data)
+    with pytest.raises(ValueError, match=r"'Intercept' is neither a group .*Intercept\[g:h\]"):
+        two.test_variance("Intercept")
