@@ -17,6 +17,8 @@ from statsmodels_gllamm.responses.location_scale import GaussianIdentity, Locati
 from statsmodels_gllamm.responses.student import StudentT
 from statsmodels_gllamm.responses.truncated import ZeroTruncated
 
+BLOCK = 60_000  # densities at a time
+
 
 def response_moments(response, y, kind: str, aux, data, values=None) -> Callable:
     """Function nu (1, ..., n) -> (..., n) or, of probabilities, (K, ..., n).
@@ -45,9 +47,27 @@ def response_moments(response, y, kind: str, aux, data, values=None) -> Callable
         return lambda nu: response.mean(nu[0], aux, y)[None]
     if response.categories is not None:
         return lambda nu: response.probabilities(nu[0], aux, y)
-    rows = [count_rows(response, value, aux, data) for value in values]
-    return lambda nu: np.stack([
-        np.exp(response.log_density(y, nu[0], phi)) * possible for y, phi, possible in rows])
+    return count_moments(response, aux, data, values)
+
+
+def count_moments(response, aux, data, values) -> Callable:
+    """Function nu (1, ..., n) -> (K, ..., n): probabilities of K counts."""
+    y, phi, possible = (np.stack(parts, axis=-2) for parts in zip(
+        *(count_rows(response, value, aux, data) for value in values)))
+
+    def probabilities(nu):
+        out, at = [], nu[0][..., None, :]
+        step = max(BLOCK // max(at.size, 1), 1)
+        for own in (slice(k, k + step) for k in range(0, len(values), step)):
+            shape = nu.shape[1:-1] + possible[own].shape
+            n = possible[own].size
+            wide = np.broadcast_to(at, shape).reshape(nu.shape[1:-1] + (n,))
+            p = np.exp(response.log_density(y[:, own].reshape(len(y), n), wide,
+                                            phi[:, own].reshape(len(phi), n)))
+            out.append(np.moveaxis(p.reshape(shape) * possible[own], -2, 0))
+        return np.concatenate(out)
+
+    return probabilities
 
 
 def has_tails(response) -> bool:

@@ -119,12 +119,16 @@ class PreparedClasses:
 
 def prepare_classes(model, data=None, which="mean", given=None, above=None, values=None, offset=None,
                     exposure=None, n_trials=None, integration="adaptive", n_quad=N_QUAD, history=None,
-                    time=None) -> PreparedClasses:
+                    time=None, latent=None) -> PreparedClasses:
     """Read the data of predictions; parameters as of `predict.predict`."""
-    one_of("which", which, WHICH)
-    if given == "zero":
-        raise ValueError("given='zero' has no meaning with latent classes; which='class' has the means "
+    if latent is not None:
+        raise NotImplementedError("latent= is not available for models with latent classes; "
+                                  "which='class' has the means in every class")
+    if given == "zero" or which in ("conditional", "linear"):
+        name = "given='zero'" if given == "zero" else f"which={which!r}"
+        raise ValueError(f"{name} has no meaning with latent classes; which='class' has the means "
                          "in every class")
+    one_of("which", which, WHICH)
     if data is not None:
         data = as_frame(data)
     ask = Asked("mean", "prior") if which == "class" else asked(which, given)

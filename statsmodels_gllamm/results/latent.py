@@ -71,8 +71,12 @@ def one_group(model, group) -> str:
     """The name of a group, checked."""
     known = group_names(model)
     if group not in known:
-        raise ValueError(f"the model has no group {group!r}; its groups are {', '.join(known)}"
-                         if known else "the model has no latent variables")
+        none = "the model has no latent variables"
+        if model.structure.classes:
+            none = ("the model has no continuous latent variables; class_probabilities() and "
+                    "modal_class have the classes")
+        raise ValueError(f"the model has no group {group!r} with latent variables; there are those of "
+                         f"{', '.join(known)}" if known else none)
     return group
 
 

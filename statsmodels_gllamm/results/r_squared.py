@@ -31,7 +31,7 @@ WHAT = "r_squared()"
 
 def variance_parts(results, scale=None) -> pd.DataFrame:
     """Parts of the variance; see ``GLLAMMResults.variance_parts``."""
-    function, names = parts_at(results, scale)
+    function, names = parts_at(results, scale, "variance_parts()")
     values, cov = estimates(results, function)
     total = values.sum()
     return pd.DataFrame({"variance": [*values, total], "std_err": [*np.sqrt(np.diag(cov)), np.nan],
@@ -77,19 +77,19 @@ def _reduction(results, null, scale) -> pd.DataFrame:
     return out
 
 
-def parts_at(results, scale):
+def parts_at(results, scale, what=WHAT):
     """The function of working coordinates that gives the parts of the variance, and their names."""
     model = results.model
-    check_variances(model, WHAT)
-    needs_sample(model, WHAT)
+    check_variances(model, what)
+    needs_sample(model, what)
     if isinstance(model.fitted_family, MixedFamily):
-        raise NotImplementedError(f"{WHAT} is not available for mixed responses, whose rows have "
+        raise NotImplementedError(f"{what} is not available for mixed responses, whose rows have "
                                   "different scales; r_squared_items() is for items of a factor model")
     if len(model.structure.predictors) > 1 and scale == "latent":
-        raise NotImplementedError(f"{WHAT} is not available for {model.fitted_family.name} on the "
+        raise NotImplementedError(f"{what} is not available for {model.fitted_family.name} on the "
                                   "scale of latent responses, of which it has several")
     rows, weight = _rows(model)
-    scale = scale_of(model, rows, results.record.working, scale, WHAT)
+    scale = scale_of(model, rows, results.record.working, scale, what)
     if len(model.structure.predictors) > 1:
         scale = "response"
     levels = [level.name for level in model.structure.levels]

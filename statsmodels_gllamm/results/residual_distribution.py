@@ -17,8 +17,10 @@ import numpy as np
 from scipy.special import betainc, gammainc, gammaincc, log_ndtr, ndtr, pdtr, pdtrc
 
 from statsmodels_gllamm.families.base import row_statistics
+from statsmodels_gllamm.families.choice import Choice, Ranking
 from statsmodels_gllamm.families.mixed import MixedFamily
-from statsmodels_gllamm.families.moments import count_rows, is_binomial, is_count
+from statsmodels_gllamm.families.moments import count_moments, is_binomial, is_count
+from statsmodels_gllamm.families.nominal import Nominal
 from statsmodels_gllamm.families.zero import Hurdle, ZeroInflated
 from statsmodels_gllamm.responses.beta import Beta
 from statsmodels_gllamm.responses.binomial import Binomial
@@ -34,6 +36,8 @@ from statsmodels_gllamm.responses.poisson import PoissonBase
 from statsmodels_gllamm.responses.sets import SetResponse
 from statsmodels_gllamm.responses.student import StudentT
 from statsmodels_gllamm.responses.truncated import ZeroTruncated
+
+CHUNK = 50  # counts at a time
 
 
 def limits(family, aux: np.ndarray, data) -> Callable:
@@ -67,10 +71,18 @@ def limits(family, aux: np.ndarray, data) -> Callable:
     if isinstance(response, SetResponse | Custom):
         raise NotImplementedError(
             f"{family.name} has no distribution function that quantile residuals could be made of"
-            + ("" if isinstance(response, Custom) else ": its categories have no order"))
+            f"{_reason(family, response)}")
     (member,) = family.outcomes(data).members
     function = response_limits(response, member.y, aux, data)
     return lambda nu: function(nu[0])
+
+
+def _reason(family, response) -> str:
+    if isinstance(family, Nominal):
+        return ": its categories have no order; predict(which='prob') has their probabilities"
+    return ("" if isinstance(response, Custom) else
+            ": its categories have no order" if isinstance(family, Choice | Ranking) else
+            ": its outcomes take several rows") + "; kind='pearson' is another kind"
 
 
 def _together(nu, parts) -> np.ndarray:
@@ -273,18 +285,19 @@ def _of_counts(response, y, aux, data) -> Callable:
     most = None
     if is_binomial(response):
         most = y[1] if len(y) > 1 else np.ones(data.n)
-    steps = []
-    for value in range(least, int((count if most is None else most).max(initial=0)) + 1):
-        rows = np.flatnonzero((count if most is None else most) >= value)
-        own, phi, _ = count_rows(response, value, aux[:, rows], data.on(rows))
-        steps.append((rows, np.sign(value - count[rows]), own, phi))
+        data = replace(data, n_trials=most)  # also where the response is `successes + failures`
+    values = np.arange(least, int((count if most is None else most).max(initial=0)) + 1)
+    chunks = [(own, count_moments(response, aux, data, tuple(own)))
+              for own in np.split(values, np.arange(CHUNK, len(values), CHUNK))]
 
     def limits_of(nu):
         before, at, after = np.zeros((3,) + nu.shape)
-        for rows, side, own, phi in steps:
-            p = np.exp(response.log_density(own, nu[..., rows], phi))
-            for total, sign in ((before, -1), (at, 0), (after, 1)):
-                total[..., rows] += np.where(side == sign, p, 0.0)
+        for own, probabilities in chunks:
+            p = probabilities(nu[None])
+            side = np.sign(own.reshape((-1,) + (1,) * nu.ndim) - count)
+            before += np.where(side < 0, p, 0.0).sum(axis=0)
+            at += np.where(side == 0, p, 0.0).sum(axis=0)
+            after += np.where(side > 0, p, 0.0).sum(axis=0)
         if most is None:
             after = np.nan
         return np.stack([before, before + at, at + after, after + 0 * at])

@@ -65,6 +65,8 @@ def moment_residuals(results, kind: str, given: str) -> np.ndarray:
 
 def ends(results, given: str, data: FamilyData | None = None) -> np.ndarray:
     """P(Y < y), P(Y <= y), P(Y >= y), P(Y > y) of the rows (4, n); of other responses with ``data``."""
+    if given == "zero":
+        raise ValueError("given must be 'prior', 'posterior' or 'history' for quantile residuals")
     model = results.model
     data = with_responses(model) if data is None else data
     average = averages(model, results.record, given)
@@ -82,8 +84,6 @@ def normal_scores(found: np.ndarray, rng) -> np.ndarray:
 
 def quantile(results, given="prior", rng=None) -> np.ndarray:
     """Randomised quantile residuals (n,)."""
-    if given == "zero":
-        raise ValueError("given must be 'prior', 'posterior' or 'history' for quantile residuals")
     return normal_scores(ends(results, given), rng)
 
 
@@ -93,11 +93,11 @@ def deviance(results, given="posterior") -> np.ndarray:
     family, sample = model.fitted_family, with_responses(model)
     average = averages(model, results.record, given)
     outcomes = family.outcomes(sample)
-    if len(outcomes.predictors) > 1 or any(
-            isinstance(member.response, SetResponse) for member in outcomes.members):
+    sets = any(isinstance(member.response, SetResponse) for member in outcomes.members)
+    if len(outcomes.predictors) > 1 or sets:
         raise NotImplementedError(f"deviance residuals are not available for {family.name}, whose "
-                                  "outcomes have several linear predictors or rows; use "
-                                  "resid_pearson or resid_quantile")
+                                  "outcomes have several linear predictors or rows"
+                                  f"{'' if sets else '; use resid_pearson or resid_quantile'}")
     nu = average(lambda piece, aux: lambda nu: nu[0])
     if model.structure.classes and model.design.varying:
         raise NotImplementedError("deviance residuals are not available where classes have "

@@ -234,8 +234,13 @@ def test_refused(data):
     params = params_of(model)
     with pytest.raises(ValueError, match="given='zero' has no meaning with latent classes"):
         model.predict(params, which="prob", given="zero")
+    for which in ("conditional", "linear"):
+        with pytest.raises(ValueError, match=f"which='{which}' has no meaning with latent classes"):
+            model.predict(params, which=which)
+    with pytest.raises(NotImplementedError, match="latent= is not available .* latent classes"):
+        model.predict(params, latent=1.0)
     with pytest.raises(ValueError, match="which is one of"):
-        model.predict(params, which="conditional")
+        model.predict(params, which="means")
     with pytest.raises(DataError, match="covariates of the classes 'c'.* not those of other rows"):
         model.predict(params, which="posterior", history=data.assign(age=data.x))
     with pytest.raises(ValueError, match="history= goes with"):

@@ -279,3 +279,11 @@ def test_directions_without_standard_errors():
     at = coordinates(np.eye(2), [[1.0, -1.0]])
     _, slope = derivatives(lambda phi: np.array([phi.sum(), phi[0]]), at)
     assert_allclose(slope, [[1.0, 1.0], [np.nan, np.nan]], atol=1e-9)
+
+
+def test_labels_have_no_mean(data):
+    res = GLLAMM.from_formula("kind ~ x", data, family=families.Nominal()).fit()
+    with pytest.raises(ValueError, match="categories that are not numbers.*use which='prob'"):
+        res.get_prediction()
+    with pytest.raises(NotImplementedError, match="have no order; predict\\(which='prob'\\) has their"):
+        res.plot_qq()

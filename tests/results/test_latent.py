@@ -311,7 +311,7 @@ def test_without_latent_variables(rng):
 def test_errors(rng):
     model = GLLAMM.from_formula("y ~ x + (1 | id)", binary(rng), family=BINOMIAL)
     res = at(model, [0.1, 0.2, 1.0])
-    with pytest.raises(ValueError, match="no group 'ID'; its groups are id"):
+    with pytest.raises(ValueError, match="no group 'ID' with latent variables; there are those of id"):
         latent(res, "ID")
     with pytest.raises(ValueError, match="'mean' or 'mode', not 'median'"):
         latent(res, kind="median")

@@ -81,6 +81,19 @@ def test_probabilities_given_the_history_multiply_to_the_likelihood(name, rng):
     assert_allclose(found[0] + found[2], 1, atol=1e-9)
 
 
+@pytest.mark.parametrize("family", [BINOMIAL, families.BetaBinomial()])
+def test_successes_and_failures_are_as_trials(family, rng):
+    data = clustered(rng)
+    data["count"] = np.minimum(data["count"], 9)
+    data["share"], data["failures"] = data["count"] / 9, 9 - data["count"]
+    pair = GLLAMM.from_formula("count + failures ~ x + (1 | id)", data, family=family)
+    one = GLLAMM.from_formula("share ~ x + (1 | id)", data, family=family, n_trials=9)
+    params = pair.start_params
+    for given in ("prior", "posterior"):
+        assert_allclose(ends(AtParams(pair, params), given), ends(AtParams(one, params), given),
+                        atol=1e-12)
+
+
 def test_history_of_latent_classes(rng):
     data = clustered(rng)
     model = GLLAMM.from_formula("binary ~ x + (1 | c) + (1 | id)", data, family=BINOMIAL,
@@ -254,6 +267,8 @@ def test_refusals_and_stored_results(rng):
         res.residuals("working")
     with pytest.raises(ValueError, match="'prior', 'posterior' or 'history'"):
         res.resid_quantile(given="zero")
+    with pytest.raises(ValueError, match="given must be 'prior', 'posterior' or 'history'"):
+        res.plot_qq(given="zero")
     assert sample_data(res.model.sample).endog is None
     with pytest.raises(NotImplementedError, match="quantiles= is not available with data="):
         res.latent(data=data, quantiles=[0.5])
