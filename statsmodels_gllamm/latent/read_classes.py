@@ -156,16 +156,7 @@ def _columns(sample, variable, outcomes, rows, before, products) -> tuple[ClassC
                 found.append(_factor_column(sample, variable, predictor, name, column, factor, first,
                                             rows, p, products))
                 continue
-            same = [j for j in alone if np.array_equal(fixed[:, j], column)]
-            place = (first + same[0] if same else OWN), None
-            if not same and len(alone):
-                weight = np.linalg.lstsq(fixed[:, alone], column, rcond=None)[0]
-                if np.abs(fixed[:, alone] @ weight - column).max() < 1e-9:
-                    place = IN_FIXED, (first + np.array(alone), weight)
-            if place[0] == OWN and thresholds.shape[1]:
-                weight = np.linalg.lstsq(thresholds, column, rcond=None)[0]
-                if np.abs(thresholds @ weight - column).max() < 1e-9:
-                    place = IN_THRESHOLDS, shifts @ weight
+            place = _place(column, fixed, alone, thresholds, shifts, first)
             row = rows.of(column, p)
             found.append(ClassColumn(predictor, name, row, *(
                 _elsewhere(before, row) if place[0] == OWN else place)))
@@ -179,6 +170,23 @@ def _columns(sample, variable, outcomes, rows, before, products) -> tuple[ClassC
     _refuse_dependent(np.column_stack([thresholds, fixed[:, alone], values[:, own]]), variable,
                       thresholds.shape[1] + len(alone), [names[k] for k in own])
     return tuple(found)
+
+
+def _place(column, fixed, alone, thresholds, shifts, first: int):
+    """Where a column (n,) stands already: its coefficient or OWN, IN_FIXED or IN_THRESHOLDS, and how
+    it is made from what stands there."""
+    same = [j for j in alone if np.array_equal(fixed[:, j], column)]
+    if same:
+        return first + same[0], None
+    if len(alone):
+        weight = np.linalg.lstsq(fixed[:, alone], column, rcond=None)[0]
+        if np.abs(fixed[:, alone] @ weight - column).max() < 1e-9:
+            return IN_FIXED, (first + np.array(alone), weight)
+    if thresholds.shape[1]:
+        weight = np.linalg.lstsq(thresholds, column, rcond=None)[0]
+        if np.abs(thresholds @ weight - column).max() < 1e-9:
+            return IN_THRESHOLDS, shifts @ weight
+    return OWN, None
 
 
 def _factor_column(sample, variable, predictor, name, column, factor, first, rows, p,

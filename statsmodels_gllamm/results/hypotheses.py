@@ -288,5 +288,17 @@ class Hypotheses:
         Returns
         -------
         MultiCompResult
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> data = datasets.sleepstudy.load_pandas().data
+        >>> data["week"] = data.Days // 4
+        >>> res = GLLAMM.from_formula("Reaction ~ C(week) + (1 | Subject)", data).fit()
+        >>> res.t_test_pairwise("C(week)").result_frame[["coef", "pvalue-hs"]].round(3)
+               coef  pvalue-hs
+        1-0  39.649        0.0
+        2-0  76.365        0.0
+        2-1  36.716        0.0
         """
         return tests.pairwise(self, term_name, method, alpha, factor_labels)

@@ -133,6 +133,16 @@ class StructuralModel:
         Notes
         -----
         :math:`1 - \psi_{mm} / V_{mm}`, with the variance of the disturbance and the total one.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> long = datasets.neuroticism.load_pandas().data
+        >>> wide = long[long.id < 300].pivot(index=["id", "age"], columns="item", values="y")
+        >>> res = GLLAMM.from_wide(wide.reset_index(), "anxiety =~ N1 + N2 + N3; anxiety ~ age").fit()
+        >>> res.r_squared_latent().round(3)
+                     estimate  std_err  conf_low  conf_high
+        anxiety[id]     0.024    0.019    -0.013       0.06
         """
         self._needs_data("r_squared_latent")
         return standardized_module.r_squared_latent(self, alpha, by)
@@ -156,6 +166,18 @@ class StructuralModel:
         Notes
         -----
         :math:`1 - \theta_j / \sigma_j^2`, with the variances of `standardized`.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> long = datasets.neuroticism.load_pandas().data
+        >>> wide = long[long.id < 300].pivot(index=["id", "age"], columns="item", values="y")
+        >>> res = GLLAMM.from_wide(wide.reset_index(), "anxiety =~ N1 + N2 + N3; anxiety ~ age").fit()
+        >>> res.r_squared_items().round(2)
+            estimate  std_err  conf_low  conf_high
+        N1      0.73     0.05      0.62       0.84
+        N2      0.74     0.05      0.63       0.84
+        N3      0.40     0.05      0.30       0.50
         """
         self._needs_data("r_squared_items")
         return standardized_module.r_squared_items(self, alpha, items, by)
@@ -249,6 +271,16 @@ class StructuralModel:
         See :doc:`/theory/fit_measures`.  Items are summed as they are: those with negative loadings
         must be turned round first.  Posterior means use all rows of a person, those of other factors
         included, so that the marginal reliability is higher where factors are correlated.
+
+        Examples
+        --------
+        >>> from statsmodels_gllamm import GLLAMM, datasets
+        >>> long = datasets.neuroticism.load_pandas().data
+        >>> wide = long[long.id < 300].pivot(index=["id", "age"], columns="item", values="y")
+        >>> res = GLLAMM.from_wide(wide.reset_index(), "anxiety =~ N1 + N2 + N3; anxiety ~ age").fit()
+        >>> res.reliability()[["alpha", "omega", "marginal"]].round(3)
+                     alpha  omega  marginal
+        anxiety[id]   0.82  0.827      0.86
         """
         self._needs_data("reliability")
         return reliability_module.reliability(self, items, by)
