@@ -47,7 +47,7 @@ CASES = {  # family, bars of the smaller and the larger model, clusters, rows, s
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_size(name, capsys):
+def test_size(name):
     """Rejections at 5% by the mixture agree with it; by chi-squared they are too few."""
     family, small, large, clusters, rows, sd = CASES[name]
     rng, tests = np.random.default_rng(20), []
@@ -59,9 +59,8 @@ def test_size(name, capsys):
     p = np.array([[test.pvalue, test.pvalue_naive] for test in tests])
     rates = [(p < level).mean(axis=0) for level in (0.05, 0.10)]
     weights = np.mean([test.weights for test in tests], axis=0).round(3)
-    with capsys.disabled():
-        print(f"\n{name:28s} mixture {rates[0][0]:.3f} {rates[1][0]:.3f}   chi-squared "
-              f"{rates[0][1]:.3f} {rates[1][1]:.3f}   weights {weights}")
+    print(f"{name:28s} mixture {rates[0][0]:.3f} {rates[1][0]:.3f}   chi-squared "
+          f"{rates[0][1]:.3f} {rates[1][1]:.3f}   weights {weights}")
     for level, rate in zip((0.05, 0.10), rates):
         error = 3 * np.sqrt(level * (1 - level) / N)
         mixture = ChiBar(weights / weights.sum(), tests[0].weights.index.to_numpy())
