@@ -235,23 +235,46 @@ class ClassMixture:
 
     def jacobian(self, working: np.ndarray, choice: Choice) -> np.ndarray:
         """Derivative of their used entries (E, k)."""
-        columns, own = self.design.entries[1], self._inner_jacobian(working, choice)
-        weight = np.ones(len(columns))
-        above = np.isin(columns, 1 + self.upper)
-        weight[above] = choice.u[columns[above] - 1]
-        out = np.zeros((len(self.entries[0]), own.shape[1]))
-        np.add.at(out, self._into, weight[:, None] * own)
+        out = self._placed_jacobian(working, choice).copy()
+        load = self.loadings(working, choice)
         for classes, c in zip(self.variables, choice.classes):
-            number, mine, values = classes.slopes(c)
-            position = self._at["class"][classes.places[0]][mine]
-            _, pieces, slots = classes.pieces
-            load = self.loadings(working, choice)[slots]
-            for n, at, value in zip(number, position, values):
-                some = np.flatnonzero(pieces == n)
-                out[self.places(classes)[some], at] += load[some] * value
-            if slots.any():
+            entry, position, slot, value = self._slopes[classes.number][c]
+            np.add.at(out, (entry, position), load[slot] * value)
+            if slot.any():
                 out += self._in_loadings(working, classes, choice)
-        return out @ self._basis
+        return out if self.design is self.design.inner else out @ self._basis
+
+    def _placed_jacobian(self, working, choice: Choice) -> np.ndarray:
+        """Derivative of the used entries without the coefficients of classes, in all coordinates; the
+        same for all classes that do not vary where there are no nodes."""
+        def find():
+            columns, own = self.design.entries[1], self._inner_jacobian(working, choice)
+            weight = np.ones(len(columns))
+            above = np.isin(columns, 1 + self.upper)
+            weight[above] = choice.u[columns[above] - 1]
+            out = np.zeros((len(self.entries[0]), own.shape[1]))
+            np.add.at(out, self._into, weight[:, None] * own)
+            return out
+
+        if len(self.upper):
+            return find()
+        return self._memo.get(working, ("placed", self._varying(choice)), find)
+
+    @cached_property
+    def _slopes(self) -> list[list[tuple[np.ndarray, ...]]]:
+        """For every variable and class: entries that its coefficients are in, their parameters, the
+        slots of loadings that multiply them, and weights."""
+        found = []
+        for classes in self.variables:
+            _, pieces, slots = classes.pieces
+            places, at = self.places(classes), self._at["class"][classes.places[0]]
+            each = []
+            for c in range(classes.n):
+                number, mine, values = classes.slopes(c)
+                slope, piece = np.nonzero(number[:, None] == pieces)
+                each.append((places[piece], at[mine][slope], slots[piece], values[slope]))
+            found.append(each)
+        return found
 
     def loadings(self, working: np.ndarray, choice: Choice) -> np.ndarray:
         """Loadings (s,) by slot, in some classes."""
