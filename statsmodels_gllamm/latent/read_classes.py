@@ -16,6 +16,7 @@ from statsmodels_gllamm.latent.classes import (
     LatentClasses,
 )
 from statsmodels_gllamm.latent.hierarchy import first_rows
+from statsmodels_gllamm.latent.merge import distinct_rows
 
 
 def read_classes(sample, variables, outcomes, levels, rows,
@@ -241,6 +242,8 @@ def _thresholds(outcomes, n) -> tuple[np.ndarray, np.ndarray]:
 
 def _refuse_dependent(columns, variable, n_fixed, names) -> None:
     """Refuse class-specific columns that are combinations of others."""
+    if columns.shape[1]:
+        columns = columns[distinct_rows(list(columns.T))[1]]
     scale = np.sqrt((columns**2).sum(axis=0))
     columns = columns / np.where(scale > 0, scale, 1.0)
     for k, name in enumerate(names):
